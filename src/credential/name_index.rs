@@ -113,7 +113,7 @@ fn in_order<'a>(
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use arbtest::{arbitrary, arbtest};
     use rcgen::{PKCS_ECDSA_P256_SHA256, PKCS_ED25519, SignatureAlgorithm};
 
     use super::super::tests::{ED25519, P256, answer_of, bytes_of, empty_hello};
@@ -227,23 +227,24 @@ mod tests {
         const TYPES: [&[u8]; 3] = [&[0], &[2], &[2, 0]];
         let kinds = all_kinds();
         let schemes = SCHEMES.map(bytes_of);
-        let lists = proptest::collection::vec(0..kinds.len(), 0..12);
-        let client = (
-            proptest::sample::select(&REQUESTED[..]),
-            proptest::option::of(0..SCHEMES.len()),
-            proptest::option::of(0..SCHEMES.len()),
-            proptest::option::of(proptest::sample::select(&TYPES[..])),
-        );
-        let mut runner = proptest::test_runner::TestRunner::default();
-        let property = |(places, client, only_known): (Vec<usize>, _, bool)| {
-            let keys: Vec<_> = places.iter().map(|place| kinds[*place].clone()).collect();
-            let (name, for_handshakes, for_certificates, types): (Option<&str>, _, _, _) = client;
+        arbtest(|u| {
+            let mut keys = Vec::new();
+            for _ in 0..u.int_in_range(0..=11)? {
+                keys.push(u.choose(&kinds)?.clone());
+            }
+            let name = *u.choose(&REQUESTED)?;
+            let mut some_schemes = || -> arbitrary::Result<Option<List<'_, SignatureScheme>>> {
+                let at = u.choose_index(SCHEMES.len())?;
+                Ok(u.arbitrary::<bool>()?.then(|| List::new(&schemes[at])))
+            };
+            let (for_handshakes, for_certificates) = (some_schemes()?, some_schemes()?);
+            let types = if u.arbitrary()? { Some(*u.choose(&TYPES)?) } else { None };
+            let only_known: bool = u.arbitrary()?;
             let mut body = Vec::new();
             let mut hello = empty_hello(&mut body);
-            let list_of = |at: usize| List::new(&schemes[at]);
             hello.known.server_name = name.map(str::as_bytes);
-            hello.known.signature_algorithms = Option::<usize>::map(for_handshakes, list_of);
-            hello.known.signature_algorithms_cert = Option::<usize>::map(for_certificates, list_of);
+            hello.known.signature_algorithms = for_handshakes;
+            hello.known.signature_algorithms_cert = for_certificates;
             hello.known.server_certificate_types = types;
             let mut list = CertificateList::new(keys.clone());
             if only_known {
@@ -253,10 +254,9 @@ mod tests {
             let answer = answer_of(&list, &hello);
             let same = answer.as_ref().map(Arc::as_ptr).map_err(|error| *error)
                 == expected.as_ref().map(Arc::as_ptr).map_err(|error| *error);
-            prop_assert!(same, "{answer:?} in place of {expected:?}");
+            assert!(same, "{answer:?} in place of {expected:?}");
             Ok(())
-        };
-        runner.run(&(lists, client, any::<bool>()), property).unwrap();
+        });
         assert!(kinds.iter().any(|key| key.certificate_type() == CertificateType::RAW_PUBLIC_KEY));
     }
 

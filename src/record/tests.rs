@@ -1,6 +1,9 @@
 //! Known answers of RFC 8448, section 3, and what holds for every way of cutting a stream.
 
-use proptest::prelude::*;
+use core::ops::RangeInclusive;
+
+use arbtest::arbitrary::{self, Unstructured};
+use arbtest::arbtest;
 
 use super::*;
 use crate::crypto::{CipherSuite, CryptoProvider};
@@ -96,12 +99,23 @@ fn pair() -> (Sealer, Opener) {
     (sealer, opener)
 }
 
-proptest! {
-    #[test]
-    fn however_the_stream_is_cut_the_same_content_comes_out(
-        writes in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 0..8),
-        pieces in proptest::collection::vec(1_usize..200, 1..20),
-    ) {
+/// Random bytes, as many as a length of this range.
+fn bytes(u: &mut Unstructured<'_>, lengths: RangeInclusive<usize>) -> arbitrary::Result<Vec<u8>> {
+    let length = u.int_in_range(lengths)?;
+    Ok(u.bytes(length)?.to_vec())
+}
+
+#[test]
+fn however_the_stream_is_cut_the_same_content_comes_out() {
+    arbtest(|u| {
+        let mut writes = Vec::new();
+        for _ in 0..u.int_in_range(0..=7)? {
+            writes.push(bytes(u, 0..=299)?);
+        }
+        let mut pieces = Vec::new();
+        for _ in 0..u.int_in_range(1..=19)? {
+            pieces.push(u.int_in_range(1..=199_usize)?);
+        }
         let (mut sealer, mut opener) = pair();
         let mut stream = Vec::new();
         for write in &writes {
@@ -117,16 +131,22 @@ proptest! {
             buffer.extend_from_slice(now);
             rest = later;
             while let Some(length) = next_record(&buffer).unwrap() {
-                content.extend_from_slice(opener.open(&mut buffer[..length]).unwrap().unwrap().payload);
+                content.extend_from_slice(
+                    opener.open(&mut buffer[..length]).unwrap().unwrap().payload,
+                );
                 buffer.drain(..length);
             }
         }
-        prop_assert!(buffer.is_empty());
-        prop_assert_eq!(content, writes.concat());
-    }
+        assert!(buffer.is_empty());
+        assert_eq!(content, writes.concat());
+        Ok(())
+    });
+}
 
-    #[test]
-    fn records_out_of_order_or_twice_are_refused(first: u8, second: u8) {
+#[test]
+fn records_out_of_order_or_twice_are_refused() {
+    arbtest(|u| {
+        let (first, second): (u8, u8) = u.arbitrary()?;
         let (mut sealer, mut opener) = pair();
         let mut seal = |byte: u8| {
             let mut out = Vec::new();
@@ -135,18 +155,20 @@ proptest! {
             out
         };
         let (one, two) = (seal(first), seal(second));
-        prop_assert!(opener.open(&mut two.clone()).is_err());
+        assert!(opener.open(&mut two.clone()).is_err());
         opener.open(&mut one.clone()).unwrap();
-        prop_assert!(opener.open(&mut one.clone()).is_err());
+        assert!(opener.open(&mut one.clone()).is_err());
         opener.open(&mut two.clone()).unwrap();
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn arbitrary_bytes_never_panic(
-        mut bytes in proptest::collection::vec(any::<u8>(), 0..200),
-        kind in 19_u8..25,
-        keyed: bool,
-    ) {
+#[test]
+fn arbitrary_bytes_never_panic() {
+    arbtest(|u| {
+        let mut bytes = bytes(u, 0..=199)?;
+        let kind = u.int_in_range(19..=24)?;
+        let keyed: bool = u.arbitrary()?;
         let mut opener = if keyed { pair().1 } else { Opener::plaintext() };
         let _ = parse_alert(&bytes);
         let _ = next_record(&bytes);
@@ -155,8 +177,9 @@ proptest! {
             *first = kind;
         }
         if let Ok(Some(length)) = next_record(&bytes) {
-            prop_assert!(length <= bytes.len());
+            assert!(length <= bytes.len());
         }
         let _ = opener.open(&mut bytes);
-    }
+        Ok(())
+    });
 }

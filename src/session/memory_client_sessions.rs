@@ -130,7 +130,8 @@ impl ClientSessionStore for MemoryClientSessions {
 mod tests {
     use core::time::Duration;
 
-    use proptest::prelude::*;
+    use arbtest::arbitrary::{Result, Unstructured};
+    use arbtest::arbtest;
 
     use super::*;
     use crate::crypto::Secret;
@@ -213,25 +214,26 @@ mod tests {
         Wait { seconds: u64 },
     }
 
-    fn calls() -> impl Strategy<Value = Vec<Call>> {
-        let call = prop_oneof![
-            6 => (0..4_u8, 1..200_u32).prop_map(|(with, lifetime)| Call::Put { with, lifetime }),
-            3 => (0..4_u8).prop_map(|with| Call::Take { with }),
-            1 => (0..4_u8).prop_map(|with| Call::Forget { with }),
-            1 => (0..90_u64).prop_map(|seconds| Call::Wait { seconds }),
-        ];
-        proptest::collection::vec(call, 0..80)
+    fn call(u: &mut Unstructured<'_>) -> Result<Call> {
+        let with = u.int_in_range(0..=3)?;
+        Ok(match u.int_in_range(0..=10)? {
+            0..=5 => Call::Put { with, lifetime: u.int_in_range(1..=199)? },
+            6..=8 => Call::Take { with },
+            9 => Call::Forget { with },
+            _ => Call::Wait { seconds: u.int_in_range(0..=89)? },
+        })
     }
 
-    proptest! {
-        #[test]
-        fn the_store_does_what_a_searched_list_does(calls in calls(), capacity in 1..30_usize) {
+    #[test]
+    fn the_store_does_what_a_searched_list_does() {
+        arbtest(|u| {
+            let capacity = u.int_in_range(1..=29)?;
             let store = MemoryClientSessions::new(capacity);
             let mut model = Searched { capacity, sessions: Vec::new() };
             let (mut tickets, mut now) = (0, START);
             let ticket_of = |session: Option<ClientSession>| session.map(|it| it.ticket);
-            for call in calls {
-                match call {
+            for _ in 0..u.int_in_range(0..=79)? {
+                match call(u)? {
                     Call::Put { with, lifetime } => {
                         tickets += 1;
                         store.put(session(tickets, with, lifetime, now));
@@ -240,7 +242,7 @@ mod tests {
                     Call::Take { with } => {
                         let at = UnixTime::since_unix_epoch(Duration::from_secs(now));
                         let taken = ticket_of(store.take(&server(with), at));
-                        prop_assert_eq!(taken, ticket_of(model.take(&server(with), at)));
+                        assert_eq!(taken, ticket_of(model.take(&server(with), at)));
                     }
                     Call::Forget { with } => {
                         store.forget(&server(with));
@@ -251,13 +253,14 @@ mod tests {
                 let kept = |sessions: &[ClientSession]| -> Vec<_> {
                     sessions.iter().map(|it| it.ticket.clone()).collect()
                 };
-                prop_assert_eq!(kept(&store.sessions()), kept(&model.sessions));
+                assert_eq!(kept(&store.sessions()), kept(&model.sessions));
                 let stored = store.lock();
                 let indexed: usize = stored.by_server.values().map(VecDeque::len).sum();
-                prop_assert_eq!(indexed, stored.sessions.len());
-                prop_assert!(stored.by_server.values().all(|numbers| !numbers.is_empty()));
+                assert_eq!(indexed, stored.sessions.len());
+                assert!(stored.by_server.values().all(|numbers| !numbers.is_empty()));
             }
-        }
+            Ok(())
+        });
     }
 
     #[test]

@@ -5,8 +5,18 @@ mod hostile;
 mod limits;
 mod round_trips;
 
+use core::ops::RangeInclusive;
+
+use arbtest::arbitrary::{self, Unstructured};
+
 use super::extension_list::write_extension;
 use super::*;
+
+/// Random bytes, as many as a length of this range.
+fn bytes(u: &mut Unstructured<'_>, lengths: RangeInclusive<usize>) -> arbitrary::Result<Vec<u8>> {
+    let length = u.int_in_range(lengths)?;
+    Ok(u.bytes(length)?.to_vec())
+}
 
 /// The body of a ClientHello with these extensions, each a type and a body.
 fn client_hello(extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {

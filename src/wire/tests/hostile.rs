@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
+use arbtest::arbtest;
 
 use super::*;
 
@@ -50,20 +50,20 @@ fn a_message_is_split_off_when_it_is_whole_and_no_sooner() {
     assert_eq!((message.body, rest), (&[1, 2][..], &[99][..]));
 }
 
-proptest! {
-    #[test]
-    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        parse_all(&bytes);
-    }
+#[test]
+fn arbitrary_bytes_never_panic() {
+    arbtest(|u| {
+        parse_all(&bytes(u, 0..=400)?);
+        Ok(())
+    });
+}
 
-    /// Arbitrary bytes rarely get past the first length; damaged messages get everywhere.
-    #[test]
-    fn damaged_messages_never_panic(
-        at in any::<proptest::sample::Index>(),
-        value: u8,
-        kind in 0_u16..60,
-        body in proptest::collection::vec(any::<u8>(), 0..60),
-    ) {
+/// Arbitrary bytes rarely get past the first length; damaged messages get everywhere.
+#[test]
+fn damaged_messages_never_panic() {
+    arbtest(|u| {
+        let kind = u.int_in_range(0..=59)?;
+        let body = bytes(u, 0..=60)?;
         for mut message in [
             client_hello(&[(43, vec![2, 3, 4]), (kind, body.clone())]),
             server_hello(false, &[(43, vec![3, 4]), (kind, body.clone())]),
@@ -71,9 +71,10 @@ proptest! {
             extension_list(&[(kind, body.clone())]),
         ] {
             parse_all(&message);
-            let at = at.index(message.len());
-            message[at] = value;
+            let at = u.choose_index(message.len())?;
+            message[at] = u.arbitrary()?;
             parse_all(&message);
         }
-    }
+        Ok(())
+    });
 }

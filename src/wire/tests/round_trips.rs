@@ -1,5 +1,7 @@
-use proptest::collection::vec;
-use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+use arbtest::arbitrary::{Result, Unstructured};
+use arbtest::arbtest;
 
 use super::*;
 
@@ -18,104 +20,115 @@ macro_rules! check {
         let message = $type::parse(&original).unwrap();
         let mut out = Vec::new();
         message.encode(&mut out);
-        prop_assert_eq!(body(&out), &original[..]);
-        prop_assert_eq!(&$type::parse(body(&out)).unwrap(), &message);
+        assert_eq!(body(&out), &original[..]);
+        assert_eq!(&$type::parse(body(&out)).unwrap(), &message);
         for end in 0..original.len() {
-            prop_assert!($type::parse(&original[..end]).is_err(), "cut to {}", end);
+            assert!($type::parse(&original[..end]).is_err(), "cut to {}", end);
         }
         let longer = [&original[..], &[0]].concat();
-        prop_assert!($type::parse(&longer).is_err());
+        assert!($type::parse(&longer).is_err());
     }};
 }
 
-fn blob(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
-    vec(any::<u8>(), length)
+/// As many values as a number of this range.
+fn list<T>(
+    u: &mut Unstructured<'_>,
+    lengths: RangeInclusive<usize>,
+    mut value: impl FnMut(&mut Unstructured<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let length = u.int_in_range(lengths)?;
+    (0..length).map(|_| value(u)).collect()
 }
 
 /// Extensions that no table forbids anywhere and no parser looks into: GREASE and private ones.
-fn unknown_extensions() -> impl Strategy<Value = Vec<(u16, Vec<u8>)>> {
-    let kinds = proptest::sample::subsequence(vec![0x0a0a, 0x1a1a, 0xfafa, 0xff77, 0x4469], 0..5);
-    (kinds, blob(0..20))
-        .prop_map(|(kinds, body)| kinds.into_iter().map(|kind: u16| (kind, body.clone())).collect())
+fn unknown_extensions(u: &mut Unstructured<'_>) -> Result<Vec<(u16, Vec<u8>)>> {
+    let body = bytes(u, 0..=19)?;
+    let mut extensions = Vec::new();
+    for kind in [0x0a0a, 0x1a1a, 0xfafa, 0xff77, 0x4469] {
+        if u.arbitrary()? {
+            extensions.push((kind, body.clone()));
+        }
+    }
+    Ok(extensions)
 }
 
 /// A list of code points with a length of two bytes.
-fn codes() -> impl Strategy<Value = Vec<u8>> {
-    vec(any::<u16>(), 1..9).prop_map(|codes| {
-        vector16(&codes.into_iter().flat_map(u16::to_be_bytes).collect::<Vec<_>>())
-    })
+fn codes(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let codes = list(u, 1..=8, |u| u.arbitrary::<u16>())?;
+    Ok(vector16(&codes.into_iter().flat_map(u16::to_be_bytes).collect::<Vec<_>>()))
 }
 
-fn key_shares() -> impl Strategy<Value = Vec<u8>> {
-    proptest::collection::btree_map(any::<u16>(), blob(1..40), 0..5).prop_map(|shares| {
-        let entries = shares
-            .into_iter()
-            .flat_map(|(group, share)| [&group.to_be_bytes()[..], &vector16(&share)].concat());
-        vector16(&entries.collect::<Vec<_>>())
-    })
-}
-
-fn offered_psks() -> impl Strategy<Value = Vec<u8>> {
-    vec((blob(1..30), any::<u32>(), blob(32..49)), 1..4).prop_map(|psks| {
-        let (mut identities, mut binders) = (Vec::new(), Vec::new());
-        for (identity, age, binder) in psks {
-            identities.extend(vector16(&identity));
-            identities.extend(age.to_be_bytes());
-            binders.push(binder.len() as u8);
-            binders.extend(binder);
-        }
-        [vector16(&identities), vector16(&binders)].concat()
-    })
-}
-
-prop_compose! {
-    fn client_extensions()(
-        unknown in unknown_extensions(),
-        groups in codes(),
-        schemes in codes(),
-        shares in key_shares(),
-        name in blob(1..30),
-        cookie in blob(1..30),
-        psks in proptest::option::of(offered_psks()),
-    ) -> Vec<(u16, Vec<u8>)> {
-        let mut all = unknown;
-        all.push((0, vector16(&[&[0], &vector16(&name)[..]].concat())));
-        all.push((10, groups));
-        all.push((13, schemes.clone()));
-        all.push((50, schemes));
-        all.push((16, vector16(&[2, b'h', b'2', 1, 0xaa])));
-        all.push((43, vec![4, 0x7a, 0x7a, 3, 4]));
-        all.push((44, vector16(&cookie)));
-        all.push((45, vec![2, 1, 0x3b]));
-        all.push((51, shares));
-        all.push((42, Vec::new()));
-        all.extend(psks.map(|psks| (41, psks)));
-        all
+fn key_shares(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let shares = list(u, 0..=4, |u| Ok((u.arbitrary::<u16>()?, bytes(u, 1..=39)?)))?;
+    // Each group once.
+    let shares: BTreeMap<u16, Vec<u8>> = shares.into_iter().collect();
+    let mut entries = Vec::new();
+    for (group, share) in shares {
+        entries.extend(group.to_be_bytes());
+        entries.extend(vector16(&share));
     }
+    Ok(vector16(&entries))
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+fn offered_psks(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let (mut identities, mut binders) = (Vec::new(), Vec::new());
+    for _ in 0..u.int_in_range(1..=3)? {
+        identities.extend(vector16(&bytes(u, 1..=29)?));
+        identities.extend(u.arbitrary::<[u8; 4]>()?);
+        let binder = bytes(u, 32..=48)?;
+        binders.push(binder.len() as u8);
+        binders.extend(binder);
+    }
+    Ok([vector16(&identities), vector16(&binders)].concat())
+}
 
-    #[test]
-    fn client_hello_with_everything(extensions in client_extensions()) {
+fn client_extensions(u: &mut Unstructured<'_>) -> Result<Vec<(u16, Vec<u8>)>> {
+    let mut all = unknown_extensions(u)?;
+    let schemes = codes(u)?;
+    let name = vector16(&bytes(u, 1..=29)?);
+    all.push((0, vector16(&[&[0], &name[..]].concat())));
+    all.push((10, codes(u)?));
+    all.push((13, schemes.clone()));
+    all.push((50, schemes));
+    all.push((16, vector16(&[2, b'h', b'2', 1, 0xaa])));
+    all.push((43, vec![4, 0x7a, 0x7a, 3, 4]));
+    all.push((44, vector16(&bytes(u, 1..=29)?)));
+    all.push((45, vec![2, 1, 0x3b]));
+    all.push((51, key_shares(u)?));
+    all.push((42, Vec::new()));
+    if u.arbitrary()? {
+        all.push((41, offered_psks(u)?));
+    }
+    Ok(all)
+}
+
+#[test]
+fn client_hello_with_everything() {
+    arbtest(|u| {
+        let extensions = client_extensions(u)?;
         let original = client_hello(&extensions);
         let hello = ClientHello::parse(&original).unwrap();
-        prop_assert!(hello.early_data && hello.key_shares.is_some() && hello.cookie.is_some());
+        assert!(hello.early_data && hello.key_shares.is_some() && hello.cookie.is_some());
         let mut out = Vec::new();
         hello.encode(&mut out);
-        prop_assert_eq!(body(&out), &original[..]);
-        prop_assert_eq!(&ClientHello::parse(body(&out)).unwrap(), &hello);
+        assert_eq!(body(&out), &original[..]);
+        assert_eq!(&ClientHello::parse(body(&out)).unwrap(), &hello);
         // Without its extensions it is still a hello, of an older version.
         let without = original.len() - extension_list(&extensions).len();
         for end in (0..original.len()).filter(|end| *end != without) {
-            prop_assert!(ClientHello::parse(&original[..end]).is_err(), "cut to {}", end);
+            assert!(ClientHello::parse(&original[..end]).is_err(), "cut to {}", end);
         }
-        prop_assert!(ClientHello::parse(&[&original[..], &[0]].concat()).is_err());
-    }
+        assert!(ClientHello::parse(&[&original[..], &[0]].concat()).is_err());
+        Ok(())
+    });
+}
 
-    #[test]
-    fn server_hello_and_retry(share in blob(1..70), cookie in blob(1..70), retry: bool) {
+#[test]
+fn server_hello_and_retry() {
+    arbtest(|u| {
+        let share = bytes(u, 1..=69)?;
+        let cookie = bytes(u, 1..=69)?;
+        let retry: bool = u.arbitrary()?;
         let extensions = match retry {
             true => vec![(43, vec![3, 4]), (51, vec![0, 29]), (44, vector16(&cookie))],
             false => {
@@ -125,33 +138,40 @@ proptest! {
         };
         let original = server_hello(retry, &extensions);
         let hello = ServerHello::parse(&original).unwrap();
-        prop_assert_eq!(hello.is_hello_retry_request(), retry);
-        prop_assert_eq!((hello.selected_group.is_some(), hello.key_share.is_some()), (retry, !retry));
+        assert_eq!(hello.is_hello_retry_request(), retry);
+        assert_eq!((hello.selected_group.is_some(), hello.key_share.is_some()), (retry, !retry));
         let mut out = Vec::new();
         hello.encode(&mut out);
-        prop_assert_eq!(body(&out), &original[..]);
+        assert_eq!(body(&out), &original[..]);
         let without = original.len() - extension_list(&extensions).len();
         for end in (0..original.len()).filter(|end| *end != without) {
-            prop_assert!(ServerHello::parse(&original[..end]).is_err(), "cut to {}", end);
+            assert!(ServerHello::parse(&original[..end]).is_err(), "cut to {}", end);
         }
-        prop_assert!(ServerHello::parse(&[&original[..], &[0]].concat()).is_err());
-    }
+        assert!(ServerHello::parse(&[&original[..], &[0]].concat()).is_err());
+        Ok(())
+    });
+}
 
-    #[test]
-    fn encrypted_extensions(unknown in unknown_extensions(), groups in codes()) {
+#[test]
+fn encrypted_extensions() {
+    arbtest(|u| {
+        let unknown = unknown_extensions(u)?;
+        let groups = codes(u)?;
         let mut all = unknown;
         all.extend([(0, Vec::new()), (10, groups), (16, vec![0, 3, 2, 1, 2]), (42, Vec::new())]);
         check!(EncryptedExtensions, extension_list(&all));
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn certificate_request(
-        context in blob(0..9),
-        schemes in codes(),
-        name in blob(1..20),
-        values in blob(0..20),
-        unknown in unknown_extensions(),
-    ) {
+#[test]
+fn certificate_request() {
+    arbtest(|u| {
+        let context = bytes(u, 0..=8)?;
+        let schemes = codes(u)?;
+        let name = bytes(u, 1..=19)?;
+        let values = bytes(u, 0..=19)?;
+        let unknown = unknown_extensions(u)?;
         let mut all = unknown;
         let filter = [&[2, 6, 0][..], &vector16(&values)].concat();
         all.extend([(13, schemes.clone()), (50, schemes), (5, Vec::new()), (18, Vec::new())]);
@@ -159,34 +179,49 @@ proptest! {
         let body = [&[0][..], &extension_list(&all)].concat();
         let request = CertificateRequest::parse(&body).unwrap();
         let names: Vec<_> = request.certificate_authorities.unwrap().iter().collect();
-        prop_assert_eq!(names, vec![&name[..]]);
+        assert_eq!(names, vec![&name[..]]);
         let filters: Vec<_> = request.oid_filters.unwrap().iter().collect();
-        prop_assert_eq!(filters, vec![OidFilter { identifier: &[6, 0], values: &values }]);
-        prop_assert_eq!(request.signature_algorithms, request.signature_algorithms_cert);
+        assert_eq!(filters, vec![OidFilter { identifier: &[6, 0], values: &values }]);
+        assert_eq!(request.signature_algorithms, request.signature_algorithms_cert);
         let context = [&[context.len() as u8], &context[..]].concat();
         check!(CertificateRequest, [context, extension_list(&all)].concat());
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn certificate_verify(scheme: u16, signature in blob(0..99)) {
+#[test]
+fn certificate_verify() {
+    arbtest(|u| {
+        let scheme: u16 = u.arbitrary()?;
+        let signature = bytes(u, 0..=98)?;
         check!(CertificateVerify, [&scheme.to_be_bytes(), &vector16(&signature)[..]].concat());
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn certificate(chain in vec(blob(1..60), 0..4), context in blob(0..9)) {
+#[test]
+fn certificate() {
+    arbtest(|u| {
+        let chain = list(u, 0..=3, |u| bytes(u, 1..=59))?;
+        let context = bytes(u, 0..=8)?;
         let mut out = Vec::new();
         Certificate::encode(&mut out, &context, &chain);
         let message = Certificate::parse(body(&out)).unwrap();
-        prop_assert_eq!(message.request_context, &context[..]);
+        assert_eq!(message.request_context, &context[..]);
         let entries: Vec<_> = message.entries().map(|entry| entry.certificate.to_vec()).collect();
-        prop_assert_eq!(entries, chain);
+        assert_eq!(entries, chain);
         for end in 0..body(&out).len() {
-            prop_assert!(Certificate::parse(&body(&out)[..end]).is_err());
+            assert!(Certificate::parse(&body(&out)[..end]).is_err());
         }
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn certificate_entry(response in blob(1..60), timestamps in vec(blob(1..60), 1..4)) {
+#[test]
+fn certificate_entry() {
+    arbtest(|u| {
+        let response = bytes(u, 1..=59)?;
+        let timestamps = list(u, 1..=3, |u| bytes(u, 1..=59))?;
         let list: Vec<u8> = timestamps.iter().flat_map(|it| vector16(it)).collect();
         let response_body = [&[1, 0][..], &vector16(&response)].concat();
         let extensions = extension_list(&[(5, response_body), (18, vector16(&list))]);
@@ -194,32 +229,39 @@ proptest! {
         let original = [&[0, 0][..], &vector16(&entry)].concat();
         let message = Certificate::parse(&original).unwrap();
         let entry = message.entries().next().unwrap();
-        prop_assert_eq!(entry.ocsp_response().unwrap(), Some(&response[..]));
-        prop_assert_eq!(entry.signed_certificate_timestamps().unwrap(), timestamps);
+        assert_eq!(entry.ocsp_response().unwrap(), Some(&response[..]));
+        assert_eq!(entry.signed_certificate_timestamps().unwrap(), timestamps);
         let mut out = Vec::new();
         Certificate::encode(&mut out, &[], message.entries());
-        prop_assert_eq!(body(&out), &original[..]);
-    }
+        assert_eq!(body(&out), &original[..]);
+        Ok(())
+    });
+}
 
-    #[test]
-    fn new_session_ticket(
-        lifetime: u32,
-        age_add: u32,
-        nonce in blob(0..9),
-        ticket in blob(1..99),
-        size: u32,
-    ) {
+#[test]
+fn new_session_ticket() {
+    arbtest(|u| {
+        let lifetime: u32 = u.arbitrary()?;
+        let age_add: u32 = u.arbitrary()?;
+        let nonce = bytes(u, 0..=8)?;
+        let ticket = bytes(u, 1..=98)?;
+        let size: u32 = u.arbitrary()?;
         let fields = [lifetime.to_be_bytes(), age_add.to_be_bytes()].concat();
         let nonce = [&[nonce.len() as u8], &nonce[..]].concat();
         let extensions = extension_list(&[(42, size.to_be_bytes().to_vec()), (0x5a5a, vec![])]);
         let original = [fields, nonce, vector16(&ticket), extensions].concat();
-        prop_assert_eq!(NewSessionTicket::parse(&original).unwrap().max_early_data_size, Some(size));
+        assert_eq!(NewSessionTicket::parse(&original).unwrap().max_early_data_size, Some(size));
         check!(NewSessionTicket, original);
-    }
+        Ok(())
+    });
+}
 
-    #[test]
-    fn key_update(update_requested: bool) {
+#[test]
+fn key_update() {
+    arbtest(|u| {
+        let update_requested: bool = u.arbitrary()?;
         check!(KeyUpdate, vec![u8::from(update_requested)]);
         check!(EndOfEarlyData, Vec::new());
-    }
+        Ok(())
+    });
 }
