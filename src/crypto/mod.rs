@@ -2,7 +2,8 @@
 //!
 //! The protocol above this module never names a crate of primitives: it uses the traits here.
 //! [`CryptoProvider`] lists what an implementation offers, in order of preference. Another provider
-//! (an HSM's, a device's, a replay of recorded keys) implements the traits and changes nothing else.
+//! (an HSM's, a device's, a replay of recorded keys) implements the traits and changes nothing else. The
+//! folder `custom-provider/` of the repository is one in 270 lines, over crates of RustCrypto.
 //!
 //! Two providers come with this crate: `CryptoProvider::ring()`, with the feature `ring`, which is on
 //! by default, and `CryptoProvider::aws_lc_rs()`, with the feature `aws-lc-rs`. Functions that take no
