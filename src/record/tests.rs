@@ -140,7 +140,8 @@ fn however_the_stream_is_cut_the_same_content_comes_out() {
         assert!(buffer.is_empty());
         assert_eq!(content, writes.concat());
         Ok(())
-    });
+    })
+    .size_max(4096);
 }
 
 #[test]
@@ -160,7 +161,8 @@ fn records_out_of_order_or_twice_are_refused() {
         assert!(opener.open(&mut one.clone()).is_err());
         opener.open(&mut two.clone()).unwrap();
         Ok(())
-    });
+    })
+    .size_max(4096);
 }
 
 #[test]
@@ -181,5 +183,6 @@ fn arbitrary_bytes_never_panic() {
         }
         let _ = opener.open(&mut bytes);
         Ok(())
-    });
+    })
+    .size_max(4096);
 }

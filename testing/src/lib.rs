@@ -17,6 +17,7 @@ pub mod message;
 pub mod numbers;
 pub mod process;
 pub mod received_bytes;
+pub mod recorded_group;
 pub mod rustls_peer;
 pub mod rustls_pin;
 pub mod sessions;

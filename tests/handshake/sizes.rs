@@ -1,12 +1,14 @@
 //! The same bytes in every size: large data, small reads, and records cut and joined anywhere.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use handclasp::connection::Received;
+use handclasp::credential::CertificateList;
 use handclasp::transport::memory::exchange;
-use handclasp::{ClientConnection, Connection, ServerConnection};
+use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 use handclasp_testing::numbers::varied_bytes;
-use handclasp_testing::{Identity, rustls_peer, server_name, take_outgoing};
+use handclasp_testing::{Identity, recorded_group, rustls_peer, server_name, take_outgoing};
 
 const LARGE: usize = 16 * 1024 * 1024;
 
@@ -62,10 +64,16 @@ fn a_flight_may_come_in_two_reads_cut_anywhere() {
     });
     let longest = *lengths.iter().max().unwrap();
     assert!(longest > 500, "the server's flight has its certificate");
+    // Thousands of handshakes: the key exchanges are computed once.
     let identity = Identity::p256();
+    let provider = recorded_group::provider();
+    let client = ClientConfig::builder(provider.clone()).trust(identity.anchors()).unwrap();
+    let client = Arc::new(client.build().unwrap());
+    let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let server = Arc::new(ServerConfig::builder(provider).build(Arc::new(resolver)).unwrap());
     for position in 0..longest {
-        let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-        let mut server = ServerConnection::new(identity.server_config()).unwrap();
+        let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
+        let mut server = ServerConnection::new(server.clone()).unwrap();
         handshake_in_pieces(&mut client, &mut server, |mut flight| {
             let rest = flight.split_off(position.min(flight.len()));
             vec![flight, rest]
