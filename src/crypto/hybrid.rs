@@ -103,11 +103,12 @@ pub(super) fn groups(
 ) -> Vec<Arc<dyn KeyExchangeGroup>> {
     let mut groups: Vec<Arc<dyn KeyExchangeGroup>> = Vec::new();
     for form in &FORMS {
-        let classical = classical.iter().find(|group| group.name() == form.classical);
-        let kem = kems.iter().find(|group| group.name() == form.kem);
-        if let (Some(classical), Some(kem)) = (classical, kem) {
-            let (classical, kem) = (Arc::clone(classical), Arc::clone(kem));
-            groups.push(Arc::new(HybridGroup { form, classical, kem }));
+        let classical_group = classical.iter().find(|group| group.name() == form.classical);
+        let kem_group = kems.iter().find(|group| group.name() == form.kem);
+        if let (Some(classical), Some(kem)) = (classical_group, kem_group) {
+            let hybrid =
+                HybridGroup { form, classical: Arc::clone(classical), kem: Arc::clone(kem) };
+            groups.push(Arc::new(hybrid));
         }
     }
     groups.extend(classical);
@@ -146,6 +147,7 @@ impl fmt::Debug for HybridGroup {
 
 /// One of the two parts of a hybrid's share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SharePart<'a> {
     /// The group of the component.
     pub group: NamedGroup,
@@ -157,8 +159,8 @@ pub struct SharePart<'a> {
 /// RFC 10024, or neither side's share has this length.
 pub fn share_parts(group: NamedGroup, share: &[u8]) -> Option<[SharePart<'_>; 2]> {
     let form = FORMS.iter().find(|form| form.name == group)?;
-    let parts = form.split(share, form.encapsulation_key_length);
-    let parts = parts.or_else(|_| form.split(share, form.ciphertext_length)).ok()?;
+    let of_client = form.split(share, form.encapsulation_key_length);
+    let parts = of_client.or_else(|_| form.split(share, form.ciphertext_length)).ok()?;
     let classical = SharePart { group: form.classical, share: parts.classical };
     let kem = SharePart { group: form.kem, share: parts.kem };
     Some(if form.kem_is_first { [kem, classical] } else { [classical, kem] })
@@ -209,8 +211,8 @@ impl Form {
         if share.len() != self.classical_share_length + kem_length {
             return Err(CryptoError);
         }
-        let first = if self.kem_is_first { kem_length } else { self.classical_share_length };
-        let (first, second) = share.split_at_checked(first).ok_or(CryptoError)?;
+        let first_length = if self.kem_is_first { kem_length } else { self.classical_share_length };
+        let (first, second) = share.split_at_checked(first_length).ok_or(CryptoError)?;
         if self.kem_is_first {
             Ok(Parts { classical: second, kem: first })
         } else {

@@ -1,7 +1,7 @@
 //! Pre-shared keys in the key schedule: labels of their binders, keys of tickets, imported keys.
 
 use super::hkdf::{Hkdf, LabelPrefix, Result};
-use crate::crypto::{Hash, Secret, StaticOrArc, provider_fault};
+use crate::crypto::{Hash, Secret, StaticOrArc};
 use crate::observer::Observers;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
@@ -53,7 +53,8 @@ pub(crate) fn imported_psk(
     output: &mut [u8],
 ) -> Result<()> {
     let hkdf = Hkdf { hash: hash.clone(), prefix: LabelPrefix::Tls13 };
-    let extracted = provider_fault::hmac(&**hash, &[], &[secret])?;
+    let mut no_observers = Observers::default();
+    let extracted = hkdf.extract("imported PSK", &[], secret, &mut no_observers)?;
     let context = hash.digest(imported_identity);
-    hkdf.prk(&extracted).expand_label("derived psk", &context, output, &mut Observers::default())
+    hkdf.prk(&extracted).expand_label("derived psk", &context, output, &mut no_observers)
 }

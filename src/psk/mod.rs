@@ -11,12 +11,14 @@
 //! protects the data against quantum computers of the future (RFC 9973). A key that more than two parties
 //! know is for [`CertWithExternPsk::Required`] only.
 
+mod cert_with_extern_psk;
 mod importer;
 mod key;
 mod resolver;
 
+pub use cert_with_extern_psk::CertWithExternPsk;
 pub use importer::PskImporter;
-pub use key::{CertWithExternPsk, PreSharedKey};
+pub use key::PreSharedKey;
 pub use resolver::{ChosenPsk, PskList, PskResolver};
 
 #[cfg(test)]

@@ -195,8 +195,8 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Read for Stream<C, T> {
 
 impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let result = self.buffered.write(data, &mut self.transport);
-        let result = result.map_err(|error| self.alert_or(error));
+        let written = self.buffered.write(data, &mut self.transport);
+        let result = written.map_err(|error| self.alert_or(error));
         self.update_drain_on_drop();
         result
     }
@@ -209,8 +209,8 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Write for Stream<C, T> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let result = self.buffered.flush(&mut self.transport);
-        let result = result.map_err(|error| self.alert_or(error));
+        let flushed = self.buffered.flush(&mut self.transport);
+        let result = flushed.map_err(|error| self.alert_or(error));
         self.update_drain_on_drop();
         result
     }

@@ -122,7 +122,7 @@ impl<'a> Certificate<'a> {
             serial,
             signed,
             inner_algorithm,
-            is_self_issued: distinguished_name::is_same(&issuer, &subject),
+            is_self_issued: issuer.is_same(&subject),
             issuer,
             subject,
             validity,

@@ -10,8 +10,8 @@ use super::distinguished_name;
 /// 4.1.2.6).
 ///
 /// An authority encodes its name in what it issues as in its own certificate, so names that are the
-/// same nearly always have the same bytes. The form in which other names are compared is made when it
-/// is first needed.
+/// same nearly always have the same bytes. The normalized form, by which an issuer is found among many
+/// anchors, is made when it is first needed.
 #[derive(Clone)]
 pub(super) struct CertificateName<'a> {
     contents: Cow<'a, [u8]>,
@@ -36,14 +36,15 @@ impl<'a> CertificateName<'a> {
         CertificateName { contents, normalized: self.normalized }
     }
 
-    /// The form that is compared.
+    /// The key of a table of names.
     pub(super) fn normalized(&self) -> &[u8] {
         self.normalized.get_or_init(|| distinguished_name::normalize_or_raw(&self.contents))
     }
 
     /// Whether both are the same name, in any encoding.
     pub(super) fn is_same(&self, other: &CertificateName<'_>) -> bool {
-        self.contents == other.contents || self.normalized() == other.normalized()
+        self.contents == other.contents
+            || distinguished_name::is_same(&self.contents, &other.contents)
     }
 }
 

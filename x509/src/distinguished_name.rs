@@ -31,7 +31,8 @@ pub(super) fn normalize(name: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether two well-formed Names are the same: whether their normalized forms are equal. The forms are
-/// not made.
+/// not made. Compare names with [`CertificateName::is_same`](super::certificate_name::CertificateName::is_same),
+/// which compares the bytes first.
 pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (mut parts_of_one, mut parts_of_other) = (parts(one), parts(other));
     loop {

@@ -39,7 +39,7 @@ use super::{distinguished_name, name, path_checks, unsupported};
 /// [`CertificateErrorKind::LimitExceeded`], which contains the error of the first path that had
 /// reached an anchor, if there was one. [`explain_chain`] returns all errors.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    verify_path(request, &mut Recorder::default())
+    verify(request, &mut Recorder::default(), NamesAbove::Copied)
 }
 
 /// As [`verify_chain`], for callers that do not need the path: returns the end entity alone.
@@ -48,61 +48,60 @@ pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, Certific
 ///
 /// As [`verify_chain`].
 pub fn verify_end_entity(request: &ChainRequest<'_>) -> Result<EndEntity, CertificateError> {
-    verify(request, &mut Recorder::default(), None)
+    let path = verify(request, &mut Recorder::default(), NamesAbove::LeftOut)?;
+    Ok(path.end_entity)
 }
 
 /// As [`verify_chain`], and returns each attempt of the search, for tools and for logs. The search is
 /// the same, and tries nothing more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
     let mut recorder = Recorder::on();
-    let result = verify_path(request, &mut recorder);
+    let result = verify(request, &mut recorder, NamesAbove::Copied);
     recorder.explanation(result)
 }
 
-fn verify_path(
-    request: &ChainRequest<'_>,
-    recorder: &mut Recorder,
-) -> Result<VerifiedPath, CertificateError> {
-    let mut above = Vec::new();
-    let end_entity = verify(request, recorder, Some(&mut above))?;
-    Ok(VerifiedPath { end_entity, above })
+/// Whether the result has the names above the end entity. Each is an allocation, and a handshake does not
+/// need them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NamesAbove {
+    Copied,
+    LeftOut,
 }
-
-/// The contents of the Names above the end entity, for a caller that needs them.
-type NamesAbove<'a> = Option<&'a mut Vec<Box<[u8]>>>;
 
 fn verify(
     request: &ChainRequest<'_>,
     recorder: &mut Recorder,
-    above: NamesAbove<'_>,
-) -> Result<EndEntity, CertificateError> {
+    names: NamesAbove,
+) -> Result<VerifiedPath, CertificateError> {
     let decoded = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
     let label = || decoded.as_ref().map_or(PLACE.to_owned(), Certificate::label);
     let entry = recorder.begin(0, Place::EndEntity, label);
     let result = decoded.and_then(|end_entity| {
-        verify_decoded(request, &end_entity, recorder, above)?;
-        Ok(EndEntity::from_decoded(&end_entity))
+        let above = verify_decoded(request, &end_entity, recorder, names)?;
+        Ok(VerifiedPath { end_entity: EndEntity::from_decoded(&end_entity), above })
     });
     recorder.end(entry, result.as_ref().err());
     result
 }
 
+/// Returns the contents of the Names above the end entity.
 fn verify_decoded(
     request: &ChainRequest<'_>,
     end_entity: &Certificate<'_>,
     recorder: &mut Recorder,
-    above: NamesAbove<'_>,
-) -> Result<(), CertificateError> {
+    names: NamesAbove,
+) -> Result<Vec<Box<[u8]>>, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
         return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
     }
     if request.anchors.contains(end_entity) {
         path_checks::path(&[end_entity], None, request)?;
         revocation::check_trusted(end_entity, request)?;
-        return check_end_entity(end_entity, true, request);
+        check_end_entity(end_entity, true, request)?;
+        return Ok(Vec::new());
     }
-    Search::run(request, end_entity, recorder, above)
+    Search::run(request, end_entity, recorder, names)
 }
 
 /// The checks whose result is the same on every path.
@@ -194,13 +193,13 @@ struct Search<'s> {
 }
 
 impl<'s> Search<'s> {
-    /// Finds a valid path, and checks the end entity.
+    /// Finds a valid path, and checks the end entity. Returns the contents of the Names above it.
     fn run(
         request: &ChainRequest<'_>,
         end_entity: &Certificate<'_>,
         recorder: &mut Recorder,
-        above: NamesAbove<'_>,
-    ) -> Result<(), CertificateError> {
+        names: NamesAbove,
+    ) -> Result<Vec<Box<[u8]>>, CertificateError> {
         let mut closest = None;
         let mut intermediates: Vec<Intermediate<'_>> = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
@@ -236,11 +235,11 @@ impl<'s> Search<'s> {
         };
         check_end_entity(end_entity, false, request)?;
         search.remember_signatures(&path);
-        if let Some(above) = above {
-            let subjects = path.iter().skip(1).map(|certificate| &*certificate.subject);
-            above.extend(subjects.chain([&*anchor.subject]).map(Box::from));
+        if names == NamesAbove::LeftOut {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let subjects = path.iter().skip(1).map(|certificate| &*certificate.subject);
+        Ok(subjects.chain([&*anchor.subject]).map(Box::from).collect())
     }
 
     /// Remembers the signatures of a path that was accepted.

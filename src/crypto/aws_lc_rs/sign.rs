@@ -30,13 +30,13 @@ impl KeyProvider for AwsLcKeyProvider {
         public_keys: &[&[u8]],
     ) -> Result<Arc<dyn SigningKey>, KeyError> {
         let der = key.secret_der();
-        let key = match private_key::read(der)? {
+        let signing_key = match private_key::read(der)? {
             PrivateKey::Rsa(key) => rsa(&key)?,
             PrivateKey::Ed25519 { seed, public } => ed25519(seed, public)?,
             PrivateKey::Ec(key) => ec(&key, public_keys)?,
             PrivateKey::MlDsa(parameters) => ml_dsa(parameters, der)?,
         };
-        Ok(Arc::new(key))
+        Ok(Arc::new(signing_key))
     }
 }
 
@@ -75,11 +75,11 @@ fn rsa_schemes(key: &RsaKey<'_>) -> Result<&'static [SignatureScheme], KeyError>
 }
 
 fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Key, KeyError> {
-    let pair = match public {
+    let loaded = match public {
         Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public),
         None => Ed25519KeyPair::from_seed_unchecked(seed),
     };
-    let pair = pair.map_err(|_| KeyError::Inconsistent)?;
+    let pair = loaded.map_err(|_| KeyError::Inconsistent)?;
     let public_key = public_key_info(&alg_id::ED25519, pair.public_key().as_ref());
     Ok(Key { pair: Pair::Ed25519(pair), schemes: &[SignatureScheme::ED25519], public_key })
 }

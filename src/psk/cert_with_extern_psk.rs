@@ -1,0 +1,29 @@
+//! The option to use an external key together with certificates.
+
+/// Whether a client or a server uses an external key together with certificates (RFC 9973): the
+/// certificates authenticate, and the key goes into the key schedule as well. Then a quantum computer that
+/// breaks the key exchange does not reveal the data, unless the key is known, too.
+///
+/// **A key that others know as well, the key of a group for example, must not authenticate alone** (RFC
+/// 8773, section 7): each member of the group could impersonate each other member. Only
+/// [`Required`](Self::Required) prevents that, and only on the side that has it. So a client with such a
+/// key needs it to be safe from other members in the role of the server, and a server needs it to be
+/// safe from members that leave out the certificate which the server demands of its clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertWithExternPsk {
+    /// It does not. A key that is used authenticates alone.
+    #[default]
+    Disabled,
+    /// It does, if the peer does. Otherwise a key alone is used, which then authenticates, or
+    /// certificates alone.
+    /// [`PeerParameters::cert_with_extern_psk`](crate::handshake::PeerParameters::cert_with_extern_psk)
+    /// says whether both were used.
+    Optional,
+    /// It does, and goes on with nothing else: the peer cannot make it use a key alone, or certificates
+    /// alone.
+    ///
+    /// - On a client, a handshake with a server for which there is no key fails before anything is sent.
+    /// - A server refuses a client without the extension with `missing_extension`, and one that has none
+    ///   of its keys with `unknown_psk_identity`. So it resumes no sessions.
+    Required,
+}
