@@ -235,9 +235,9 @@ fn crls(chain: &Chain) {
         let der = crl_params(revoked).signed_by(issuer).unwrap();
         let read = || CertificateRevocationList::from_der(der.der()).unwrap();
         let (crl, once) = ([read()], least(|| drop(read())));
-        let policy =
-            RevocationPolicy { mode: RevocationMode::Require, scope: RevocationScope::EndEntity };
-        let revocation = Revocation { crls: &crl, policy, ..Revocation::default() };
+        let policy = RevocationPolicy::new(RevocationMode::Require, RevocationScope::EndEntity);
+        let mut revocation = Revocation::default();
+        (revocation.crls, revocation.policy) = (&crl, policy);
         let (mut with, mut without) = (Column::default(), Column::default());
         for _ in 0..ROUNDS {
             let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);

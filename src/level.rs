@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// The keys that protect a part of the handshake. Records and QUIC have the same four levels, and
-/// use the keys in different ways.
+/// use the keys in different ways. TLS 1.3 has no other level, so a match needs no wildcard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// No protection: ClientHello, ServerHello and HelloRetryRequest.

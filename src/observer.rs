@@ -92,6 +92,7 @@ impl fmt::Display for Offered {
 
 /// A step of the key schedule (RFC 9846, section 7.1).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct KeyScheduleStep<'a> {
     /// HKDF-Extract or HKDF-Expand-Label.
     pub operation: KeyScheduleOperation,
@@ -113,6 +114,7 @@ pub enum KeyScheduleOperation {
 
 /// What went into a step of the key schedule and what came out.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct KeyScheduleValues<'a> {
     /// The salt of an extraction, or the secret that is expanded.
     pub secret: &'a [u8],

@@ -208,15 +208,12 @@ fn stored_sessions(write: Write<'_>) -> io::Result<()> {
         Arc::new([deterministic::CERTIFICATE.into()]);
     let key: Arc<[u8]> = Arc::new([0x30, 2, 5, 0]);
     let session = |certificates, raw_public_key| {
-        let origin = TicketOrigin {
-            server_name: server_name(),
-            cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-            group: None,
-            application_protocol: Some(b"h2".to_vec()),
-            certificates,
-            raw_public_key,
-            authenticated: deterministic::now().as_secs(),
-        };
+        let suite = CipherSuiteId::TLS_AES_128_GCM_SHA256;
+        let authenticated = deterministic::now().as_secs();
+        let mut origin = TicketOrigin::new(server_name(), suite, authenticated);
+        origin.application_protocol = Some(b"h2".to_vec());
+        origin.certificates = certificates;
+        origin.raw_public_key = raw_public_key;
         let ticket = NewSessionTicket {
             lifetime: 3600,
             age_add: 1,

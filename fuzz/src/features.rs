@@ -53,8 +53,7 @@ fn shared_key(feature: Feature) -> PreSharedKey {
         return key;
     }
     let cipher_suite = CryptoProvider::default().cipher_suites[0].id;
-    let application_protocol = Some(PROTOCOLS[0].into());
-    key.early_data(EarlyDataTerms { max_size: 1000, cipher_suite, application_protocol })
+    key.early_data(EarlyDataTerms::new(1000, cipher_suite).application_protocol(PROTOCOLS[0]))
 }
 
 fn uses_key(feature: Feature) -> bool {

@@ -130,11 +130,8 @@ fn key(kept: Kept, other: bool) -> PreSharedKey {
     let secret = suite.hash.digest(&[u8::from(other)]);
     let secret = &secret[..suite.hash.output_length().min(32)];
     let key = PreSharedKey::external(b"ours", secret).expect("the key is a good one");
-    let terms = EarlyDataTerms {
-        max_size: EARLY_DATA,
-        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        application_protocol: Some(deterministic::PROTOCOLS[0].into()),
-    };
+    let terms = EarlyDataTerms::new(EARLY_DATA, CipherSuiteId::TLS_AES_128_GCM_SHA256)
+        .application_protocol(deterministic::PROTOCOLS[0]);
     if kept == Kept::Key { key } else { key.early_data(terms) }
 }
 

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use handclasp::certificate::{
-    CertificateRevocationList, ChainRequest, Digests, Purpose, Revocation, RevocationMode,
-    RevocationPolicy, RevocationScope, StatusRequest, TrustAnchors, verify_chain,
+    CertificateRevocationList, ChainRequest, Digests, Purpose, RevocationMode, RevocationPolicy,
+    RevocationScope, StatusRequest, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::ring;
 use handclasp::pki_types::pem::PemObject;
@@ -99,14 +99,12 @@ pub fn play(
         let crls = crls.to_vec();
         let mut request =
             ChainRequest::new(&LEAF, &[], &ANCHORS, Purpose::Server, &[], NOW, algorithms);
-        request.revocation = Revocation {
-            crls: &crls,
-            status_request: response.map(|response| StatusRequest {
-                response: Some(response),
-                digests: Digests { sha1: ring::sha1, sha256: ring::sha256 },
-            }),
-            policy: RevocationPolicy { mode, scope: RevocationScope::Chain },
-        };
+        request.revocation.crls = &crls;
+        request.revocation.status_request = response.map(|response| {
+            let digests = Digests { sha1: ring::sha1, sha256: ring::sha256 };
+            StatusRequest::new(Some(response), digests)
+        });
+        request.revocation.policy = RevocationPolicy::new(mode, RevocationScope::Chain);
         let result = verify_chain(&request);
         match result {
             Ok(_) if counts && mode == RevocationMode::Require => {

@@ -133,11 +133,8 @@ impl<'a> Scenario<'a> {
                 HashAlgorithm::Sha256,
                 PskKind::Resumption,
             )?;
-            let terms = EarlyDataTerms {
-                max_size: session.max_early_data_size(),
-                cipher_suite: self.server_hello.cipher_suite,
-                application_protocol: None,
-            };
+            let suite = self.server_hello.cipher_suite;
+            let terms = EarlyDataTerms::new(session.max_early_data_size(), suite);
             let keys = PskList::new(vec![key.early_data(terms)]);
             let builder = builder
                 .early_data(
@@ -185,15 +182,9 @@ impl<'a> Scenario<'a> {
         // The trace's ticket is some milliseconds old.
         let age = offered.obfuscated_ticket_age.wrapping_sub(ticket.age_add);
         let now = Duration::from_secs(self.now().as_secs());
-        let origin = TicketOrigin {
-            server_name: self.server_name()?,
-            cipher_suite: self.server_hello.cipher_suite,
-            group: None,
-            application_protocol: None,
-            certificates: Some(self.chain(Role::Server)?.into()),
-            raw_public_key: None,
-            authenticated: self.now().as_secs(),
-        };
+        let (suite, authenticated) = (self.server_hello.cipher_suite, self.now().as_secs());
+        let mut origin = TicketOrigin::new(self.server_name()?, suite, authenticated);
+        origin.certificates = Some(self.chain(Role::Server)?.into());
         let psk = Secret::new(&psk.0).ok_or(missing("PSK"))?;
         let received = now - Duration::from_millis(age.into());
         Ok(ClientSession::new(origin, &ticket, psk, received))
@@ -275,7 +266,7 @@ fn layout(extensions: Extensions<'_>) -> ExtensionLayout {
         E::PADDING => LayoutItem::Padding,
         kind => LayoutItem::Raw(kind, extension.body.to_vec()),
     };
-    ExtensionLayout { items: extensions.iter().map(item).collect() }
+    ExtensionLayout::new(extensions.iter().map(item).collect())
 }
 
 /// Trusts the trace's certificates, and no others.

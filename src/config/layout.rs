@@ -16,18 +16,24 @@ const HEADER_LENGTH: usize = 4;
 /// use handclasp::wire::ExtensionType;
 ///
 /// // server_name first, an extension of your own, then the others.
-/// let layout = ExtensionLayout {
-///     items: vec![
-///         LayoutItem::Standard(ExtensionType::SERVER_NAME),
-///         LayoutItem::Raw(ExtensionType(0xff77), b"mine".to_vec()),
-///     ],
-/// };
+/// let layout = ExtensionLayout::new(vec![
+///     LayoutItem::Standard(ExtensionType::SERVER_NAME),
+///     LayoutItem::Raw(ExtensionType(0xff77), b"mine".to_vec()),
+/// ]);
 /// # let _ = layout;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ExtensionLayout {
     /// The extensions in the order in which they are written.
     pub items: Vec<LayoutItem>,
+}
+
+impl ExtensionLayout {
+    /// These extensions, in this order.
+    pub fn new(items: Vec<LayoutItem>) -> Self {
+        Self { items }
+    }
 }
 
 /// An extension in an [`ExtensionLayout`].

@@ -12,6 +12,10 @@ use crate::registry::{CipherSuiteId, NamedGroup};
 /// the middle of a handshake. What a primitive returns is checked where it is used: zeros in the
 /// place of randomness or of a secret, and wrong lengths, end the connection with a
 /// [`ProviderFault`](super::ProviderFault).
+///
+/// A provider fills this struct, and those in it, with a literal. A new field is a breaking change on
+/// purpose: each provider has to say what it has there. The example `custom-provider/` of the repository is
+/// a small provider over the crates of RustCrypto.
 #[derive(Clone)]
 pub struct CryptoProvider {
     /// Cipher suites, the preferred one first.

@@ -266,6 +266,7 @@ impl AcceptEarlyData {
 
 /// Sign this.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Sign {
     /// The certificate whose private key signs.
     pub certificate: Arc<CertifiedKey>,

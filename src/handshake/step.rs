@@ -7,6 +7,9 @@ use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
 
 /// What the owner of the handshake has to do next, in order.
+///
+/// The owner handles each kind of step, and a match without a wildcard shows that it does. A new kind is a
+/// breaking change on purpose: a step that is passed over breaks the connection.
 pub enum Step {
     /// Send these bytes: one or several whole handshake messages.
     Send {

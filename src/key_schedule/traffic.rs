@@ -36,6 +36,7 @@ pub struct TrafficSecret {
 
 /// What protects the records of one direction (section 7.3).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct KeyAndIv {
     /// The key, as long as the suite's AEAD needs it.
     pub key: Secret,

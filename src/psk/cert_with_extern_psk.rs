@@ -10,6 +10,7 @@
 /// key needs it to be safe from other members in the role of the server, and a server needs it to be
 /// safe from members that leave out the certificate which the server demands of its clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CertWithExternPsk {
     /// It does not. A key that is used authenticates alone.
     #[default]

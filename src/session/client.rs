@@ -31,6 +31,7 @@ pub struct ClientSession {
 
 /// The connection that a ticket came on.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TicketOrigin {
     /// The server's name, which was verified.
     pub server_name: ServerName<'static>,
@@ -48,6 +49,25 @@ pub struct TicketOrigin {
     pub raw_public_key: Option<Arc<[u8]>>,
     /// When the server authenticated with more than a ticket, in seconds since 1970.
     pub authenticated: u64,
+}
+
+impl TicketOrigin {
+    /// A connection with this server and this suite. What else it had goes into the fields.
+    pub fn new(
+        server_name: ServerName<'static>,
+        cipher_suite: CipherSuiteId,
+        authenticated: u64,
+    ) -> Self {
+        Self {
+            server_name,
+            cipher_suite,
+            group: None,
+            application_protocol: None,
+            certificates: None,
+            raw_public_key: None,
+            authenticated,
+        }
+    }
 }
 
 impl ClientSession {

@@ -10,6 +10,7 @@ use crate::reply::{AnswerLater, Reply};
 /// The terms of 0-RTT data under a pre-shared key (RFC 9846, section 4.3.10). A ticket has its own
 /// terms. For an external key both sides must agree on the terms, as they agree on the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EarlyDataTerms {
     /// The most bytes that the client may send.
     pub max_size: u32,
@@ -17,6 +18,19 @@ pub struct EarlyDataTerms {
     pub cipher_suite: CipherSuiteId,
     /// The application protocol of the data. `None` if the connection has none.
     pub application_protocol: Option<Vec<u8>>,
+}
+
+impl EarlyDataTerms {
+    /// At most `max_size` bytes, with this suite, and without an application protocol.
+    pub fn new(max_size: u32, cipher_suite: CipherSuiteId) -> Self {
+        Self { max_size, cipher_suite, application_protocol: None }
+    }
+
+    /// For data of this application protocol.
+    pub fn application_protocol(mut self, protocol: impl Into<Vec<u8>>) -> Self {
+        self.application_protocol = Some(protocol.into());
+        self
+    }
 }
 
 /// 0-RTT data that a server could accept. The client has proved that it has the key, and the key is the

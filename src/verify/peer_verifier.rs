@@ -9,6 +9,7 @@ use crate::reply::{AnswerLater, Reply};
 
 /// The certificates of a peer, and what a [`PeerVerifier`] needs to verify them.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PeerIdentity {
     /// The chain as the peer sent it, the peer's own certificate first. It is never empty.
     pub chain: Arc<[CertificateDer<'static>]>,
@@ -82,6 +83,7 @@ impl PeerIdentity {
 
 /// The raw public key of a peer (RFC 7250), and what a [`PeerVerifier`] needs to verify it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct RawPublicKey {
     /// The DER of the SubjectPublicKeyInfo.
     pub subject_public_key_info: Arc<[u8]>,
@@ -89,6 +91,17 @@ pub struct RawPublicKey {
     pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
+}
+
+impl RawPublicKey {
+    /// The key of a peer, as the DER of a SubjectPublicKeyInfo.
+    pub fn new(
+        subject_public_key_info: Arc<[u8]>,
+        server_name: Option<ServerName<'static>>,
+        now: UnixTime,
+    ) -> Self {
+        Self { subject_public_key_info, server_name, now }
+    }
 }
 
 /// Verifies the certificates or the raw public key of a peer.

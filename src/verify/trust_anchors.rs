@@ -5,7 +5,7 @@ use super::{PeerIdentity, PeerVerifier};
 use crate::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, CertificateRevocationList, ChainRequest,
     InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, ReferenceIdentifier,
-    Revocation, RevocationPolicy, SignatureCache, StatusRequest, TrustAnchors, verify_end_entity,
+    RevocationPolicy, SignatureCache, StatusRequest, TrustAnchors, verify_end_entity,
 };
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
@@ -141,10 +141,6 @@ impl PeerVerifier for TrustAnchorVerifier {
             return Reply::Now(Err(CertificateError::rejected(reason)));
         }
         let name = peer.server_name.as_ref().map(ReferenceIdentifier::from);
-        let status_request = peer.ocsp_requested.then_some(StatusRequest {
-            response: peer.ocsp_response.as_deref(),
-            digests: self.algorithms.digests,
-        });
         let mut request = ChainRequest::new(
             end_entity,
             intermediates,
@@ -158,8 +154,13 @@ impl PeerVerifier for TrustAnchorVerifier {
         request.policies =
             InitialPolicies { user_policy_set: self.user_policy_set.as_deref(), ..self.policies };
         request.anchor_dates = self.anchor_dates;
-        request.revocation =
-            Revocation { crls: &self.crls, status_request, policy: self.revocation };
+        request.revocation.crls = &self.crls;
+        request.revocation.policy = self.revocation;
+        if peer.ocsp_requested {
+            let response = peer.ocsp_response.as_deref();
+            let digests = self.algorithms.digests;
+            request.revocation.status_request = Some(StatusRequest::new(response, digests));
+        }
         request.limits = self.limits;
         request.signature_cache = Some(&self.signature_cache);
         match verify_end_entity(&request) {

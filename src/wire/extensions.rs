@@ -229,6 +229,7 @@ pub(crate) fn client_hello_order() -> impl Iterator<Item = ExtensionType> {
 
 /// What a ClientHello says in its extensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClientExtensions<'a> {
     /// The DNS name of the server (RFC 6066, section 3).
     pub server_name: Option<&'a [u8]>,
@@ -439,6 +440,7 @@ impl ExtensionWriter {
 
 /// What an EncryptedExtensions says in its extensions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerExtensions<'a> {
     /// The server used the name that it was asked for (RFC 6066, section 3).
     pub server_name: bool,

@@ -8,6 +8,9 @@
 //! Each message has a file of its name. The extensions have one table, in `extensions.rs`: their
 //! code points, the messages that may have them, and what a ClientHello and an
 //! EncryptedExtensions say in them.
+//!
+//! The structs of the messages have the fields that the RFC gives them, and can be made with a literal.
+//! `ClientExtensions` and `ServerExtensions` get a field with each extension: start with their default.
 
 mod certificate;
 mod certificate_request;

@@ -110,15 +110,8 @@ impl ClientSessionStore for KeepsNoSession {
 
 /// Where a ticket of this server came from, at the time 0.
 pub fn ticket_origin(server_name: ServerName<'static>) -> TicketOrigin {
-    TicketOrigin {
-        server_name,
-        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        group: None,
-        application_protocol: None,
-        certificates: None,
-        raw_public_key: None,
-        authenticated: time(0).as_secs(),
-    }
+    let suite = CipherSuiteId::TLS_AES_128_GCM_SHA256;
+    TicketOrigin::new(server_name, suite, time(0).as_secs())
 }
 
 /// A key that both sides have, under the name "ours".

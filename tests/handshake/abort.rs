@@ -76,7 +76,7 @@ fn nothing_is_sent_after_close_notify() {
 fn quic_client(identity: &Identity) -> Arc<ClientConfig> {
     let item = LayoutItem::Raw(ExtensionType::QUIC_TRANSPORT_PARAMETERS, vec![1, 1, 0]);
     let builder = ClientConfig::builder(CryptoProvider::default())
-        .client_hello_layout(ExtensionLayout { items: vec![item] });
+        .client_hello_layout(ExtensionLayout::new(vec![item]));
     Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap())
 }
 

@@ -78,7 +78,7 @@ fn without_it_and_with_a_layout_there_is_none_and_the_order_is_fixed() {
     let plain = kinds(&parse(&hello(&client(&identity, false))));
     assert!(!plain.iter().any(|kind| is_grease(*kind)));
     assert_eq!(plain, kinds(&parse(&hello(&client(&identity, false)))));
-    let layout = ExtensionLayout { items: vec![LayoutItem::Standard(ExtensionType::KEY_SHARE)] };
+    let layout = ExtensionLayout::new(vec![LayoutItem::Standard(ExtensionType::KEY_SHARE)]);
     let builder = ClientConfig::builder(CryptoProvider::default()).client_hello_layout(layout);
     let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
     let client = ClientConnection::new(config, server_name()).unwrap();

@@ -179,13 +179,13 @@ fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
     let identity = Identity::p256();
     let (offered, other) = (ExtensionType(0xff77), ExtensionType(0xff78));
     let raw = |kind| LayoutItem::Raw(kind, vec![1]);
-    let layout = ExtensionLayout { items: vec![raw(offered), raw(other)] };
+    let layout = ExtensionLayout::new(vec![raw(offered), raw(other)]);
     let server =
         ServerConfig::builder(CryptoProvider::default()).encrypted_extensions_layout(layout);
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(server.build(Arc::new(resolver)).unwrap());
     let client = ClientConfig::builder(CryptoProvider::default())
-        .client_hello_layout(ExtensionLayout { items: vec![raw(offered)] });
+        .client_hello_layout(ExtensionLayout::new(vec![raw(offered)]));
     let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
     let mut client = ClientConnection::new(client, server_name()).unwrap();
     let mut server = ServerConnection::new(server).unwrap();

@@ -129,7 +129,7 @@ fn the_default_shares_are_of_groups_that_are_offered() {
     // A layout decides what is offered, and in which order.
     let listed = [G::X25519, G::X25519_MLKEM768].map(|group| group.0.to_be_bytes()).concat();
     let layout =
-        ExtensionLayout { items: vec![LayoutItem::Raw(E::SUPPORTED_GROUPS, vector16(&listed))] };
+        ExtensionLayout::new(vec![LayoutItem::Raw(E::SUPPORTED_GROUPS, vector16(&listed))]);
     let builder = ClientConfig::builder(CryptoProvider::default()).client_hello_layout(layout);
     let builder = builder.key_shares([G::X25519_MLKEM768, G::X25519]);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();

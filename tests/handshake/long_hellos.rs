@@ -37,7 +37,7 @@ fn config(identity: &Identity, layout: usize) -> Result<ClientConfig, ConfigErro
     ClientConfig::builder(CryptoProvider::default())
         .pre_shared_keys(keys.collect::<Result<_, _>>()?)
         .application_protocols(protocols)
-        .client_hello_layout(ExtensionLayout { items: vec![raw] })
+        .client_hello_layout(ExtensionLayout::new(vec![raw]))
         .trust(identity.anchors())?
         .build()
 }

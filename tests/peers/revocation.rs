@@ -62,7 +62,7 @@ impl World {
     ) -> Result<(), Error> {
         let scope = RevocationScope::Chain;
         self.exchange(&self.key, false, |verifier| {
-            verifier.with_crls(crls).with_revocation(RevocationPolicy { mode, scope })
+            verifier.with_crls(crls).with_revocation(RevocationPolicy::new(mode, scope))
         })
     }
 
@@ -180,8 +180,7 @@ fn a_session_is_resumed_while_its_staple_is_fresh() {
     let provider = CryptoProvider::default();
     let mut anchors = TrustAnchors::new();
     anchors.add(world.authority.der().clone()).unwrap();
-    let policy =
-        RevocationPolicy { mode: RevocationMode::Require, scope: RevocationScope::EndEntity };
+    let policy = RevocationPolicy::new(RevocationMode::Require, RevocationScope::EndEntity);
     let verifier = TrustAnchorVerifier::new(anchors, provider.signatures.clone());
     let client = ClientConfig::builder(provider)
         .verifier(Arc::new(verifier.with_revocation(policy)))

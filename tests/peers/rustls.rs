@@ -245,9 +245,10 @@ fn their_tickets_reach_the_store_and_are_ignored_without_one() {
             true => builder.sessions(tickets.clone()),
             // Tickets come to a client that names a mode for their use, and this one then has no
             // use for them.
-            false => builder.client_hello_layout(ExtensionLayout {
-                items: vec![LayoutItem::Raw(ExtensionType::PSK_KEY_EXCHANGE_MODES, vec![1, 1])],
-            }),
+            false => builder.client_hello_layout(ExtensionLayout::new(vec![LayoutItem::Raw(
+                ExtensionType::PSK_KEY_EXCHANGE_MODES,
+                vec![1, 1],
+            )])),
         };
         let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
         let seen = Arc::new(AtomicUsize::new(0));

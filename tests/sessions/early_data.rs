@@ -308,11 +308,8 @@ fn a_record_size_limit_binds_what_comes_after_it() {
 }
 
 fn external(max_size: u32) -> PreSharedKey {
-    sessions::shared_key().early_data(EarlyDataTerms {
-        max_size,
-        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        application_protocol: None,
-    })
+    let suite = CipherSuiteId::TLS_AES_128_GCM_SHA256;
+    sessions::shared_key().early_data(EarlyDataTerms::new(max_size, suite))
 }
 
 /// A client and a server that share a key, which disagree about how much may be sent under it.

@@ -476,9 +476,11 @@ fn without_a_key_exchange_where_both_sides_allow_it_and_the_client_wants_it() {
         let config = pair.finish(pair.server_builder().psk_without_key_exchange(allowed));
         pair.meet(&config);
         let kind = handclasp::wire::ExtensionType::PSK_KEY_EXCHANGE_MODES;
-        let layout = handclasp::config::ExtensionLayout {
-            items: vec![handclasp::config::LayoutItem::Raw(kind, vec![1, 0])],
-        };
+        let layout =
+            handclasp::config::ExtensionLayout::new(vec![handclasp::config::LayoutItem::Raw(
+                kind,
+                vec![1, 0],
+            )]);
         let builder = pair.client_builder().client_hello_layout(layout);
         let mut client = client(builder.psk_without_key_exchange(true), 1);
         assert_eq!(again(&mut client, &config, 1), allowed);

@@ -234,7 +234,7 @@ fn client_of_modes(pair: &Pair, groups: Groups, modes: &[u8]) -> ClientConfigBui
     }
     let kind = ExtensionType::PSK_KEY_EXCHANGE_MODES;
     let body = [&[u8::try_from(modes.len()).unwrap()], modes].concat();
-    let layout = ExtensionLayout { items: vec![LayoutItem::Raw(kind, body)] };
+    let layout = ExtensionLayout::new(vec![LayoutItem::Raw(kind, body)]);
     let builder = pair.client_with(provider).early_data(false);
     builder.client_hello_layout(layout).psk_without_key_exchange(true)
 }

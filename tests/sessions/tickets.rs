@@ -9,8 +9,7 @@ use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
-    ClientSession, ClientSessionStore, MAX_LIFETIME, MemoryClientSessions, SessionStore,
-    TicketKeys, TicketOrigin,
+    ClientSession, ClientSessionStore, MAX_LIFETIME, MemoryClientSessions, SessionStore, TicketKeys,
 };
 use handclasp::wire::{ClientHello, ExtensionType, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level, Reply};
@@ -97,12 +96,9 @@ fn a_session_that_is_dead_or_of_another_server_is_not_offered() {
         pair.meet(&config);
         // The session has the certificates: without them the server is not authenticated.
         let real = pair.store.take(&server_name(), time(0)).unwrap();
-        let origin = TicketOrigin {
-            cipher_suite: CipherSuiteId::TLS_AES_256_GCM_SHA384,
-            group: None,
-            certificates: Some(pair.identity.chain.clone().into()),
-            ..ticket_origin(name.try_into().unwrap())
-        };
+        let mut origin = ticket_origin(name.try_into().unwrap());
+        origin.cipher_suite = CipherSuiteId::TLS_AES_256_GCM_SHA384;
+        origin.certificates = Some(pair.identity.chain.clone().into());
         let ticket = NewSessionTicket { ticket: real.ticket(), ..plain() };
         let received = Duration::from_secs(time(0).as_secs());
         let given = ClientSession::new(origin, &ticket, Secret::zeros(48), received);

@@ -13,6 +13,9 @@ use super::time::Timestamp;
 /// Why a certificate, or every path from it, was refused.
 ///
 /// Text from the peer is escaped and of limited length, so that the error is safe to log.
+///
+/// A verifier of the application makes errors of its own with a literal: the two fields are all that an
+/// error has. Kinds may be added.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("certificate \"{certificate}\" {kind}")]
 pub struct CertificateError {

@@ -11,6 +11,7 @@ const RECORDED_ATTEMPTS: usize = 256;
 /// The result of a validation and the attempts that led to it. It prints as a tree with a line for
 /// each attempt.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Explanation {
     /// What [`verify_chain`](super::verify_chain) returns.
     pub result: Result<VerifiedPath, CertificateError>,
@@ -38,6 +39,7 @@ pub struct Attempt {
 
 /// Where a certificate comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Place {
     /// It is the end-entity certificate, which is verified.
     EndEntity,

@@ -102,7 +102,8 @@
 //! // Once: a CRL of a million entries is parsed and sorted here.
 //! let crls = CertificateRevocationList::from_pem(pem)?;
 //! // For each validation, as a field of the `ChainRequest`.
-//! let mut revocation = Revocation { crls: &crls, ..Revocation::default() };
+//! let mut revocation = Revocation::default();
+//! revocation.crls = &crls;
 //! revocation.policy.mode = RevocationMode::Require;
 //! # Ok(()) }
 //! ```

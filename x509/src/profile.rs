@@ -17,6 +17,7 @@ pub enum Purpose {
 /// Which rules a path must meet. [`Rule::profile`](super::Rule::profile) says to which profile a
 /// rule belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Profile {
     /// The rules that a client can demand and still accept private authorities made with common
     /// tools.

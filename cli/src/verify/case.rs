@@ -3,8 +3,8 @@
 use handclasp::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, ChainRequest, Explanation,
     InitialPolicies, LoadedAnchors, PathLimits, PolicyIdentifier, Profile, Purpose,
-    ReferenceIdentifier, Revocation, RevocationPolicy, StatusRequest, TrustAnchorError,
-    VerifiedPath, explain_chain,
+    ReferenceIdentifier, RevocationPolicy, StatusRequest, TrustAnchorError, VerifiedPath,
+    explain_chain,
 };
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -68,8 +68,7 @@ impl Case {
         limits.depth = self.max_depth.unwrap_or(limits.depth);
         let digests = provider.signatures.digests;
         let response = self.evidence.ocsp.as_deref();
-        let status_request =
-            response.map(|response| StatusRequest { response: Some(response), digests });
+        let status_request = response.map(|response| StatusRequest::new(Some(response), digests));
         let ask = |policy: RevocationPolicy| {
             let mut request = ChainRequest::new(
                 &self.end_entity,
@@ -88,7 +87,9 @@ impl Case {
                 any_policy_inhibit: self.policies.any_policy_inhibit,
             };
             request.anchor_dates = self.anchor_dates;
-            request.revocation = Revocation { crls: &self.evidence.crls, status_request, policy };
+            request.revocation.crls = &self.evidence.crls;
+            request.revocation.status_request = status_request;
+            request.revocation.policy = policy;
             request.limits = limits;
             explain_chain(&request)
         };

@@ -31,13 +31,11 @@ impl Evidence {
 
     /// The policy for the verification, and a second one that must also hold.
     pub fn policies(&self) -> (RevocationPolicy, Option<RevocationPolicy>) {
-        let whole = |mode| RevocationPolicy { mode, scope: RevocationScope::Chain };
+        let whole = |mode| RevocationPolicy::new(mode, RevocationScope::Chain);
         let first = whole(self.mode.unwrap_or(RevocationMode::IfPresent));
         let is_there = !self.crls.is_empty() || self.ocsp.is_some();
-        let further = (self.mode.is_none() && is_there).then_some(RevocationPolicy {
-            mode: RevocationMode::Require,
-            scope: RevocationScope::EndEntity,
-        });
+        let further = (self.mode.is_none() && is_there)
+            .then_some(RevocationPolicy::new(RevocationMode::Require, RevocationScope::EndEntity));
         (first, further)
     }
 }

@@ -223,15 +223,10 @@ impl Connected {
         }
         let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
         let basis = &context.session_basis;
-        let origin = TicketOrigin {
-            server_name: server_name.clone(),
-            cipher_suite: self.read.suite().id,
-            group: context.parameters.group,
-            application_protocol: context.parameters.application_protocol.clone(),
-            certificates: None,
-            raw_public_key: None,
-            authenticated: basis.authenticated,
-        };
+        let suite = self.read.suite().id;
+        let mut origin = TicketOrigin::new(server_name.clone(), suite, basis.authenticated);
+        origin.group = context.parameters.group;
+        origin.application_protocol = context.parameters.application_protocol.clone();
         let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());
         let session = ClientSession::new(origin, &ticket, psk, context.now.as_duration());
         if let Some(session) = session

@@ -51,6 +51,7 @@ impl fmt::Debug for TrafficKeys {
 
 /// An opened record.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Opened<'a> {
     /// What is in it.
     pub content_type: ContentType,

@@ -37,7 +37,7 @@ fn client_hello(builder: ClientConfigBuilder, has_records: bool) -> Vec<u8> {
 /// With transport parameters.
 fn layout() -> ExtensionLayout {
     let kind = ExtensionType::QUIC_TRANSPORT_PARAMETERS;
-    ExtensionLayout { items: vec![LayoutItem::Raw(kind, CLIENT_PARAMETERS.to_vec())] }
+    ExtensionLayout::new(vec![LayoutItem::Raw(kind, CLIENT_PARAMETERS.to_vec())])
 }
 
 fn refused_by_server(identity: &Identity, client_hello: &[u8]) -> Option<u64> {

@@ -28,7 +28,7 @@ fn shared_key(scenario: Scenario) -> PreSharedKey {
         return key;
     }
     let cipher_suite = CryptoProvider::default().cipher_suites[0].id;
-    key.early_data(EarlyDataTerms { max_size: 1000, cipher_suite, application_protocol: None })
+    key.early_data(EarlyDataTerms::new(1000, cipher_suite))
 }
 
 fn has_key(scenario: Scenario) -> bool {

@@ -7,7 +7,8 @@ use super::super::der;
 use super::super::oid;
 
 /// Which policies the caller accepts: the inputs of RFC 5280, section 6.1.1 (c) and (e) to (g). By
-/// default, every policy is accepted, and none is required.
+/// default, every policy is accepted, and none is required. The RFC has no other inputs for policies, so
+/// there will be no other fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InitialPolicies<'a> {
     /// user-initial-policy-set: the acceptable policies. `None` is any-policy. It only matters if a

@@ -11,7 +11,10 @@ use super::crl::CertificateRevocationList;
 /// - A certificate is good only if current evidence says so for all reasons.
 /// - Evidence that covers a certificate but cannot be used is an error, because the caller wanted it
 ///   to count. It is no error if other evidence says that the certificate is good.
+///
+/// Start with [`Revocation::default`], and set the fields.
 #[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
 pub struct Revocation<'a> {
     /// The CRLs of any issuers, in any order. Each is used for the certificates that it covers.
     pub crls: &'a [CertificateRevocationList],
@@ -42,11 +45,19 @@ impl Revocation<'_> {
 /// A server's certificate may demand such a response (must-staple, RFC 7633). After the request, it
 /// needs a response that says it is good, unless the policy is off.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct StatusRequest<'a> {
     /// The DER of the OCSPResponse about the end entity, if the peer sent one.
     pub response: Option<&'a [u8]>,
     /// The hash functions with which responses name certificates.
     pub digests: Digests,
+}
+
+impl<'a> StatusRequest<'a> {
+    /// The answer to a request: the response that the peer sent, or `None`.
+    pub fn new(response: Option<&'a [u8]>, digests: Digests) -> Self {
+        Self { response, digests }
+    }
 }
 
 /// The hash functions of OCSP (RFC 6960, section 4.3). They only find a certificate and prove
@@ -62,6 +73,7 @@ pub struct Digests {
 /// How much revocation evidence is required, and for which certificates. By default, no evidence is
 /// required, and evidence that is there counts for the whole chain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct RevocationPolicy {
     /// How much evidence is required.
     pub mode: RevocationMode,
@@ -69,8 +81,16 @@ pub struct RevocationPolicy {
     pub scope: RevocationScope,
 }
 
+impl RevocationPolicy {
+    /// This much evidence, for these certificates.
+    pub const fn new(mode: RevocationMode, scope: RevocationScope) -> Self {
+        Self { mode, scope }
+    }
+}
+
 /// How much revocation evidence is required.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RevocationMode {
     /// None. Revocation is not checked, even if evidence says that a certificate is revoked.
     Off,
@@ -83,6 +103,7 @@ pub enum RevocationMode {
 
 /// The certificates whose revocation status is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum RevocationScope {
     /// The end entity alone.
     EndEntity,

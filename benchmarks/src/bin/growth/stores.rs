@@ -62,15 +62,9 @@ pub fn unknown_identities(count: usize) -> f64 {
 }
 
 fn client_session(server: usize, received: Duration) -> ClientSession {
-    let origin = TicketOrigin {
-        server_name: ServerName::try_from(format!("host-{server}.example")).unwrap(),
-        cipher_suite: CipherSuiteId::TLS_AES_128_GCM_SHA256,
-        application_protocol: None,
-        certificates: None,
-        raw_public_key: None,
-        authenticated: received.as_secs(),
-        group: None,
-    };
+    let name = ServerName::try_from(format!("host-{server}.example")).unwrap();
+    let suite = CipherSuiteId::TLS_AES_128_GCM_SHA256;
+    let origin = TicketOrigin::new(name, suite, received.as_secs());
     let ticket = NewSessionTicket {
         lifetime: 1_000_000,
         age_add: 7,
