@@ -13,7 +13,9 @@ use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 use handclasp::registry::{CipherSuiteId, HandshakeType};
-use handclasp::session::{ClientSession, MemoryClientSessions, SessionStore, TicketOrigin};
+use handclasp::session::{
+    ClientSession, ClientSessionStore, MemoryClientSessions, SessionStore, TicketOrigin,
+};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{Extensions, NewSessionTicket};
 use handclasp::{ClientConfig, ClientConnection, Reply, ServerConfig, ServerConnection};
@@ -264,7 +266,7 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     let server = server.build(deterministic::list()).expect("the configuration is good");
     let store = Arc::new(MemoryClientSessions::new(1));
     let client = ClientConfig::builder(CryptoProvider::default());
-    let client = client.verifier(Arc::new(deterministic::PinnedChain)).sessions(store);
+    let client = client.verifier(Arc::new(deterministic::PinnedChain)).sessions(store.clone());
     let client = client.build().expect("the configuration is good");
     let options = || Options::new(deterministic::now());
     let client = ClientConnection::with_options(Arc::new(client), server_name(), options());
@@ -274,8 +276,11 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     exchange(&mut client, &mut server).expect("both are honest");
     let mut seed = given.0.lock().expect("no holder panics").clone();
     // Another secret each time would be another seed.
-    const SECRET: usize = 1 + 32 + 16 + 2 + 8 + 8 + 4 * 4 + 1;
-    seed[SECRET..SECRET + 32].fill(7);
+    let session = store.take(&server_name(), deterministic::now()).expect("there is a ticket");
+    let secret = session.secret().as_bytes();
+    let place = seed.windows(secret.len()).position(|bytes| bytes == secret);
+    let place = place.expect("it is the session of the last ticket");
+    seed[place..place + secret.len()].fill(7);
     write("tickets", "session", &seed)
 }
 
