@@ -5,6 +5,7 @@ use super::certificate_request::{CertificateResponse, ResponseProgress};
 use super::{Context, Level, ServerFlight, Shared, State, machine};
 use crate::error::Error;
 use crate::handshake::authentication::{check_finished, send_finished};
+use crate::handshake::post_handshake::new_session_ticket::ClientTickets;
 use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthClient;
 use crate::handshake::post_handshake::{Connected, Role};
 use crate::handshake::proof::{HandshakeProof, Peer, PeerAuthenticated, PskMixedIn, PskProven};
@@ -134,23 +135,22 @@ impl LastFlight {
             && !context.session_basis.is_external_key();
         // What such a session is based on could not be verified again.
         let stores_tickets = !context.parameters.cert_with_extern_psk;
-        let sessions = if stores_tickets { config.sessions.clone() } else { None };
-        // Without a store no ticket is kept, so none needs a secret.
-        let resumption = match &sessions {
-            Some(_) => {
+        let tickets = match &config.sessions {
+            Some(sessions) if stores_tickets => {
                 let hash = transcript.current();
-                Some(self.main.into_resumption(&hash, &mut context.observers)?)
+                let resumption = self.main.into_resumption(&hash, &mut context.observers)?;
+                Some(ClientTickets { sessions: sessions.clone(), resumption })
             }
-            None => None,
+            _ => None,
         };
         let role = Role::Client {
             server_name,
-            sessions,
+            tickets,
             post_handshake_auth: can_be_asked.then(|| {
                 PostHandshakeAuthClient::new(config, self.client_certificate_type, transcript)
             }),
         };
-        let connected = Connected::new(self.proof, self.secrets, resumption, role, context);
+        let connected = Connected::new(self.proof, self.secrets, role, context);
         Ok(machine::State::Connected(connected))
     }
 }

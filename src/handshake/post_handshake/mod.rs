@@ -5,8 +5,6 @@ mod key_update;
 pub(super) mod new_session_ticket;
 pub(super) mod post_handshake_auth;
 
-use std::sync::Arc;
-
 use pki_types::ServerName;
 
 use super::proof::HandshakeProof;
@@ -14,14 +12,13 @@ use super::question::{Answered, not_asked};
 use super::traffic_secrets::ConnectionSecrets;
 use super::{Context, Step};
 use crate::error::Error;
-use crate::key_schedule::{ExporterSecret, ResumptionSecret, TrafficSecret};
+use crate::key_schedule::{ExporterSecret, TrafficSecret};
 use crate::observer::Event;
 use crate::registry::HandshakeType;
-use crate::session::ClientSessionStore;
 use crate::wire::HandshakeMessage;
 
 use key_update::KeyUpdates;
-use new_session_ticket::TicketNonces;
+use new_session_ticket::{ClientTickets, ServerTickets};
 use post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
 
 /// A completed handshake.
@@ -30,9 +27,6 @@ pub(super) struct Connected {
     write: TrafficSecret,
     key_updates: KeyUpdates,
     pub(super) exporter: ExporterSecret,
-    /// `None` on a client that stores no tickets.
-    resumption: Option<ResumptionSecret>,
-    ticket_nonces: TicketNonces,
     role: Role,
 }
 
@@ -40,11 +34,13 @@ pub(super) struct Connected {
 pub(super) enum Role {
     Client {
         server_name: ServerName<'static>,
-        sessions: Option<Arc<dyn ClientSessionStore>>,
+        /// `None` where the server's tickets are not stored.
+        tickets: Option<ClientTickets>,
         /// The server may ask for a certificate.
         post_handshake_auth: Option<Box<PostHandshakeAuthClient>>,
     },
     Server {
+        tickets: ServerTickets,
         /// The client may be asked for a certificate.
         post_handshake_auth: Option<Box<PostHandshakeAuthServer>>,
     },
@@ -64,22 +60,13 @@ impl Connected {
     pub(super) fn new(
         _: HandshakeProof,
         secrets: ConnectionSecrets,
-        resumption: Option<ResumptionSecret>,
         role: Role,
         context: &mut Context,
     ) -> Box<Self> {
         let ConnectionSecrets { read, write, exporter } = secrets;
         context.steps.push(Step::Complete);
         context.observers.emit(|| Event::HandshakeComplete);
-        Box::new(Self {
-            read,
-            write,
-            key_updates: KeyUpdates::default(),
-            exporter,
-            resumption,
-            ticket_nonces: TicketNonces::default(),
-            role,
-        })
+        Box::new(Self { read, write, key_updates: KeyUpdates::default(), exporter, role })
     }
 
     /// A message after the handshake came. One that may not come now is an `unexpected_message`
@@ -91,7 +78,7 @@ impl Connected {
         context: &mut Context,
     ) -> Result<(), Error> {
         match (&mut self.role, message.kind) {
-            (Role::Server { post_handshake_auth: Some(auth) }, kind)
+            (Role::Server { post_handshake_auth: Some(auth), .. }, kind)
                 if kind == HandshakeType::CERTIFICATE || auth.is_receiving() =>
             {
                 auth.on_message(&message, &self.read, context)
@@ -123,7 +110,7 @@ impl Connected {
             (Role::Client { post_handshake_auth, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
                 post_handshake_auth.is_some()
             }
-            (Role::Server { post_handshake_auth: Some(auth) }, _) => auth.awaits(received),
+            (Role::Server { post_handshake_auth: Some(auth), .. }, _) => auth.awaits(received),
             _ => false,
         };
         if is_awaited {
@@ -142,7 +129,7 @@ impl Connected {
                 auth.on_answer(answered, &self.write, context)
             }
             (
-                Role::Server { post_handshake_auth: Some(auth) },
+                Role::Server { post_handshake_auth: Some(auth), .. },
                 Answered::Peer(identity, result),
             ) => auth.on_verified(identity, result, context),
             _ => Err(not_asked()),
@@ -152,7 +139,7 @@ impl Connected {
     /// Does this client store the tickets that the server sends?
     #[cfg(feature = "tokio")]
     pub(super) fn stores_tickets(&self) -> bool {
-        matches!(self.role, Role::Client { sessions: Some(_), .. })
+        matches!(self.role, Role::Client { tickets: Some(_), .. })
     }
 
     /// A client that has closed answers no CertificateRequest. True if an answer was being made.
@@ -166,14 +153,14 @@ impl Connected {
     /// On a server: what asks the client for certificates, if it may.
     pub(super) fn post_handshake_auth(&self) -> Option<&PostHandshakeAuthServer> {
         match &self.role {
-            Role::Server { post_handshake_auth } => post_handshake_auth.as_deref(),
+            Role::Server { post_handshake_auth, .. } => post_handshake_auth.as_deref(),
             Role::Client { .. } => None,
         }
     }
 
     pub(super) fn post_handshake_auth_mut(&mut self) -> Option<&mut PostHandshakeAuthServer> {
         match &mut self.role {
-            Role::Server { post_handshake_auth } => post_handshake_auth.as_deref_mut(),
+            Role::Server { post_handshake_auth, .. } => post_handshake_auth.as_deref_mut(),
             Role::Client { .. } => None,
         }
     }
@@ -186,6 +173,8 @@ impl Connected {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::Arc;
+
     use pki_types::UnixTime;
 
     use super::*;

@@ -2,23 +2,43 @@
 //! them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Connected, Context, Role};
 use crate::config::ServerConfig;
 use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::Handshake;
 use crate::handshake::context::TicketPlan;
-use crate::handshake::{Handshake, Side};
+use crate::key_schedule::ResumptionSecret;
 use crate::session::{
-    ClientSession, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH, QuicSession,
-    ServerSession, Session, TicketOrigin, seconds_left,
+    ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH,
+    QuicSession, ServerSession, Session, TicketOrigin, seconds_left,
 };
 use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
+
+/// What a client needs to store the tickets that the server sends.
+pub(in crate::handshake) struct ClientTickets {
+    pub(in crate::handshake) sessions: Arc<dyn ClientSessionStore>,
+    pub(in crate::handshake) resumption: ResumptionSecret,
+}
+
+/// What a server needs to send tickets.
+pub(in crate::handshake) struct ServerTickets {
+    resumption: ResumptionSecret,
+    nonces: TicketNonces,
+}
+
+impl ServerTickets {
+    pub(in crate::handshake) fn new(resumption: ResumptionSecret) -> Self {
+        Self { resumption, nonces: TicketNonces::default() }
+    }
+}
 
 /// The nonces of the tickets that were sent on a connection. Each ticket has its own: the nonce
 /// makes its PSK.
 #[derive(Default)]
-pub(super) struct TicketNonces {
+struct TicketNonces {
     /// The number of the next ticket of the library. Its nonce is this number.
     next: u64,
     /// The nonces that the application chose.
@@ -88,11 +108,7 @@ impl Handshake {
     /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, for a field that is out
     /// of range, and for a nonce that was used before on this connection.
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
-        let connected = self.connected()?;
-        if self.side() == Side::Client {
-            return Err(ErrorKind::Misuse("only servers send tickets").into());
-        }
-        connected.check_application_ticket(ticket)?;
+        self.connected()?.check_application_ticket(ticket)?;
         self.with_connected(|connected, context| connected.send_application_ticket(ticket, context))
     }
 
@@ -114,7 +130,6 @@ impl Connected {
         for _ in 0..count {
             let Some(ticket) = self.make_ticket(&config, context)? else { break };
             ticket.send(context);
-            self.ticket_nonces.next += 1;
         }
         Ok(())
     }
@@ -127,7 +142,8 @@ impl Connected {
         config: &ServerConfig,
         context: &mut Context,
     ) -> Result<Option<Ticket>, Error> {
-        let (Some(sessions), Some(resumption)) = (&config.sessions, &self.resumption) else {
+        let (Some(sessions), Role::Server { tickets, .. }) = (&config.sessions, &mut self.role)
+        else {
             return Ok(None);
         };
         let authenticated = context.session_basis.authenticated;
@@ -138,14 +154,14 @@ impl Connected {
         let mut age_add = [0; 4];
         provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
-        let nonce = self.ticket_nonces.next();
+        let nonce = tickets.nonces.next();
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.anti_replay_zone(),
             rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
             session: Session {
                 cipher_suite: self.read.suite().id,
-                secret: resumption.psk(&nonce, &mut context.observers)?,
+                secret: tickets.resumption.psk(&nonce, &mut context.observers)?,
                 since: context.now,
                 authenticated,
                 lifetime,
@@ -172,16 +188,18 @@ impl Connected {
         if !(1..=MAX_TICKET_LENGTH).contains(&identity.len()) {
             return Ok(None);
         }
+        tickets.nonces.next += 1;
         Ok(Some(Ticket { lifetime, age_add, nonce, identity, max_early_data_size }))
     }
 
     /// Checked before the machine moves, so that a mistake of the caller ends nothing (section
     /// 4.7.1).
     fn check_application_ticket(&self, ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
+        let Role::Server { tickets, .. } = &self.role else { return Err(only_servers()) };
         let is_in_range = ticket.lifetime <= MAX_LIFETIME
             && ticket.nonce.len() <= 255
             && (1..=0xffff).contains(&ticket.ticket.len());
-        if is_in_range && !self.ticket_nonces.contains(ticket.nonce) {
+        if is_in_range && !tickets.nonces.contains(ticket.nonce) {
             return Ok(());
         }
         Err(ErrorKind::Misuse("the ticket's fields are out of range, or its nonce was used").into())
@@ -192,12 +210,10 @@ impl Connected {
         ticket: &NewSessionTicket<'_>,
         context: &mut Context,
     ) -> Result<Secret, Error> {
-        let resumption = self.resumption.as_ref();
-        let resumption =
-            resumption.ok_or(ErrorKind::Internal("the server has no resumption secret"))?;
-        let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
+        let Role::Server { tickets, .. } = &mut self.role else { return Err(only_servers()) };
+        let psk = tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
         context.send(None, |out| ticket.encode(out));
-        self.ticket_nonces.of_application.insert(ticket.nonce.to_vec());
+        tickets.nonces.of_application.insert(ticket.nonce.to_vec());
         Ok(psk)
     }
 
@@ -210,9 +226,7 @@ impl Connected {
         context: &mut Context,
     ) -> Result<(), Error> {
         let ticket = NewSessionTicket::parse(message.body)?;
-        let (Role::Client { server_name, sessions: Some(sessions), .. }, Some(resumption)) =
-            (&self.role, &self.resumption)
-        else {
+        let Role::Client { server_name, tickets: Some(tickets), .. } = &self.role else {
             return Ok(());
         };
         // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
@@ -221,7 +235,7 @@ impl Connected {
             let reason = "in QUIC it must be 0xffffffff";
             return Err(Error::illegal(message.kind, "early_data", reason));
         }
-        let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
+        let psk = tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
         let basis = &context.session_basis;
         let suite = self.read.suite().id;
         let mut origin = TicketOrigin::new(server_name.clone(), suite, basis.authenticated);
@@ -233,10 +247,14 @@ impl Connected {
             .and_then(|session| session.authenticated_by(credential, answer.map(|answer| *answer)))
         {
             let data = context.resumption_data.clone();
-            sessions.put(session.with_data(data, quic_session(context)));
+            tickets.sessions.put(session.with_data(data, quic_session(context)));
         }
         Ok(())
     }
+}
+
+fn only_servers() -> Error {
+    ErrorKind::Misuse("only servers send tickets").into()
 }
 
 /// What a client keeps of a connection of QUIC. Without the server's transport parameters, as they are

@@ -4,6 +4,7 @@ use super::Context;
 use crate::error::Error;
 use crate::handshake::Level;
 use crate::handshake::authentication::check_finished;
+use crate::handshake::post_handshake::new_session_ticket::ServerTickets;
 use crate::handshake::post_handshake::post_handshake_auth::{
     PostHandshakeAuthServer, PostHandshakeAuthTerms,
 };
@@ -41,11 +42,12 @@ impl ExpectFinished {
         context.steps.read_keys(Level::Application, secrets.read.clone());
         let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
         let role = Role::Server {
+            tickets: ServerTickets::new(resumption),
             post_handshake_auth: post_handshake_auth
                 .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
         };
         let proof = HandshakeProof::new(self.peer, finished);
-        let mut connected = Connected::new(proof, secrets, Some(resumption), role, context);
+        let mut connected = Connected::new(proof, secrets, role, context);
         let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
         connected.issue_tickets(count, context)?;
         Ok(connected)

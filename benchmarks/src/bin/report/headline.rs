@@ -26,6 +26,11 @@ pub fn headline(sections: &[Section], machine: &str) -> String {
             out += &format!("| a chain of three, {keys} | {floor} | {webpki} |\n");
         }
     }
+    out += "\n| time in relation to rustls over aws-lc-rs | over aws-lc-rs | over ring |\n|---|---|---|\n";
+    let columns = ["handshake", "side", "handclasp, aws-lc-rs", "handclasp, ring"];
+    for [handshake, side, aws_lc_rs, ring] in select(text("providers"), columns) {
+        out += &format!("| {handshake} handshake, {side} | {aws_lc_rs} | {ring} |\n");
+    }
     out += "\n| speed in relation to | bare ring | rustls |\n|---|---|---|\n";
     let columns = ["16 KiB", "contender", "x bare ring", "x rustls"];
     for [what, contender, bare, rustls] in select(text("records"), columns) {

@@ -18,12 +18,27 @@ struct Benchmark {
     arguments: &'static [&'static str],
 }
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     Benchmark {
         name: "handshake",
         title: "Handshakes in memory",
         source: "benches/handshake/main.rs",
         arguments: &["bench", "-p", "handclasp", "--bench", "handshake"],
+    },
+    Benchmark {
+        name: "providers",
+        title: "Handshakes over aws-lc-rs, and hybrids",
+        source: "benchmarks/src/bin/providers.rs",
+        arguments: &[
+            "run",
+            "--release",
+            "-p",
+            "handclasp-benchmarks",
+            "--features",
+            "aws-lc-rs",
+            "--bin",
+            "providers",
+        ],
     },
     Benchmark {
         name: "records",
