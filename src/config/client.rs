@@ -106,6 +106,12 @@ impl ClientConfig {
         }
     }
 
+    /// Whether the ClientHello has status_request: as an option, or in a layout.
+    pub(crate) fn requests_ocsp(&self) -> bool {
+        let layout = self.common.layout.as_ref();
+        self.request_ocsp || layout.is_some_and(|it| it.has_raw(ExtensionType::STATUS_REQUEST))
+    }
+
     /// The groups that the ClientHello offers, in the order of its supported_groups.
     pub(crate) fn offered_groups(&self) -> impl Iterator<Item = &Arc<dyn KeyExchangeGroup>> {
         let provider = &self.common.provider;

@@ -93,6 +93,11 @@ impl ExtensionLayout {
         })
     }
 
+    /// Whether the layout gives the bytes of this extension.
+    pub(crate) fn has_raw(&self, kind: ExtensionType) -> bool {
+        self.items.iter().any(|item| matches!(item, LayoutItem::Raw(raw, _) if *raw == kind))
+    }
+
     /// The length of the raw extensions in bytes, with their headers.
     pub(super) fn raw_length(&self) -> usize {
         let mut length = 0;

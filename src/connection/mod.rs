@@ -282,7 +282,9 @@ impl Connection {
         self.handshake.set_resumption_data(data)
     }
 
-    /// Sets the time: see [`Handshake::set_time`]. Streams do this whenever they receive bytes.
+    /// Sets the time: see [`Handshake::set_time`]. Streams do this whenever they receive bytes, and before
+    /// an answer. A caller without a stream does it before [`receive`](Self::receive) and
+    /// [`answer`](Self::answer).
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.handshake.set_time(now);
     }

@@ -118,8 +118,10 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
         &self.buffered.connection
     }
 
-    /// The connection, for example to answer its questions.
+    /// The connection, for example to answer its questions. Its clock goes on first: the answer may have
+    /// taken long.
     pub fn connection_mut(&mut self) -> &mut C {
+        self.buffered.connection.advance_clock();
         &mut self.buffered.connection
     }
 

@@ -377,6 +377,28 @@ fn at_most_one_request_is_outstanding() {
     assert_eq!(ours.updates(), [Seen::Received(false), Seen::Sent(true)]);
 }
 
+/// Section 4.7.3: the answer is update_not_requested, and comes before the next application data.
+#[test]
+fn a_request_of_this_side_does_not_take_the_place_of_the_answer_that_it_owes() {
+    for request in [true, false] {
+        let (mut client, ours, mut server, theirs) = connected(MANY);
+        server.update_keys(true).unwrap();
+        deliver_outgoing(&mut server, &mut client).unwrap();
+        client.update_keys(request).unwrap();
+        client.write(b"data").unwrap();
+        let answers: &[Seen] = match request {
+            true => &[Seen::Received(true), Seen::Sent(false), Seen::Sent(true)],
+            false => &[Seen::Received(true), Seen::Sent(false)],
+        };
+        assert_eq!(ours.updates(), answers);
+        assert_eq!(deliver_outgoing(&mut client, &mut server).unwrap(), b"data");
+        server.write(b"data").unwrap();
+        assert_eq!(deliver_outgoing(&mut server, &mut client).unwrap(), b"data");
+        let answered = theirs.updates().last() == Some(&Seen::Sent(false));
+        assert_eq!(answered, request, "this side's request is answered, too");
+    }
+}
+
 #[test]
 fn requests_that_cross_are_both_answered_and_no_more() {
     let (mut client, ours, mut server, theirs) = connected(MANY);

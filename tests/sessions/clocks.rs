@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use handclasp::connection::Options;
 use handclasp::cookie::{CookieProtector, HmacCookies};
 use handclasp::crypto::{CryptoProvider, Secret};
-use handclasp::handshake::{EarlyData, Handshake, Step};
+use handclasp::handshake::{Answer, EarlyData, Handshake, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::HandshakeType;
@@ -17,8 +17,11 @@ use handclasp::session::{
     AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, MAX_LIFETIME, SessionStore,
     StrikeRegister, TicketKeys, Zone,
 };
+use handclasp::transport::memory::pipe;
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
-use handclasp::{ClientConnection, Level, ServerConfig, ServerConnection, Time};
+use handclasp::{
+    AnswerLater, ClientConnection, Level, ServerConfig, ServerConnection, Stream, Time,
+};
 use handclasp_testing::sessions::{
     Forgetful, Pair, append_outgoing, early_data, found, server_at, talk, ticket_keys,
     ticket_origin,
@@ -187,6 +190,40 @@ fn the_age_in_a_second_client_hello_is_that_of_its_time() {
     client.receive(Level::Initial, &next_messages(&mut server)).unwrap();
     let second = next_messages(&mut client);
     assert_eq!(age_in(&second).wrapping_sub(age_in(&first)), 2_345);
+}
+
+/// A client asks about its session before its first ClientHello, which follows no bytes of the server.
+#[test]
+fn time_goes_on_in_a_stream_that_waits_for_an_answer() {
+    const WAIT: Duration = Duration::from_millis(40);
+    let (pair, _) = met();
+    let session = pair.store.take(&server_name(), time(0)).unwrap();
+    let age_after = |wait: Option<Duration>| {
+        pair.store.forget(&server_name());
+        pair.store.put(session.clone());
+        let builder = pair.client_builder().verifier(Arc::new(AnswerLater));
+        let client = handclasp_testing::sessions::client(builder, 1);
+        let (ours, _theirs) = pipe();
+        let mut stream = Stream::new(client, ours);
+        let number = stream.connection().question_number().unwrap();
+        let answer = Answer::Peer(Ok(()));
+        match wait {
+            Some(wait) => {
+                std::thread::sleep(wait);
+                stream.connection_mut().answer(number, answer).unwrap();
+            }
+            None => {
+                // A connection without a stream has the time that it is told.
+                let (mut client, _) = stream.into_parts();
+                client.answer(number, answer).unwrap();
+                return age_in(&client.outgoing()[5..]);
+            }
+        }
+        age_in(&stream.connection().outgoing()[5..])
+    };
+    let at_the_time_0 = age_after(None);
+    let waited = age_after(Some(WAIT)).wrapping_sub(at_the_time_0);
+    assert!(u128::from(waited) >= WAIT.as_millis(), "{waited}");
 }
 
 #[test]

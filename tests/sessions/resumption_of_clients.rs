@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use handclasp::certificate::{CertificateError, EndEntity};
-use handclasp::config::ClientConfigBuilder;
+use handclasp::config::{ClientConfigBuilder, ExtensionLayout, LayoutItem};
 use handclasp::connection::Options;
 use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoError, CryptoProvider, signing_key};
@@ -18,7 +18,7 @@ use handclasp::session::SessionStore;
 use handclasp::verify::{
     ClientAuthentication, PeerIdentity, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
-use handclasp::wire::EncryptedExtensions;
+use handclasp::wire::{EncryptedExtensions, ExtensionType};
 use handclasp::{ClientConnection, Reply, ServerConfig};
 use handclasp_testing::sessions::{Pair, client, server_at, shared_key, talk, time};
 use handclasp_testing::{Identity, server_name};
@@ -280,5 +280,49 @@ fn a_server_keeps_no_session_of_a_client_that_shows_a_very_long_chain() {
         let lengths = store.0.lock().unwrap();
         assert_eq!(lengths.len(), if kept { 2 } else { 0 }, "{length}");
         assert!(lengths.iter().all(|written| (length..=LONGEST).contains(written)), "{lengths:?}");
+    }
+}
+
+/// Keeps whether a stapled response was requested, and whether it came.
+#[derive(Debug, Default)]
+struct Staples(Mutex<Vec<(bool, bool)>>);
+
+impl PeerVerifier for Staples {
+    fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        self.0.lock().unwrap().push((peer.ocsp_requested, peer.ocsp_response.is_some()));
+        Reply::Now(Ok(()))
+    }
+}
+
+#[test]
+fn a_verifier_is_asked_again_with_the_same_request_for_a_stapled_response() {
+    let raw = LayoutItem::Raw(ExtensionType::STATUS_REQUEST, vec![1, 0, 0, 0, 0]);
+    let in_layout = ExtensionLayout { items: vec![raw] };
+    let named =
+        ExtensionLayout { items: vec![LayoutItem::Standard(ExtensionType::STATUS_REQUEST)] };
+    for (option, layout, requested) in [
+        (false, None, false),
+        (true, None, true),
+        (false, Some(in_layout.clone()), true),
+        (true, Some(in_layout), true),
+        (false, Some(named.clone()), false),
+        (true, Some(named), true),
+    ] {
+        let pair = Pair::new();
+        let key = pair.identity.certified_key().with_ocsp(b"a response".to_vec()).unwrap();
+        let list = CertificateList::new(vec![Arc::new(key)]);
+        let config = Arc::new(pair.server_builder().build(Arc::new(list)).unwrap());
+        let verifier = Arc::new(Staples::default());
+        for at in 0..2 {
+            let mut builder = pair.client_builder().verifier(verifier.clone());
+            builder = builder.request_ocsp(option);
+            if let Some(layout) = &layout {
+                builder = builder.client_hello_layout(layout.clone());
+            }
+            let (mut client, mut server) = (client(builder, at), server_at(&config, at));
+            talk(&mut client, &mut server).checked();
+            assert_eq!(client.parameters().pre_shared_key.is_some(), at == 1);
+        }
+        assert_eq!(*verifier.0.lock().unwrap(), [(requested, requested); 2]);
     }
 }

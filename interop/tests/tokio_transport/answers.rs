@@ -18,12 +18,13 @@ use handclasp::psk::{ChosenPsk, PreSharedKey};
 use handclasp::session::ClientSessionStore;
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::verify::TrustAnchorVerifier;
+use handclasp::wire::{ClientHello, HandshakeMessage};
 use handclasp::{AnswerLater, CertifiedKey, ClientConfig, ErrorKind, ServerConfig};
 use handclasp_testing::asked_later::{self, InTurn};
 use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::sessions::{Elsewhere, Pair};
 use handclasp_testing::{Identity, server_name};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -469,4 +470,53 @@ async fn handshakes_under_way_have_a_limit_and_silent_clients_take_no_place() {
         assert!(format!("{acceptor:?}").contains("places_left: 2"), "{acceptor:?}");
     }
     assert!(format!("{acceptor:?}").contains("places_left: 3"), "{acceptor:?}");
+}
+
+/// The age of the first ticket in the ClientHello that the client sends to this end.
+async fn age_in_client_hello(transport: &mut DuplexStream) -> u32 {
+    let mut header = [0; 5];
+    transport.read_exact(&mut header).await.unwrap();
+    let mut record = vec![0; usize::from(u16::from_be_bytes([header[3], header[4]]))];
+    transport.read_exact(&mut record).await.unwrap();
+    let (message, _) = HandshakeMessage::split(&record).unwrap();
+    let keys = ClientHello::parse(message.body).unwrap().pre_shared_keys.unwrap();
+    keys.iter().next().unwrap().0.obfuscated_ticket_age
+}
+
+#[tokio::test]
+async fn the_age_of_a_ticket_is_that_of_the_answer_that_the_client_waited_for() {
+    const WAIT: Duration = Duration::from_millis(40);
+    let pair = Pair::new();
+    let acceptor = Acceptor::new(pair.finish(pair.server_builder()));
+    let connector = |wait: Duration| {
+        let builder = pair.client_builder().verifier(Arc::new(AnswerLater));
+        let config = Arc::new(builder.build().unwrap());
+        // The system's clock: that of tokio stands still.
+        Connector::new(config).answers(move |_| async move {
+            std::thread::sleep(wait);
+            Answer::Peer(Ok(()))
+        })
+    };
+    let (client, server) = connect(&connector(Duration::ZERO), &acceptor, CAPACITY).await;
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    server.write_all(b"after the tickets").await.unwrap();
+    server.flush().await.unwrap();
+    client.read_exact(&mut [0; 17]).await.unwrap();
+    let session = pair.store.take(&server_name(), UnixTime::now()).unwrap();
+    let age_after = async |wait: Duration| {
+        pair.store.forget(&server_name());
+        pair.store.put(session.clone());
+        let (ours, mut theirs) = duplex(CAPACITY);
+        let connector = connector(wait);
+        let connecting = pin!(connector.connect(server_name(), ours));
+        tokio::select! {
+            result = connecting => panic!("the server is silent: {:?}", result.map(drop)),
+            age = age_in_client_hello(&mut theirs) => age,
+        }
+    };
+    let first = age_after(Duration::ZERO).await;
+    let start = std::time::Instant::now();
+    let second = age_after(WAIT).await;
+    assert!(start.elapsed() >= WAIT);
+    assert!(u128::from(second.wrapping_sub(first)) >= WAIT.as_millis(), "{first} {second}");
 }

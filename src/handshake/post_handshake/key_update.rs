@@ -22,7 +22,8 @@ pub(super) struct KeyUpdates {
 
 impl Handshake {
     /// Changes this side's sending key, and asks the peer to change its own if `request` is set
-    /// (section 4.7.3). The request is left out while an earlier one is unanswered.
+    /// (section 4.7.3). The request is left out while an earlier one is unanswered. If the peer has asked
+    /// for an update, the answer is sent before the request: it is a KeyUpdate of its own.
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete, and
@@ -67,15 +68,24 @@ impl Connected {
         Ok(())
     }
 
-    /// Sends a KeyUpdate, and changes the key. No key is updated more than 2^48-1 times (section
-    /// 4.7.3).
+    /// Sends a KeyUpdate. The answer to a request of the peer asks for nothing, so a request of this side
+    /// follows it in another KeyUpdate (section 4.7.3).
     fn send_key_update(&mut self, request: bool, context: &mut Context) -> Result<(), Error> {
+        let update_requested = request && !self.key_updates.requested;
+        if self.key_updates.owed && update_requested {
+            self.change_key(false, context)?;
+        }
+        self.change_key(update_requested, context)
+    }
+
+    /// Sends this KeyUpdate, and changes the key. No key is updated more than 2^48-1 times (section
+    /// 4.7.3).
+    fn change_key(&mut self, update_requested: bool, context: &mut Context) -> Result<(), Error> {
         let updates = &mut self.key_updates;
         updates.owed = false;
         if updates.sent >= MAX_KEY_UPDATES {
             return Ok(());
         }
-        let update_requested = request && !updates.requested;
         updates.requested |= update_requested;
         updates.sent += 1;
         context.send(None, |out| KeyUpdate { update_requested }.encode(out));

@@ -103,8 +103,9 @@ where
     }
 
     /// The connection, for example to answer its questions. The next write or flush sends what it then
-    /// has to send.
+    /// has to send. Its clock goes on first: the answer may have taken long.
     pub fn connection_mut(&mut self) -> &mut C {
+        self.buffered.connection.advance_clock();
         &mut self.buffered.connection
     }
 
@@ -363,6 +364,8 @@ where
         let future = awaited.answer.get_mut().unwrap_or_else(PoisonError::into_inner);
         let answer = ready!(future.as_mut().poll(&mut Context::from_waker(&self.waker)));
         self.awaited = None;
+        // The answer may have taken long.
+        connection.advance_clock();
         let result = connection.answer(number, answer);
         if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Misuse(_))) {
             let reason = "the answer that came is to another question".into();
