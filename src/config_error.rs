@@ -22,7 +22,7 @@ pub enum ConfigError {
         "an application protocol must be 1 to 255 bytes long, and all together at most 16384 bytes"
     )]
     ApplicationProtocol,
-    /// The layout sets an extension that only the library may write.
+    /// The layout sets an extension that only the library may write, or that the message may not have.
     #[error("the extension {0} cannot be set by a layout")]
     Layout(crate::wire::ExtensionType),
     /// The layout names an extension twice, or its bytes do not fit into a message.

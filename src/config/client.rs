@@ -17,7 +17,7 @@ use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
 use crate::verify::{PeerVerifier, TrustAnchorVerifier};
-use crate::wire::{CodePoint, ExtensionType, TicketRequest};
+use crate::wire::{CodePoint, ExtensionMessage, ExtensionType, TicketRequest};
 
 /// The configuration of a client. It is built once and shared by all connections of the client.
 ///
@@ -390,7 +390,7 @@ impl ClientConfigBuilder {
         if !signatures.schemes().any(|scheme| scheme.signs_handshakes()) {
             return Err(ConfigError::Empty("signature schemes"));
         }
-        config.common.check()?;
+        config.common.check(ExtensionMessage::ClientHello)?;
         check_groups(&config)?;
         check_length(&config)?;
         Ok(config)

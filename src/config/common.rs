@@ -5,6 +5,7 @@ use crate::credential::Compressors;
 use crate::crypto::{CryptoProvider, provider_fault};
 use crate::key_log::KeyLog;
 use crate::record::PaddingPolicy;
+use crate::wire::ExtensionMessage;
 
 /// The largest record size limit, in bytes. It is as large as a record can be, so it only lets the
 /// peer announce a limit of its own.
@@ -43,7 +44,8 @@ impl CommonConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// `message` is the one that the layout is for.
+    pub(super) fn check(&self, message: ExtensionMessage) -> Result<(), ConfigError> {
         check_provider(&self.provider)?;
         check_protocols(&self.application_protocols)?;
         if let Some(limit) = self.record_size_limit {
@@ -52,7 +54,7 @@ impl CommonConfig {
             }
         }
         match &self.layout {
-            Some(layout) => layout.check(),
+            Some(layout) => layout.check(message),
             None => Ok(()),
         }
     }

@@ -1,5 +1,5 @@
 use super::ConfigError;
-use crate::wire::{CodePoint, ExtensionType, ExtensionWriter, List};
+use crate::wire::{CodePoint, ExtensionMessage, ExtensionType, ExtensionWriter, List};
 
 /// The length of an extension's type and length, in bytes.
 const HEADER_LENGTH: usize = 4;
@@ -45,7 +45,8 @@ pub enum LayoutItem {
     /// The extension with these bytes. If the library writes the extension, too (supported_groups or
     /// signature_algorithms, for example), these bytes replace it. The choice of the peer is still
     /// checked against the configuration. In EncryptedExtensions the extension is sent only if the
-    /// client has sent the same one.
+    /// client has sent the same one. An extension that the library knows must be one of the message: RFC
+    /// 9846, section 4.3, has the table.
     Raw(ExtensionType, Vec<u8>),
     /// A padding extension (RFC 7685) that makes a ClientHello of 256 to 511 bytes 512 bytes long, which
     /// some old servers need. A ClientHello of another length has no padding.
@@ -109,16 +110,16 @@ impl ExtensionLayout {
         length
     }
 
-    /// Checks that no extension is reserved for the library, none is there twice, and the raw ones
-    /// are not too long.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Checks that the raw extensions may be in this message, none is reserved for the library or there
+    /// twice, and they are not too long.
+    pub(super) fn check(&self, message: ExtensionMessage) -> Result<(), ConfigError> {
         let mut total = 0;
         for (index, item) in self.items.iter().enumerate() {
             if let LayoutItem::Raw(kind, body) = item {
                 // Some servers acknowledge the name of every client with an empty server_name, where
                 // the library does not.
                 let acknowledges = *kind == ExtensionType::SERVER_NAME && body.is_empty();
-                if kind.is_reserved() && !acknowledges {
+                if (kind.is_reserved() && !acknowledges) || !kind.is_allowed_in(message) {
                     return Err(ConfigError::Layout(*kind));
                 }
                 total += HEADER_LENGTH + body.len();

@@ -39,7 +39,9 @@ pub struct Limits {
     pub ignored_alerts: usize,
     /// The number of bytes in records with 0-RTT data that a server skips if it does not accept them:
     /// 16384. [`early_data`](super::ServerConfigBuilder::early_data) raises it to what the server
-    /// allows, and an offered ticket to what the ticket allows.
+    /// allows, and the client's first ticket to what that ticket allows. After a HelloRetryRequest no ticket
+    /// raises it, because the server sends that before it looks for a session. So servers that share tickets
+    /// need the largest value of all.
     pub early_data_skipped: usize,
     /// The number of protected bytes that wait to be sent before writes of more data are refused:
     /// 65536. Answers to requests of the peer come on top of it. The connection ends if they exceed the

@@ -19,7 +19,7 @@ use crate::session::{
 };
 use crate::verify::{ClientAuthentication, ClientCertificatePolicy, TrustAnchorVerifier};
 use crate::wire::codec::{Prefix, write_bytes};
-use crate::wire::write_names;
+use crate::wire::{ExtensionMessage, write_names};
 
 /// The most tickets that a server sends on a connection.
 const MAX_TICKETS: u8 = 16;
@@ -302,10 +302,16 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// Answers every first ClientHello with a HelloRetryRequest. The client then proves that it can
-    /// be reached, before the server does expensive work for it. This needs
-    /// [`cookies`](Self::cookies), because a HelloRetryRequest must change something; without them it
-    /// has no effect.
+    /// Answers every first ClientHello with a HelloRetryRequest, unless a pre-shared key is used without a
+    /// key exchange. The server exchanges keys, looks for a session and signs only for a client that sends
+    /// the cookie back. This needs [`cookies`](Self::cookies), because a HelloRetryRequest must change
+    /// something; without them it has no effect.
+    ///
+    /// The cookie does not know the client's address, and can be used any number of times while it is
+    /// valid (30 seconds with [`HmacCookies::random`](crate::cookie::HmacCookies::random)). So it proves that
+    /// a HelloRetryRequest of this server was received, and not that this client can be reached: over TCP the
+    /// transport has shown that already. An attacker needs a round trip for each cookie, and not for each
+    /// handshake. A [`CookieProtector`] of your own can bind the cookie to the address.
     ///
     /// **Some clients cannot connect then.** If the client's key share fits already, the
     /// HelloRetryRequest has a cookie and requests no other share. RFC 9846, section 4.2.4, allows
@@ -362,7 +368,7 @@ impl ServerConfigBuilder {
             let policy = policy.prepare(&config.common.provider)?;
             config.client_authentication = Some(Arc::new(policy));
         }
-        config.common.check()?;
+        config.common.check(ExtensionMessage::EncryptedExtensions)?;
         Ok(config)
     }
 

@@ -11,7 +11,7 @@ use crate::key_log::{KeyLog, KeyLogFile};
 use crate::psk::PreSharedKey;
 use crate::reply::AnswerLater;
 use crate::verify::ClientAuthentication;
-use crate::wire::{ExtensionType, OidFilter};
+use crate::wire::{EXTENSION_TABLE, ExtensionMessage, ExtensionType, OidFilter};
 
 #[test]
 fn a_client_needs_somebody_to_trust_and_something_to_offer() {
@@ -57,7 +57,8 @@ fn application_protocols_must_fit_a_client_hello() {
 #[test]
 fn a_layout_sets_nothing_twice_and_nothing_that_the_handshake_stands_on() {
     let raw = |kind, length| LayoutItem::Raw(kind, vec![0; length]);
-    let check = |items: Vec<LayoutItem>| ExtensionLayout { items }.check();
+    let message = ExtensionMessage::ClientHello;
+    let check = |items: Vec<LayoutItem>| ExtensionLayout { items }.check(message);
     let (groups, own) = (ExtensionType::SUPPORTED_GROUPS, ExtensionType(0xff77));
     check(vec![LayoutItem::Standard(groups), raw(own, 9), LayoutItem::Padding]).unwrap();
     for kind in [ExtensionType::KEY_SHARE, ExtensionType::COOKIE, ExtensionType::SERVER_NAME] {
@@ -68,6 +69,25 @@ fn a_layout_sets_nothing_twice_and_nothing_that_the_handshake_stands_on() {
     assert_eq!(check(twice), Err(ConfigError::LayoutTooLarge(groups)));
     check(vec![raw(own, 0x6000 - 4)]).unwrap();
     assert_eq!(check(vec![raw(own, 0x6000 - 3)]), Err(ConfigError::LayoutTooLarge(own)));
+}
+
+/// Section 4.3.9, for example: a server must not send psk_key_exchange_modes.
+#[test]
+fn a_layout_sets_no_extension_of_another_message() {
+    use ExtensionMessage::{ClientHello, EncryptedExtensions};
+    for row in EXTENSION_TABLE {
+        for message in [ClientHello, EncryptedExtensions] {
+            let items = vec![LayoutItem::Raw(row.extension, vec![1])];
+            let allowed = row.messages.contains(&message) && !row.extension.is_reserved();
+            let expected = if allowed { Ok(()) } else { Err(ConfigError::Layout(row.extension)) };
+            assert_eq!(ExtensionLayout { items }.check(message), expected, "{message:?}");
+        }
+    }
+    let modes = vec![LayoutItem::Raw(ExtensionType::PSK_KEY_EXCHANGE_MODES, vec![1, 1])];
+    let builder = ServerConfig::builder(CryptoProvider::default())
+        .encrypted_extensions_layout(ExtensionLayout { items: modes });
+    let refused = builder.build(Arc::new(AnswerLater)).unwrap_err();
+    assert_eq!(refused, ConfigError::Layout(ExtensionType::PSK_KEY_EXCHANGE_MODES));
 }
 
 #[derive(Clone, Default)]

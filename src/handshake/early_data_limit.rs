@@ -35,7 +35,8 @@ impl Handshake {
     }
 
     /// The bytes of rejected 0-RTT data that a server skips: at least the limit, and as many as the
-    /// client's ticket allows. Another server may have sent that ticket.
+    /// client's ticket allows. Another server may have sent that ticket. With a HelloRetryRequest it is the
+    /// limit, which is no less than what this server allows (section 4.3.10): the ticket was not looked up.
     pub(crate) fn early_data_skipped(&self) -> usize {
         let allowed = match self.context.zero_rtt.allowed_by_ticket {
             // A ticket of QUIC: it is not a size (RFC 9001, section 4.6.1).

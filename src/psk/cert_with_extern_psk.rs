@@ -19,6 +19,10 @@ pub enum CertWithExternPsk {
     /// certificates alone.
     /// [`PeerParameters::cert_with_extern_psk`](crate::handshake::PeerParameters::cert_with_extern_psk)
     /// says whether both were used.
+    ///
+    /// A client ends the handshake after a HelloRetryRequest with a suite for which it has no key: its second
+    /// ClientHello would have to keep the extension, and could not have a key beside it (RFC 8773, sections
+    /// 4 and 5). A server that knows one of the keys chooses a suite for it.
     Optional,
     /// It does, and goes on with nothing else: the peer cannot make it use a key alone, or certificates
     /// alone.

@@ -77,7 +77,8 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
 /// Each register is a [`Zone`] of its own: it accepts 0-RTT data under the tickets that were sent
 /// with it, and under no others. After a restart, and where other servers have the same ticket keys,
 /// a client resumes without 0-RTT data once, and gets a ticket of this register. Share the register
-/// between all configurations of a server that have the same ticket keys.
+/// between all configurations of a server that have the same ticket keys. Make it after a fork: processes
+/// that inherit one have the same zone and a memory each, so each of them accepts the same data once.
 ///
 /// It forgets no ClientHello that could be accepted again, even if the clock jumps. If the clock was
 /// far ahead when 0-RTT data were accepted, their records stay until the clock reaches that time

@@ -29,6 +29,19 @@ pub(crate) enum PeerCredential {
     PreSharedKey(KeyRecord),
 }
 
+impl PeerCredential {
+    /// Is it nothing, or the same certificates or the same key? The staples of a chain may be others.
+    pub(crate) fn is_none_or_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, _) => true,
+            (Self::Certificates(ours), Self::Certificates(theirs)) => ours.chain == theirs.chain,
+            (Self::RawPublicKey(ours), Self::RawPublicKey(theirs)) => ours == theirs,
+            (Self::PreSharedKey(ours), Self::PreSharedKey(theirs)) => ours.is_same(theirs),
+            _ => false,
+        }
+    }
+}
+
 /// A chain with its staples.
 #[derive(Clone, Debug)]
 pub(crate) struct PeerCertificates {

@@ -19,12 +19,13 @@
 //! | certificates | the verifier, with the same chain, OCSP response and timestamps |
 //! | a raw public key | the verifier |
 //! | a pre-shared key | a server's resolver, for the same identity; a client's list. It must be the same key |
+//! | one of these, and then another one after the handshake, as a client may | there is no session: the server sends no tickets from then on |
 //! | nothing, as a client may | the server's rule for clients: may it be anonymous? |
 //! | nothing, as a server must not | nothing: the session is not resumed |
 //!
 //! | This side has shown | What is asked again |
 //! |---|---|
-//! | a certificate or none, as the server asked | the client's resolver, with the same request: it must choose the same |
+//! | a certificate or none, as the server asked | the client's resolver, with the same request: it must choose the same. It is the last request that the client answered with a certificate |
 //! | nothing, as it was not asked | nothing: the session is resumed |
 //! | the certificate of a server's name | the server's resolver: is the [name served](crate::credential::CertificateResolver::serves)? |
 //!

@@ -62,7 +62,7 @@ pub(crate) use certificate_request::write_request_extensions;
 pub(crate) use client_hello::write_client_hello;
 pub(crate) use encrypted_extensions::write_encrypted_extensions;
 pub(crate) use extension_list::{ExtensionWriter, write_extension};
-pub(crate) use extensions::{EXTENSION_TABLE, client_hello_order};
+pub(crate) use extensions::{EXTENSION_TABLE, ExtensionMessage, client_hello_order};
 pub(crate) use handshake_message::write_message;
 pub(crate) use names::write_names;
 pub(crate) use pre_shared_key::{OneIdentity, PSK_DHE_KE, PSK_KE, UnboundPsk};

@@ -96,6 +96,69 @@ fn a_key_for_rsa_pss_that_is_limited_to_a_hash_signs_with_that_one_only() {
     let verify = |algorithm| end_entity.verify_signature(&[algorithm], b"message", &signature);
     verify(RSA_PSS_PSS_SHA256_LIMITED).unwrap();
     assert!(verify(RSA_PSS_PSS_SHA256).is_err(), "that is for keys without a limit");
+    // The parameters of a signature are those of the key (section 4.3.3).
+    let all = provider.signatures.all.iter();
+    let fitting: Vec<_> = all.filter(|algorithm| end_entity.has_key_for(&[**algorithm])).collect();
+    assert_eq!(fitting.len(), 1);
+    assert_eq!(fitting[0].signature_alg_id(), RSA_PSS_PSS_SHA256_LIMITED.signature_alg_id());
+}
+
+/// Section 4.3.3. OpenSSL made the signatures of the file with salts of other lengths.
+#[test]
+fn the_salt_of_rsa_pss_is_as_long_as_the_hash() {
+    use SignatureScheme as S;
+    let provider = CryptoProvider::aws_lc_rs();
+    let key = pem::private_key(include_bytes!("../data/rsa-pss.pem")).unwrap();
+    let key = provider.key_provider.load_private_key(&key.der(), &[]).unwrap();
+    let end_entity = EndEntity::from_public_key(&key.public_key().unwrap()).unwrap();
+    let verifies = |scheme, signature: &[u8]| {
+        let algorithms = provider.signatures.for_scheme(scheme);
+        end_entity.verify_signature(algorithms, b"message", signature).is_ok()
+    };
+    let mut accepted = 0;
+    for line in include_str!("../data/rsa-pss-salts.txt").lines() {
+        let [bits, salt, signature] = line.split(' ').collect::<Vec<_>>()[..] else { panic!() };
+        let scheme = match bits {
+            "256" => S::RSA_PSS_PSS_SHA256,
+            "384" => S::RSA_PSS_PSS_SHA384,
+            _ => S::RSA_PSS_PSS_SHA512,
+        };
+        let is_as_long = 8 * salt.parse::<usize>().unwrap() == bits.parse::<usize>().unwrap();
+        let is_accepted = verifies(scheme, &hex::decode(signature).unwrap());
+        assert_eq!(is_accepted, is_as_long, "{bits} {salt}");
+        accepted += usize::from(is_accepted);
+        // What is made here is accepted by the same rule.
+        assert!(verifies(scheme, &key.sign(scheme, b"message").unwrap()));
+    }
+    assert_eq!(accepted, 3);
+}
+
+/// Section 4.3.3: rsaEncryption for rsa_pss_rsae, id-RSASSA-PSS for rsa_pss_pss.
+#[test]
+fn an_rsa_key_signs_and_verifies_with_the_schemes_of_its_object_identifier_only() {
+    use SignatureScheme as S;
+    const RSAE: [S; 3] = [S::RSA_PSS_RSAE_SHA256, S::RSA_PSS_RSAE_SHA384, S::RSA_PSS_RSAE_SHA512];
+    const PSS: [S; 3] = [S::RSA_PSS_PSS_SHA256, S::RSA_PSS_PSS_SHA384, S::RSA_PSS_PSS_SHA512];
+    let provider = CryptoProvider::aws_lc_rs();
+    for (file, own, others) in [
+        (&include_bytes!("../data/rsa2048.pem")[..], RSAE, PSS),
+        (include_bytes!("../data/rsa-pss.pem"), PSS, RSAE),
+    ] {
+        let key = pem::private_key(file).unwrap();
+        let key = provider.key_provider.load_private_key(&key.der(), &[]).unwrap();
+        let end_entity = EndEntity::from_public_key(&key.public_key().unwrap()).unwrap();
+        assert_eq!(key.schemes(), own);
+        for (scheme, other) in own.into_iter().zip(others) {
+            assert!(key.sign(other, b"message").is_err());
+            let signature = key.sign(scheme, b"message").unwrap();
+            let verify = |scheme| {
+                let algorithms = provider.signatures.for_scheme(scheme);
+                end_entity.verify_signature(algorithms, b"message", &signature)
+            };
+            verify(scheme).unwrap();
+            assert!(verify(other).is_err(), "{other}");
+        }
+    }
 }
 
 /// RFC 4055, section 2.1: the hash may lack its NULL.

@@ -1,22 +1,27 @@
 //! How long records are: record_size_limit in both directions (RFC 8449), and padding (RFC 9846,
 //! section 5.4).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use handclasp::alert::AlertDescription;
-use handclasp::config::{ConfigError, Limits};
-use handclasp::connection::Received;
+use handclasp::config::{ConfigError, ExtensionLayout, LayoutItem, Limits};
+use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::{Handshake, Step};
+use handclasp::observer::{Event, Observer};
 use handclasp::record::{
     HEADER_LENGTH, PaddingPolicy, RecordError, next_record, pad_to_multiple_of,
 };
-use handclasp::registry::ContentType;
+use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::transport::memory::exchange;
+use handclasp::wire::{EncryptedExtensions, ExtensionType, HandshakeMessage};
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ErrorKind, ServerConfig, ServerConnection,
 };
 use handclasp_testing::forge::Secrets;
+use handclasp_testing::message::Parts;
+use handclasp_testing::sessions::{Pair, pass, server_at, talk, time};
 use handclasp_testing::{Identity, server_name, take_outgoing};
 
 /// The configuration of one side about records.
@@ -308,4 +313,75 @@ fn a_record_in_place_that_is_too_long_or_has_no_data_is_a_misuse_that_changes_no
     }
     client.write(b"it goes on").unwrap();
     assert_eq!(data_in(&mut server, take_outgoing(&mut client)), b"it goes on");
+}
+
+/// RFC 8449, section 5. A layout offers max_fragment_length.
+#[test]
+fn max_fragment_length_is_ignored_and_refused_beside_a_record_size_limit() {
+    let raw = || LayoutItem::Raw(ExtensionType::MAX_FRAGMENT_LENGTH, vec![1]);
+    let layout = || ExtensionLayout::new(vec![raw()]);
+    for (ours, theirs, is_answered) in [
+        (None, None, true),
+        (Some(1000), None, true),
+        (None, Some(1000), true),
+        (Some(1000), Some(1000), false),
+    ] {
+        let pair = Pair::new();
+        let builder = pair.client_builder().client_hello_layout(layout()).record_size_limit(ours);
+        let server = pair.server_builder().encrypted_extensions_layout(layout());
+        let config = pair.finish(server.record_size_limit(theirs));
+        let answered = Answered::default();
+        let mut options = Options::new(time(0));
+        options.observer = Some(Box::new(answered.clone()));
+        let client = Arc::new(builder.build().unwrap());
+        let mut client = ClientConnection::with_options(client, server_name(), options).unwrap();
+        talk(&mut client, &mut server_at(&config, 0)).checked();
+        let kinds = answered.0.lock().unwrap().clone();
+        assert_eq!(kinds.contains(&ExtensionType::MAX_FRAGMENT_LENGTH), is_answered);
+        let both = ours.is_some() && theirs.is_some();
+        assert_eq!(kinds.contains(&ExtensionType::RECORD_SIZE_LIMIT), both);
+    }
+}
+
+#[test]
+fn a_client_refuses_max_fragment_length_beside_a_record_size_limit() {
+    let raw = LayoutItem::Raw(ExtensionType::MAX_FRAGMENT_LENGTH, vec![1]);
+    let layout = ExtensionLayout::new(vec![raw]);
+    for (limit, alert) in [(Some(1000), Some(AlertDescription::ILLEGAL_PARAMETER)), (None, None)] {
+        let pair = Pair::new();
+        let builder = pair.client_builder().client_hello_layout(layout.clone());
+        let client = Arc::new(builder.record_size_limit(limit).build().unwrap());
+        let mut client = Handshake::client(client, server_name(), time(0));
+        let mut server = Handshake::server(pair.finish(pair.server_builder()), time(0));
+        client.start().unwrap();
+        pass(&mut client, &mut server);
+        loop {
+            let Some(Step::Send { level, bytes }) = server.next_step() else { continue };
+            let (message, _) = HandshakeMessage::split(&bytes).unwrap();
+            if message.kind != HandshakeType::ENCRYPTED_EXTENSIONS {
+                client.receive(level, &bytes).unwrap();
+                continue;
+            }
+            let mut answers = Parts::parse(message.bytes);
+            answers.add(ExtensionType::MAX_FRAGMENT_LENGTH, &[1]);
+            let result = client.receive(level, &answers.build());
+            assert_eq!(result.err().and_then(|error| error.alert_sent()), alert);
+            break;
+        }
+    }
+}
+
+/// The extensions of EncryptedExtensions.
+#[derive(Clone, Default)]
+struct Answered(Arc<Mutex<Vec<ExtensionType>>>);
+
+impl Observer for Answered {
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::MessageReceived(_, message) = event else { return };
+        if message.kind == HandshakeType::ENCRYPTED_EXTENSIONS {
+            let answers = EncryptedExtensions::parse(message.body).unwrap();
+            let kinds = answers.extensions.iter().map(|extension| extension.kind);
+            self.0.lock().unwrap().extend(kinds);
+        }
+    }
 }

@@ -213,7 +213,7 @@ fn time_goes_on_in_a_stream_that_waits_for_an_answer() {
                 stream.connection_mut().answer(number, answer).unwrap();
             }
             None => {
-                // A connection without a stream has the time that it is told.
+                // A connection without a stream has the time that it was given.
                 let (mut client, _) = stream.into_parts();
                 client.answer(number, answer).unwrap();
                 return age_in(&client.outgoing()[5..]);

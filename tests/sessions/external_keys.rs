@@ -34,7 +34,7 @@ fn keys() -> [PreSharedKey; 2] {
 struct Sides {
     client: Arc<ClientConfig>,
     server: Arc<ServerConfig>,
-    /// As `server`, but it is told the keys later.
+    /// As `server`, but it asks for the keys.
     server_that_asks: Arc<ServerConfig>,
 }
 

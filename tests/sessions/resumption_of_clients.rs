@@ -6,22 +6,22 @@ use std::sync::{Arc, Mutex};
 use handclasp::certificate::{CertificateError, EndEntity};
 use handclasp::config::{ClientConfigBuilder, ExtensionLayout, LayoutItem};
 use handclasp::connection::Options;
-use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
-use handclasp::crypto::{CryptoError, CryptoProvider, signing_key};
+use handclasp::credential::{CertificateList, CertifiedKey, ClientCertificateResolver, KeySource};
+use handclasp::crypto::{CryptoError, CryptoProvider, HashAlgorithm, signing_key};
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::{CertificateDer, UnixTime};
-use handclasp::psk::PskList;
+use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::session::SessionStore;
 use handclasp::verify::{
     ClientAuthentication, PeerIdentity, PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier,
 };
-use handclasp::wire::{EncryptedExtensions, ExtensionType};
+use handclasp::wire::{CertificateRequest, EncryptedExtensions, ExtensionType};
 use handclasp::{ClientConnection, Reply, ServerConfig};
 use handclasp_testing::sessions::{Pair, client, server_at, shared_key, talk, time};
-use handclasp_testing::{Identity, server_name};
+use handclasp_testing::{Identity, pre_shared_secret, server_name};
 use rcgen::CustomExtension;
 use zeroize::Zeroizing;
 
@@ -115,6 +115,69 @@ fn what_the_client_shows_after_the_handshake_goes_into_later_tickets() {
     let parameters = server.parameters();
     assert_eq!(parameters.pre_shared_key, Some(PskKind::Resumption));
     assert_eq!(parameters.certificates.as_deref(), Some(&own.chain[..]));
+}
+
+/// Accepts each client.
+#[derive(Debug)]
+struct AcceptsAll;
+
+impl PeerVerifier for AcceptsAll {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        Reply::Now(Ok(()))
+    }
+}
+
+/// Shows the last of these certificates, and then the one before it.
+#[derive(Debug)]
+struct FromTheEnd(Mutex<Vec<Arc<CertifiedKey>>>);
+
+impl ClientCertificateResolver for FromTheEnd {
+    fn choose(
+        &self,
+        _: &CertificateRequest<'_>,
+        _: CertificateType,
+    ) -> Reply<Option<Arc<CertifiedKey>>> {
+        Reply::Now(self.0.lock().unwrap().pop())
+    }
+}
+
+/// A session keeps one credential: what was shown before it would not be checked again.
+#[test]
+fn a_client_that_shows_something_else_after_the_handshake_gets_no_more_tickets() {
+    let (secret, kind) = (pre_shared_secret(), PskKind::Resumption);
+    let key = PreSharedKey::new(b"ours", &secret, HashAlgorithm::Sha256, kind).unwrap();
+    let (own, other) = (Identity::p256(), Identity::p256());
+    for (keys, before, has_ticket) in [
+        (vec![], None, true),
+        (vec![], Some(&own), true),
+        (vec![], Some(&other), false),
+        // A key of the application's own, which authenticates the client.
+        (vec![key], None, false),
+    ] {
+        let pair = Pair::new();
+        let policy = match before {
+            Some(_) => ClientAuthentication::required(Arc::new(AcceptsAll)),
+            None => ClientAuthentication::post_handshake(Arc::new(AcceptsAll)),
+        };
+        let builder = pair.server_builder().pre_shared_keys(Arc::new(PskList::new(keys.clone())));
+        let config = pair.finish(builder.client_authentication(policy));
+        let shown = [Some(&own), before].into_iter().flatten();
+        let shown = shown.map(|identity| Arc::new(identity.certified_key())).collect();
+        let builder = pair
+            .client_builder()
+            .pre_shared_keys(keys)
+            .client_certificates(Arc::new(FromTheEnd(Mutex::new(shown))))
+            .post_handshake_authentication(true);
+        let (mut client, mut server) = (client(builder, 0), server_at(&config, 0));
+        talk(&mut client, &mut server).checked();
+        handclasp::session::ClientSessionStore::forget(&*pair.store, &server_name());
+        server.request_client_certificate().unwrap();
+        talk(&mut client, &mut server).checked();
+        assert_eq!(server.parameters().certificates.as_deref(), Some(&own.chain[..]));
+        server.send_tickets(1).unwrap();
+        talk(&mut client, &mut server).checked();
+        assert_eq!(pair.store.sessions().len(), usize::from(has_ticket));
+    }
 }
 
 /// Remembers the types of client certificate that a server named.
@@ -297,9 +360,8 @@ impl PeerVerifier for Staples {
 #[test]
 fn a_verifier_is_asked_again_with_the_same_request_for_a_stapled_response() {
     let raw = LayoutItem::Raw(ExtensionType::STATUS_REQUEST, vec![1, 0, 0, 0, 0]);
-    let in_layout = ExtensionLayout { items: vec![raw] };
-    let named =
-        ExtensionLayout { items: vec![LayoutItem::Standard(ExtensionType::STATUS_REQUEST)] };
+    let in_layout = ExtensionLayout::new(vec![raw]);
+    let named = ExtensionLayout::new(vec![LayoutItem::Standard(ExtensionType::STATUS_REQUEST)]);
     for (option, layout, requested) in [
         (false, None, false),
         (true, None, true),

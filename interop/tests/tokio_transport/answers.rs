@@ -491,7 +491,6 @@ async fn the_age_of_a_ticket_is_that_of_the_answer_that_the_client_waited_for() 
     let connector = |wait: Duration| {
         let builder = pair.client_builder().verifier(Arc::new(AnswerLater));
         let config = Arc::new(builder.build().unwrap());
-        // The system's clock: that of tokio stands still.
         Connector::new(config).answers(move |_| async move {
             std::thread::sleep(wait);
             Answer::Peer(Ok(()))

@@ -185,6 +185,7 @@ impl SigningKey for Key {
     }
 }
 
+/// How an RSA key signs with this scheme. The salt of RSA-PSS is as long as the hash (RFC 9846, section 4.3.3).
 fn rsa_encoding(scheme: SignatureScheme) -> Result<&'static dyn RsaEncoding, CryptoError> {
     use SignatureScheme as S;
     Ok(match scheme {

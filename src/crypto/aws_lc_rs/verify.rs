@@ -21,7 +21,8 @@ macro_rules! algorithms {
     };
 }
 
-/// id-RSASSA-PSS without parameters: the key may sign with each hash (RFC 4055, section 1.2).
+/// id-RSASSA-PSS without parameters: the key may sign with each hash (RFC 4055, section 1.2). A key of the
+/// schemes rsa_pss_pss has this object identifier, with parameters or without (RFC 9846, section 4.3.3).
 pub(super) const RSASSA_PSS: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
     0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a,
 ]);

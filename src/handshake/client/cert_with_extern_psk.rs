@@ -40,7 +40,8 @@ pub(super) fn keys<'a>(
 }
 
 /// The error after a HelloRetryRequest for a suite that none of the keys is for. The second ClientHello
-/// would have the extension as the first did (section 5), and no key.
+/// has the same extension, or the handshake is aborted (section 5). It could not have the extension,
+/// because no key is left that must be beside it (section 4).
 pub(super) fn no_key_for(suite: &CipherSuite) -> Error {
     let ours = "external keys for other hashes";
     Error::nothing_in_common("hash of an external key", ours, suite.id.to_string())

@@ -59,6 +59,7 @@ impl ExpectEncryptedExtensions {
             answers.server_certificate_type,
             config.verifier.certificate_types(),
         )?;
+        check_record_sizes(&answers)?;
         if let (Some(peer), Some(own)) =
             (answers.record_size_limit, config.common.record_size_limit)
         {
@@ -136,6 +137,17 @@ fn check_application_protocol(chosen: &[u8], offered: &[Vec<u8>]) -> Result<(), 
     }
     let reason = format!("{:?} was not offered", String::from_utf8_lossy(chosen));
     Err(Error::illegal(MESSAGE, "application_layer_protocol_negotiation", reason))
+}
+
+/// A server that answers max_fragment_length, which a layout may offer, and record_size_limit has chosen
+/// two limits: an `illegal_parameter` (RFC 8449, section 5).
+fn check_record_sizes(answers: &EncryptedExtensions<'_>) -> Result<(), Error> {
+    let fragment_length = answers.extensions.get(ExtensionType::MAX_FRAGMENT_LENGTH);
+    if fragment_length.is_some() && answers.record_size_limit.is_some() {
+        let reason = "max_fragment_length must not be beside it";
+        return Err(Error::illegal(MESSAGE, "record_size_limit", reason));
+    }
+    Ok(())
 }
 
 /// The type of certificate that the server chose for one of the sides, of those that were offered

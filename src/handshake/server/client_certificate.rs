@@ -91,8 +91,15 @@ pub(in crate::handshake) enum Client {
 
 impl Client {
     /// Puts who the client is into the parameters, if it has authenticated.
+    ///
+    /// A session keeps one credential of the client. If the client has shown another one before, or had
+    /// one in the session that was resumed, a session could not be checked against both (see
+    /// [`crate::session`]): the server sends no more tickets.
     pub(in crate::handshake) fn show(&self, context: &mut Context) {
         if let Self::Authenticated(peer) = self {
+            if !context.session_basis.credential.is_none_or_same(&peer.credential) {
+                context.tickets = None;
+            }
             context.session_basis.credential = peer.credential.clone();
             context.show_peer();
             context.parameters.client_signature_scheme = Some(peer.scheme);

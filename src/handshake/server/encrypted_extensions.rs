@@ -12,10 +12,18 @@ pub(super) fn send(negotiated: &mut Negotiated, context: &mut Context) {
     let mut extensions = ExtensionWriter::with_capacity(64);
     answers(negotiated, context).write(&mut extensions);
     if let Some(layout) = &negotiated.config.common.layout {
-        layout.apply(&mut extensions, |kind| negotiated.offered.contains(&kind));
+        layout.apply(&mut extensions, |kind| may_send(negotiated, kind));
     }
     let transcript = Some(&mut negotiated.transcript);
     context.send(transcript, |out| write_encrypted_extensions(out, &extensions));
+}
+
+/// May a layout send this extension? Only if the client offered it. A server with record_size_limit
+/// ignores max_fragment_length beside it (RFC 8449, section 5).
+fn may_send(negotiated: &Negotiated, kind: ExtensionType) -> bool {
+    let is_replaced =
+        kind == ExtensionType::MAX_FRAGMENT_LENGTH && negotiated.record_size_limits.is_some();
+    negotiated.offered.contains(&kind) && !is_replaced
 }
 
 /// What the server answers: only what the client offered (sections 4.3 and 4.4.1).
