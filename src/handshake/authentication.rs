@@ -221,12 +221,17 @@ impl ClaimedIdentity {
         expected: &CertificateExpectation<'_>,
         now: UnixTime,
     ) -> Result<Self, Error> {
-        let mut chain = Vec::with_capacity(4);
-        for entry in message.entries() {
-            chain.push(CertificateDer::from(entry.certificate.to_vec()));
-        }
+        let mut entries = message.entries();
+        // Of a known length, so that the chain is allocated once.
+        let places = 0..message.entries().count();
+        let chain: Arc<[_]> = places
+            .map(|_| {
+                let certificate = entries.next().map(|entry| entry.certificate.to_vec());
+                CertificateDer::from(certificate.unwrap_or_default())
+            })
+            .collect();
         let timestamps = first.signed_certificate_timestamps()?;
-        let mut identity = PeerIdentity::new(chain.into(), expected.server_name.cloned(), now);
+        let mut identity = PeerIdentity::new(chain, expected.server_name.cloned(), now);
         identity.ocsp_requested = expected.requested.contains(&ExtensionType::STATUS_REQUEST);
         identity.ocsp_response = first.ocsp_response()?.map(Arc::from);
         identity.signed_certificate_timestamps =
