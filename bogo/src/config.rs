@@ -52,7 +52,10 @@ fn check_versions(flags: &Flags) -> Result<(), Stop> {
     if flags.has("no-tls13") || highest < TLS_1_3 || lowest > TLS_1_3 {
         return Err(Stop::unimplemented("a version that is not TLS 1.3"));
     }
-    if flags.has("quic-transport-params") {
+    if flags.has("quic") && flags.text("quic-use-legacy-codepoint") != Some("0") {
+        return Err(Stop::unimplemented("the code point of drafts of QUIC"));
+    }
+    if flags.has("quic-transport-params") && !flags.has("quic") {
         return Err(Stop::failed(":QUIC_TRANSPORT_PARAMETERS_MISCONFIGURED:"));
     }
     Ok(())
@@ -229,6 +232,7 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
         .certificate_compression(compression(flags)?)
         .pre_shared_keys(parties.credentials.clone())
         .record_size_limit(None)
+        .key_log(parties.seen.clone())
         .limits(limits(flags)?);
     if flags.has("verify-peer") || flags.has("require-any-client-certificate") {
         let verifier = parties.verifier.clone();
@@ -246,12 +250,17 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
     if flags.has("enable-early-data") {
         builder = builder
             .early_data(MAX_EARLY_DATA, memory.strikes())
+            .early_data_policy(Arc::new(AnswerLater))
             .early_data_window(EARLY_DATA_WINDOW);
     }
-    if flags.has("decline-alpn") {
-        // No protocols: a client's are passed over.
-    } else if flags.has("select-empty-alpn") {
+    if flags.has("select-empty-alpn") {
         check_that_empty_protocols_are_refused()?;
+    }
+    if flags.has("quic") && (flags.has("decline-alpn") || !flags.has("select-alpn")) {
+        // In QUIC there must be a protocol.
+        builder = builder.application_protocols(["a protocol that no peer supports"]);
+    } else if flags.has("decline-alpn") {
+        // No protocols: a client's are passed over.
     } else if flags.has("reject-alpn") {
         builder = builder.application_protocols(["a protocol that no peer supports"]);
     } else if let Some(protocol) = flags.text("select-alpn").filter(|it| !it.is_empty()) {

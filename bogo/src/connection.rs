@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use handclasp::Error;
 use handclasp::alert::AlertDescription;
-use handclasp::connection::{ClientConnection, Connection, Options, Received, ServerConnection};
+use handclasp::connection::{ClientConnection, Options, ServerConnection};
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::pki_types::ServerName;
+use handclasp::quic::{Connection as QuicConnection, Version};
 use handclasp::record::MAX_RECORD_LENGTH;
 use handclasp::registry::HandshakeType;
 
+use crate::carrier::{Came, Carrier};
 use crate::credential::Credentials;
 use crate::flags::{Flags, Stop};
 use crate::memory::Memory;
+use crate::quic::QuicCarrier;
 use crate::seen::{Seen, Watcher};
 use crate::verify::TestVerifier;
 use crate::{config, error, expectation};
@@ -37,6 +40,7 @@ pub struct Parties {
 enum Side {
     Client(ClientConnection),
     Server(ServerConnection),
+    Quic(QuicCarrier, handclasp::handshake::Side),
 }
 
 impl Side {
@@ -45,22 +49,43 @@ impl Side {
         let observer = Some(Box::new(Watcher(parties.seen.clone())) as _);
         let mut options = Options::new(memory.now());
         options.observer = observer;
+        let quic = flags.has("quic");
+        let parameters = flags.bytes("quic-transport-params")?.unwrap_or_default();
+        let carrier = |mut connection: QuicConnection| -> Result<Self, Stop> {
+            let data = flags.text("quic-early-data-context").unwrap_or_default();
+            connection.set_resumption_data(data.as_bytes()).map_err(failed)?;
+            let (seen, side) = (parties.seen.clone(), connection.side());
+            Ok(Self::Quic(QuicCarrier::new(connection, seen, memory.suite()), side))
+        };
         if flags.has("server") {
             let config = Arc::new(config::server(flags, parties, memory)?);
+            if quic {
+                let server = QuicConnection::server(config, Version::V1, parameters, options);
+                return carrier(server.map_err(failed)?);
+            }
             let server = ServerConnection::with_options(config, options);
             return server.map(Self::Server).map_err(failed);
         }
         let config = Arc::new(config::client(flags, parties, memory)?);
         let name = flags.text("host-name").unwrap_or("localhost").to_owned();
         let name = ServerName::try_from(name).map_err(|_| Stop::unimplemented("-host-name"))?;
+        if quic {
+            let client = QuicConnection::client(config, Version::V1, name, parameters, options);
+            return carrier(client.map_err(failed)?);
+        }
         ClientConnection::with_options(config, name, options).map(Self::Client).map_err(failed)
     }
 
-    fn connection(&mut self) -> &mut Connection {
+    fn connection(&mut self) -> &mut dyn Carrier {
         match self {
-            Self::Client(client) => client,
-            Self::Server(server) => server,
+            Self::Client(client) => &mut **client,
+            Self::Server(server) => &mut **server,
+            Self::Quic(carrier, _) => carrier,
         }
+    }
+
+    fn is_client(&self) -> bool {
+        matches!(self, Self::Client(_) | Self::Quic(_, handclasp::handshake::Side::Client))
     }
 }
 
@@ -103,6 +128,7 @@ pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Resu
     };
     let result = link.talk(memory);
     memory.keep_tickets(link.parties.seen.parts().sent_tickets);
+    memory.keep_suite(link.side.connection().parameters().cipher_suite);
     link.half = None;
     // The alert, if there is one, goes out before the socket is closed.
     let flushed = link.flush();
@@ -272,7 +298,7 @@ impl Link<'_> {
 
     fn check_handshake(&mut self) -> Result<(), Stop> {
         let early_data = self.side.connection().parameters().early_data;
-        let client = matches!(self.side, Side::Client(_));
+        let client = self.side.is_client();
         let to_reject = client && self.resumes && self.flags.has("expect-reject-early-data");
         if to_reject && early_data != EarlyData::Rejected {
             return Err(Stop::failed("0-RTT data were not rejected"));
@@ -315,7 +341,7 @@ impl Link<'_> {
         self.half = None;
         data.iter_mut().for_each(|byte| *byte ^= 0xff);
         if self.flags.has("key-update") {
-            self.side.connection().update_keys(false).map_err(failed)?;
+            self.side.connection().update_keys().map_err(failed)?;
         }
         self.write(&data)
     }
@@ -335,7 +361,7 @@ impl Link<'_> {
         let label = self.flags.text("export-label").unwrap_or_default();
         let context = self.flags.text("export-context").unwrap_or_default().as_bytes();
         let connection = self.side.connection();
-        connection.export_keying_material(label, context, &mut key).map_err(failed)?;
+        connection.export(label, context, &mut key).map_err(failed)?;
         self.write(&key)
     }
 
@@ -369,11 +395,11 @@ impl Link<'_> {
         self.flush()?;
         let (taken, received) = self.side.connection().receive(&mut self.input).map_err(failed)?;
         let (incomplete, waiting) =
-            (matches!(received, Received::Incomplete), matches!(received, Received::Waiting));
+            (matches!(received, Came::Incomplete), matches!(received, Came::Waiting));
         match received {
-            Received::Data(data) | Received::EarlyData(data) => self.data.extend_from_slice(data),
-            Received::Closed => self.ended = true,
-            _ => {}
+            Came::Data(data) => self.data.extend_from_slice(&data),
+            Came::Closed => self.ended = true,
+            Came::Incomplete | Came::Waiting | Came::Other => {}
         }
         self.input.drain(..taken);
         let connection = self.side.connection();
@@ -391,9 +417,10 @@ impl Link<'_> {
     /// Answers the open question, as if it had taken a while.
     fn answer(&mut self) -> Result<(), Stop> {
         let Parties { credentials, verifier, .. } = &self.parties;
-        let connection = match &mut self.side {
+        let connection: &mut dyn Carrier = match &mut self.side {
             Side::Client(client) => &mut **client,
             Side::Server(server) => &mut **server,
+            Side::Quic(carrier, _) => carrier,
         };
         let (Some(number), Some(question)) = (connection.question_number(), connection.question())
         else {
@@ -421,7 +448,10 @@ impl Link<'_> {
             Question::TakeSession(_) if credentials.refuses() => {
                 Answer::Unavailable("the test refuses the client".into())
             }
-            Question::AcceptEarlyData(_) => Answer::EarlyData(true),
+            Question::AcceptEarlyData(ask) => {
+                let context = self.flags.text("quic-early-data-context").unwrap_or_default();
+                Answer::EarlyData(ask.offer.resumption_data == context.as_bytes())
+            }
             Question::Sign(ask) => {
                 Answer::Signature(credentials.sign(&ask.certificate, ask.scheme, &ask.message))
             }

@@ -57,6 +57,10 @@ fn name(kind: &ErrorKind) -> &'static str {
             CertificateErrorKind::Malformed(_) => ":CANNOT_PARSE_LEAF_CERT:",
             _ => ":CERTIFICATE_VERIFY_FAILED:",
         },
+        K::QuicProtocolViolation(reason) if reason.contains("legacy_session_id") => {
+            ":UNEXPECTED_COMPATIBILITY_MODE:"
+        }
+        K::QuicProtocolViolation(_) => ":WRONG_ENCRYPTION_LEVEL_RECEIVED:",
         K::CertificateRequired => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
         K::CertificateType { .. } => ":UNSUPPORTED_CERTIFICATE:",
         K::WrongKeyForScheme { .. } => ":WRONG_SIGNATURE_TYPE:",
@@ -64,6 +68,9 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::NotAuthentic(_) | K::WrongBinder { .. } => ":DIGEST_CHECK_FAILED:",
         K::LimitExceeded { name, .. } => limit(name),
         K::AlertReceived(alert) => alert_name(*alert),
+        K::Misuse(reason) if reason.starts_with("QUIC needs an application protocol") => {
+            ":NO_APPLICATION_PROTOCOL:"
+        }
         K::ClosedInHandshake | K::EndedInHandshake | K::Misuse(_) => ":HANDSHAKE_NOT_COMPLETE:",
         _ => ":OTHER:",
     }

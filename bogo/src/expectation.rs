@@ -1,7 +1,7 @@
 //! What must have been negotiated when the handshake is complete, and what must have come when the
 //! connection ends.
 
-use handclasp::connection::Connection;
+use crate::carrier::Carrier;
 use handclasp::handshake::{EarlyData, PeerParameters};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::CertificateDer;
@@ -16,7 +16,7 @@ use crate::seen::Seen;
 pub fn check(
     flags: &Flags,
     resumes: bool,
-    connection: &Connection,
+    connection: &dyn Carrier,
     seen: &Seen,
 ) -> Result<(), Stop> {
     let parameters = connection.parameters();
@@ -48,6 +48,10 @@ fn parameters_match(flags: &Flags, parameters: &PeerParameters) -> Result<(), St
         if parameters.pre_shared_key.is_none() {
             same("scheme", Some(SignatureScheme(scheme)), peers)?;
         }
+    }
+    if flags.has("quic") {
+        let expected = flags.bytes("expect-quic-transport-params")?;
+        same("transport parameters", expected, parameters.transport_parameters.clone())?;
     }
     if flags.has("expect-hrr") {
         same("retry", true, parameters.retried)?;

@@ -68,6 +68,7 @@ const SWITCHES: &[&str] = &[
     "permute-extensions",
     "psk-importer-sha256",
     "psk-importer-sha384",
+    "quic",
     "read-with-unfinished-write",
     "fips-202205",
     "wpa-202304",
@@ -150,7 +151,10 @@ const VALUES: &[&str] = &[
     "max-version",
     "min-version",
     "port",
+    "expect-quic-transport-params",
+    "quic-early-data-context",
     "quic-transport-params",
+    "quic-use-legacy-codepoint",
     "repeat-shim-initial-write",
     "resume-count",
     "resumption-delay",
@@ -191,8 +195,6 @@ const VALUES_WITHOUT_USE: &[&str] = &[
     "select-next-proto",
     "advertise-npn",
     "srtp-profiles",
-    // Outside QUIC there are no transport parameters, under either code point.
-    "quic-use-legacy-codepoint",
     // On machines without hardware for AES.
     "expect-cipher-no-aes",
 ];

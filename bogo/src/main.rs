@@ -2,6 +2,7 @@
 //! its flags say, and exits with 0, with 1 and an error's name on stderr, or with 89 for what is not
 //! implemented.
 
+mod carrier;
 mod config;
 mod connection;
 mod credential;
@@ -9,6 +10,7 @@ mod error;
 mod expectation;
 mod flags;
 mod memory;
+mod quic;
 mod seen;
 mod verify;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use handclasp::crypto::CryptoError;
 use handclasp::pki_types::{ServerName, UnixTime};
+use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
     ClientSession, ClientSessionStore, SessionStore, StrikeRegister, TicketKeys,
 };
@@ -20,6 +21,8 @@ pub struct Memory {
     session: Arc<Mutex<Option<ClientSession>>>,
     keys: Option<Arc<TicketKeys>>,
     strikes: Arc<StrikeRegister>,
+    /// The cipher suite of the last connection.
+    suite: Mutex<Option<CipherSuiteId>>,
     /// The tickets that a server has sent, and when.
     tickets: Mutex<Vec<(SentTicket, UnixTime)>>,
 }
@@ -36,6 +39,7 @@ impl Memory {
             session: Arc::default(),
             keys: keys.ok().map(Arc::new),
             strikes: Arc::new(StrikeRegister::new(started)),
+            suite: Mutex::default(),
             tickets: Mutex::default(),
         }
     }
@@ -68,6 +72,15 @@ impl Memory {
             true => Ok(Arc::new(Asking(keys))),
             false => Ok(keys),
         }
+    }
+
+    /// The cipher suite of the last connection, which a ticket of it has.
+    pub fn suite(&self) -> Option<CipherSuiteId> {
+        *self.suite.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn keep_suite(&self, suite: Option<CipherSuiteId>) {
+        *self.suite.lock().unwrap_or_else(PoisonError::into_inner) = suite;
     }
 
     /// Keeps in mind which tickets a connection sent.

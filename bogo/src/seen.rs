@@ -1,5 +1,6 @@
 //! What happened on a connection, recorded by the observers and resolvers that the library calls.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use handclasp::key_log::KeyLog;
@@ -34,6 +35,8 @@ pub struct Parts {
     pub selected_identity: Option<u16>,
     /// The secrets of the application's data: the client's and the server's.
     pub secrets: [Vec<u8>; 2],
+    /// All secrets, by the labels of key logs.
+    logged: HashMap<String, Vec<u8>>,
     /// Tickets that came.
     pub tickets: usize,
     /// Of the ClientHello, on a server: the first ticket.
@@ -166,6 +169,7 @@ impl Parts {
 impl KeyLog for Seen {
     fn log(&self, label: &str, _: &[u8; 32], secret: &[u8]) {
         let mut seen = self.lock();
+        seen.logged.insert(label.to_owned(), secret.to_vec());
         match label {
             "CLIENT_TRAFFIC_SECRET_0" => seen.secrets[0] = secret.to_vec(),
             "SERVER_TRAFFIC_SECRET_0" => seen.secrets[1] = secret.to_vec(),
@@ -175,6 +179,11 @@ impl KeyLog for Seen {
 }
 
 impl Seen {
+    /// The secret with this label of key logs.
+    pub fn secret(&self, label: &str) -> Vec<u8> {
+        self.lock().logged.get(label).cloned().unwrap_or_default()
+    }
+
     /// A ticket came.
     pub fn count_ticket(&self) {
         self.lock().tickets += 1;

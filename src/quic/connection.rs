@@ -10,7 +10,7 @@ use super::crypto_data::{self, CryptoData};
 use super::{DirectionalKeys, Event, KeyUpdate, LevelKeys, Version, error_code};
 use crate::config::{ClientConfig, CommonConfig, ServerConfig};
 use crate::connection::Options;
-use crate::crypto::{CryptoProvider, wipe_stack};
+use crate::crypto::wipe_stack;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{
     Answer, EarlyData, Handshake, PeerParameters, Question, QuestionNumber, Quic, STACK_DEPTH,
@@ -18,7 +18,6 @@ use crate::handshake::{
 };
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
-use crate::registry::CipherSuiteId;
 use crate::time::{Clock, Time};
 
 /// The TLS handshake of a connection of QUIC: see the [module](super).
@@ -50,7 +49,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] when the configuration has no application protocol, which QUIC needs (RFC
-    /// 9001, section 8.1), or a cipher suite without QUIC, or not `TLS_AES_128_GCM_SHA256`: see
+    /// 9001, section 8.1), or a cipher suite without QUIC: see
     /// [`check_client_config`](Self::check_client_config). If the crypto provider fails, the connection
     /// has failed from its beginning: [`check`](Self::check) and every other call return the error.
     pub fn client(
@@ -445,17 +444,11 @@ fn check_config(config: &CommonConfig) -> Result<(), Error> {
         let reason = "QUIC needs an application protocol (ALPN), and the configuration has none";
         return Err(ErrorKind::Misuse(reason).into());
     }
-    if !supports_quic(&config.provider) {
-        let reason = "the crypto provider has a cipher suite without QUIC, or lacks \
-                      TLS_AES_128_GCM_SHA256, which protects Initial packets";
+    if config.provider.cipher_suites.iter().any(|suite| suite.aead.quic_limits().is_none()) {
+        let reason = "the crypto provider has a cipher suite without QUIC";
         return Err(ErrorKind::Misuse(reason).into());
     }
     Ok(())
-}
-
-fn supports_quic(provider: &CryptoProvider) -> bool {
-    provider.cipher_suite(CipherSuiteId::TLS_AES_128_GCM_SHA256).is_some()
-        && provider.cipher_suites.iter().all(|suite| suite.aead.quic_limits().is_some())
 }
 
 impl fmt::Debug for Connection {

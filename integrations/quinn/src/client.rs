@@ -10,6 +10,7 @@ use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectError, crypto};
 
 use crate::QuestionHandler;
+use crate::packet_keys::check_initial_keys;
 use crate::session::Session;
 
 /// A client's configuration for quinn: [`QuicClientConfig`] with quinn's defaults for the rest.
@@ -27,12 +28,15 @@ pub struct QuicClientConfig {
 }
 
 impl QuicClientConfig {
-    /// With this configuration, which must name an application protocol (RFC 9001, section 8.1).
+    /// With this configuration, which must name an application protocol (RFC 9001, section 8.1). Its
+    /// provider must have `TLS_AES_128_GCM_SHA256`, which protects Initial packets.
     ///
     /// # Errors
-    /// As [`Connection::check_client_config`].
+    /// As [`Connection::check_client_config`], and [`ErrorKind::Crypto`](handclasp::ErrorKind::Crypto)
+    /// when keys of Initial packets cannot be made.
     pub fn new(config: Arc<ClientConfig>) -> Result<Self, Error> {
         Connection::check_client_config(&config)?;
+        check_initial_keys(config.provider())?;
         Ok(Self { config, question_handler: None })
     }
 

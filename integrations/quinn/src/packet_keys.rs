@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::BytesMut;
-use handclasp::crypto::CryptoError;
-use handclasp::quic::{DirectionalKeys, HeaderKey, InitialKeys, PacketKey};
+use handclasp::ErrorKind;
+use handclasp::crypto::{CryptoError, CryptoProvider};
+use handclasp::handshake::Side;
+use handclasp::quic::{DirectionalKeys, HeaderKey, InitialKeys, PacketKey, Version};
 use quinn_proto::crypto;
 
 /// A key of packets, or the place where it will be.
@@ -128,6 +130,12 @@ pub(crate) fn pair(local: SharedKeys, remote: SharedKeys) -> crypto::Keys {
         header: crypto::KeyPair { local: Box::new(local.header), remote: Box::new(remote.header) },
         packet: crypto::KeyPair { local: Box::new(local.packet), remote: Box::new(remote.packet) },
     }
+}
+
+/// Can the provider make keys of Initial packets?
+pub(crate) fn check_initial_keys(provider: &CryptoProvider) -> Result<(), ErrorKind> {
+    InitialKeys::new(provider, Version::V1, &[], Side::Client).map_err(ErrorKind::Crypto)?;
+    Ok(())
 }
 
 /// The keys of Initial packets. If the provider fails, they open and protect nothing.

@@ -9,7 +9,7 @@ use handclasp::{Error, ErrorKind, ServerConfig};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, crypto};
 
-use crate::packet_keys::initial;
+use crate::packet_keys::{check_initial_keys, initial};
 use crate::session::Session;
 use crate::{QuestionHandler, TokenKey};
 
@@ -31,12 +31,15 @@ pub struct QuicServerConfig {
 }
 
 impl QuicServerConfig {
-    /// With this configuration, which must name an application protocol (RFC 9001, section 8.1).
+    /// With this configuration, which must name an application protocol (RFC 9001, section 8.1). Its
+    /// provider must have `TLS_AES_128_GCM_SHA256`, which protects Initial packets.
     ///
     /// # Errors
-    /// As [`Connection::check_server_config`].
+    /// As [`Connection::check_server_config`], and [`ErrorKind::Crypto`](handclasp::ErrorKind::Crypto)
+    /// when keys of Initial packets cannot be made.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
         Connection::check_server_config(&config)?;
+        check_initial_keys(config.provider())?;
         Ok(Self { config, question_handler: None })
     }
 
