@@ -11,6 +11,12 @@ pub enum ConfigError {
     /// A list is empty that must have an element.
     #[error("the configuration has no {0}")]
     Empty(&'static str),
+    /// A cipher suite is in the provider's list twice.
+    #[error("the cipher suite {0} is listed twice")]
+    CipherSuiteTwice(crate::registry::CipherSuiteId),
+    /// A cipher suite has another hash or another length of key than its code point names.
+    #[error("the cipher suite {0} of the provider has another hash or AEAD than its name says")]
+    WrongCipherSuite(crate::registry::CipherSuiteId),
     /// A key exchange group is in the provider's list twice.
     #[error("the key exchange group {0} is listed twice")]
     GroupTwice(crate::registry::NamedGroup),

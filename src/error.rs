@@ -6,9 +6,9 @@ use crate::alert::{AlertDescription, AlertLevel};
 use crate::certificate::{
     CertificateError, CertificateErrorKind, RevocationEvidence, UnknownRevocationStatus,
 };
-use crate::crypto::{CryptoError, ProviderError, ProviderFault};
+use crate::crypto::{CryptoError, KeyExchangeError, ProviderError, ProviderFault};
 use crate::record::RecordError;
-use crate::registry::{ContentType, HandshakeType, SignatureScheme};
+use crate::registry::{ContentType, HandshakeType, NamedGroup, SignatureScheme};
 use crate::wire::{DecodeError, ExtensionType};
 
 /// Why a connection failed. Every later call on the connection returns the same error.
@@ -442,6 +442,21 @@ impl Error {
         reason: impl Into<String>,
     ) -> Self {
         ErrorKind::IllegalParameter { message, field, reason: reason.into() }.into()
+    }
+
+    /// The error of a key exchange with the share in this message.
+    pub(crate) fn key_exchange(
+        message: HandshakeType,
+        group: NamedGroup,
+        error: KeyExchangeError,
+    ) -> Self {
+        match error {
+            KeyExchangeError::InvalidShare => {
+                Self::illegal(message, "key_share", format!("it is no valid share of {group}"))
+            }
+            KeyExchangeError::Failed(error) => error.into(),
+            KeyExchangeError::Fault(fault) => fault.into(),
+        }
     }
 
     pub(crate) fn nothing_in_common(

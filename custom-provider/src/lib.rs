@@ -16,8 +16,9 @@ use handclasp::certificate::Digests;
 use handclasp::crypto::{
     ActiveKeyExchange, Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey,
     CustomHashContext, CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyError,
-    KeyExchangeGroup, KeyProvider, NONCE_LENGTH, SchemeAlgorithms, Secret, SecureRandom,
-    SharedSecret, SignatureAlgorithms, SigningKey, StaticOrArc, SystemRandom, TAG_LENGTH,
+    KeyExchangeError, KeyExchangeGroup, KeyProvider, NONCE_LENGTH, SchemeAlgorithms, Secret,
+    SecureRandom, SharedSecret, SignatureAlgorithms, SigningKey, StaticOrArc, SystemRandom,
+    TAG_LENGTH,
 };
 use handclasp::pki_types::{
     AlgorithmIdentifier, InvalidSignature, PrivateKeyDer, SignatureVerificationAlgorithm, alg_id,
@@ -197,11 +198,12 @@ impl ActiveKeyExchange for X25519Exchange {
         self.share.as_bytes()
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        let peer_share: [u8; 32] = peer_share.try_into().map_err(|_| CryptoError)?;
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        let peer_share: [u8; 32] =
+            peer_share.try_into().map_err(|_| KeyExchangeError::InvalidShare)?;
         let secret = self.secret.diffie_hellman(&PublicKey::from(peer_share));
         if !secret.was_contributory() {
-            return Err(CryptoError);
+            return Err(KeyExchangeError::InvalidShare);
         }
         Ok(SharedSecret::new(secret.as_bytes().to_vec()))
     }

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::crypto::{
-    ActiveKeyExchange, CryptoError, KeyExchangeGroup, SecureRandom, SharedSecret, SigningKey,
+    ActiveKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup, SecureRandom, SharedSecret,
+    SigningKey,
 };
 use handclasp::registry::{NamedGroup, SignatureScheme};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
@@ -144,12 +145,12 @@ impl ActiveKeyExchange for X25519 {
         &self.share
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        let peer: [u8; 32] = peer_share.try_into().map_err(|_| CryptoError)?;
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        let peer: [u8; 32] = peer_share.try_into().map_err(|_| KeyExchangeError::InvalidShare)?;
         let shared = self.secret.diffie_hellman(&peer.into());
         // RFC 9846, section 7.4.2: a secret of zeros is refused.
         if !shared.was_contributory() {
-            return Err(CryptoError);
+            return Err(KeyExchangeError::InvalidShare);
         }
         Ok(SharedSecret::new(shared.as_bytes().to_vec()))
     }
@@ -180,11 +181,12 @@ impl ActiveKeyExchange for P256 {
         &self.share
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         if peer_share.len() != Self::SHARE_LENGTH {
-            return Err(CryptoError);
+            return Err(KeyExchangeError::InvalidShare);
         }
-        let peer = p256::PublicKey::from_sec1_bytes(peer_share).map_err(|_| CryptoError)?;
+        let peer = p256::PublicKey::from_sec1_bytes(peer_share)
+            .map_err(|_| KeyExchangeError::InvalidShare)?;
         let shared = p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), peer.as_affine());
         Ok(SharedSecret::new(shared.raw_secret_bytes().to_vec()))
     }

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use super::{ConfigError, ExtensionLayout, Limits};
 use crate::credential::Compressors;
-use crate::crypto::{CryptoProvider, provider_fault};
+use crate::crypto::{CipherSuite, CryptoProvider, HashAlgorithm, provider_fault};
 use crate::key_log::KeyLog;
 use crate::record::PaddingPolicy;
+use crate::registry::CipherSuiteId;
 use crate::wire::ExtensionMessage;
 
 /// The largest record size limit, in bytes. It is as large as a record can be, so it only lets the
@@ -68,6 +69,7 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
         return Err(ConfigError::Empty("key exchange groups"));
     }
     provider_fault::check_sha256(&*provider.sha256)?;
+    check_cipher_suites(&provider.cipher_suites)?;
     // RFC 9846, section 4.3.7: the list of groups has no duplicates.
     let mut seen = Vec::new();
     for group in &provider.groups {
@@ -76,6 +78,30 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
             return Err(ConfigError::GroupTwice(name));
         }
         seen.push(name);
+    }
+    Ok(())
+}
+
+/// Checks that no suite is there twice, and that the suites of RFC 9846, section B.4, have the hash and
+/// the length of key that their code points name.
+fn check_cipher_suites(suites: &[CipherSuite]) -> Result<(), ConfigError> {
+    use HashAlgorithm::{Sha256, Sha384};
+    let mut seen = Vec::new();
+    for suite in suites {
+        let (hash, key_length) = (suite.hash.algorithm(), suite.aead.key_length());
+        let is_right = match suite.id {
+            CipherSuiteId::TLS_AES_128_GCM_SHA256 => hash == Sha256 && key_length == 16,
+            CipherSuiteId::TLS_AES_256_GCM_SHA384 => hash == Sha384 && key_length == 32,
+            CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256 => hash == Sha256 && key_length == 32,
+            _ => true,
+        };
+        if !is_right {
+            return Err(ConfigError::WrongCipherSuite(suite.id));
+        }
+        if seen.contains(&suite.id) {
+            return Err(ConfigError::CipherSuiteTwice(suite.id));
+        }
+        seen.push(suite.id);
     }
     Ok(())
 }

@@ -97,7 +97,7 @@ pub trait CustomAeadKey: Send + Sync {
     ) -> Result<[u8; TAG_LENGTH], CryptoError>;
 
     /// Decrypts `data`, whose last [`TAG_LENGTH`] bytes are the tag, in place, and returns the
-    /// plaintext.
+    /// plaintext. `data` is never shorter than a tag.
     ///
     /// # Errors
     /// When the tag is wrong. What `data` then holds is of no use.
@@ -147,13 +147,16 @@ impl AeadKey {
     /// Decrypts `data`, whose last [`TAG_LENGTH`] bytes are the tag, in place.
     ///
     /// # Errors
-    /// When the tag is wrong. What `data` then holds is of no use.
+    /// When `data` is shorter than a tag, or the tag is wrong. What `data` then holds is of no use.
     pub fn open<'a>(
         &self,
         nonce: [u8; NONCE_LENGTH],
         additional_data: &[u8],
         data: &'a mut [u8],
     ) -> Result<&'a mut [u8], CryptoError> {
+        if data.len() < TAG_LENGTH {
+            return Err(CryptoError);
+        }
         match &self.0 {
             #[cfg(feature = "ring")]
             AeadKeyKind::Ring(key) => ring::open(key, nonce, additional_data, data),

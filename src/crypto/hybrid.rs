@@ -24,7 +24,10 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret};
+use super::{
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
+    ProviderFault, SharedSecret, provider_fault,
+};
 use crate::registry::NamedGroup;
 
 /// A hybrid group of RFC 10024, for key_share (RFC 9846, section 4.3.8).
@@ -121,20 +124,23 @@ impl KeyExchangeGroup for HybridGroup {
     }
 
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+        let form = self.form;
         let classical = self.classical.start()?;
         let kem = self.kem.start()?;
-        let share = self.form.join(classical.share(), kem.share());
-        Ok(Box::new(HybridExchange { form: self.form, classical, kem, share }))
+        let share = form
+            .join_shares(classical.share(), kem.share(), form.encapsulation_key_length)
+            .map_err(|_| CryptoError)?;
+        Ok(Box::new(HybridExchange { form, classical, kem, share }))
     }
 
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         let form = self.form;
         let theirs = form.split(peer_share, form.encapsulation_key_length)?;
         let classical = self.classical.respond(theirs.classical)?;
         let kem = self.kem.respond(theirs.kem)?;
         Ok(CompletedKeyExchange {
-            share: form.join(&classical.share, &kem.share),
-            secret: form.join_secrets(&classical.secret, &kem.secret),
+            share: form.join_shares(&classical.share, &kem.share, form.ciphertext_length)?,
+            secret: form.join_secrets(&classical.secret, &kem.secret)?,
         })
     }
 }
@@ -183,11 +189,11 @@ impl ActiveKeyExchange for HybridExchange {
         &self.share
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         let theirs = self.form.split(peer_share, self.form.ciphertext_length)?;
         let classical = self.classical.complete(theirs.classical)?;
         let kem = self.kem.complete(theirs.kem)?;
-        Ok(self.form.join_secrets(&classical, &kem))
+        Ok(self.form.join_secrets(&classical, &kem)?)
     }
 
     fn classical(&self) -> Option<&dyn ActiveKeyExchange> {
@@ -206,13 +212,14 @@ struct Parts<'a> {
 }
 
 impl Form {
-    /// Splits a share whose part of ML-KEM has this length. Any other length is refused.
-    fn split<'a>(&self, share: &'a [u8], kem_length: usize) -> Result<Parts<'a>, CryptoError> {
+    /// Splits a peer's share whose part of ML-KEM has this length. Any other length is refused.
+    fn split<'a>(&self, share: &'a [u8], kem_length: usize) -> Result<Parts<'a>, KeyExchangeError> {
+        const INVALID: KeyExchangeError = KeyExchangeError::InvalidShare;
         if share.len() != self.classical_share_length + kem_length {
-            return Err(CryptoError);
+            return Err(INVALID);
         }
         let first_length = if self.kem_is_first { kem_length } else { self.classical_share_length };
-        let (first, second) = share.split_at_checked(first_length).ok_or(CryptoError)?;
+        let (first, second) = share.split_at_checked(first_length).ok_or(INVALID)?;
         if self.kem_is_first {
             Ok(Parts { classical: second, kem: first })
         } else {
@@ -224,8 +231,35 @@ impl Form {
         if self.kem_is_first { [kem, classical].concat() } else { [classical, kem].concat() }
     }
 
-    fn join_secrets(&self, classical: &SharedSecret, kem: &SharedSecret) -> SharedSecret {
-        SharedSecret::new(self.join(classical.as_bytes(), kem.as_bytes()))
+    /// Joins the shares that the components made. Each must be as it would have to be alone: in the
+    /// share of the hybrid, zeros and a wrong length of one component would not show.
+    fn join_shares(
+        &self,
+        classical: &[u8],
+        kem: &[u8],
+        kem_length: usize,
+    ) -> Result<Vec<u8>, ProviderFault> {
+        provider_fault::check_share(self.classical, classical)?;
+        provider_fault::check_share(self.kem, kem)?;
+        for (share, right) in [(classical, self.classical_share_length), (kem, kem_length)] {
+            let length = share.len();
+            if length != right {
+                return Err(ProviderFault::Length { what: "key share", length });
+            }
+        }
+        Ok(self.join(classical, kem))
+    }
+
+    /// Joins the secrets of the components. Each is checked, as the shares are: a secret of zeros of
+    /// x25519 must end the handshake (RFC 9846, section 7.4.2).
+    fn join_secrets(
+        &self,
+        classical: &SharedSecret,
+        kem: &SharedSecret,
+    ) -> Result<SharedSecret, ProviderFault> {
+        provider_fault::check_secret(self.classical, classical)?;
+        provider_fault::check_secret(self.kem, kem)?;
+        Ok(SharedSecret::new(self.join(classical.as_bytes(), kem.as_bytes())))
     }
 }
 

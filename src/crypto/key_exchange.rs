@@ -1,6 +1,6 @@
 use core::fmt;
 
-use super::{CryptoError, SharedSecret};
+use super::{CryptoError, ProviderFault, SharedSecret};
 use crate::registry::NamedGroup;
 
 /// A key exchange group: (EC)DHE or a KEM (section 7.4).
@@ -27,7 +27,7 @@ pub trait KeyExchangeGroup: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// Those of [`start`](Self::start) and of [`ActiveKeyExchange::complete`].
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         let exchange = self.start()?;
         let share = exchange.share().to_vec();
         Ok(CompletedKeyExchange { share, secret: exchange.complete(peer_share)? })
@@ -43,6 +43,22 @@ pub struct CompletedKeyExchange {
     pub secret: SharedSecret,
 }
 
+/// Why a key exchange has no secret. It decides whom the error names, and which alert the peer gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyExchangeError {
+    /// The peer's share is no valid public key of the group, or leads to a secret of zeros: an
+    /// `illegal_parameter` (RFC 9846, sections 4.3.8 and 7.4.2).
+    #[error("the peer's share is not valid")]
+    InvalidShare,
+    /// This side failed; it had no randomness, for example: an `internal_error`.
+    #[error(transparent)]
+    Failed(#[from] CryptoError),
+    /// A component of a hybrid returned what no working group returns: an `internal_error`.
+    #[error(transparent)]
+    Fault(#[from] ProviderFault),
+}
+
 /// A key exchange that has sent its share and waits for the peer's.
 pub trait ActiveKeyExchange: Send + Sync {
     /// The group of the share.
@@ -54,9 +70,10 @@ pub trait ActiveKeyExchange: Send + Sync {
     /// Takes the peer's share and returns the secret.
     ///
     /// # Errors
-    /// When the share is no valid public key of the group, or leads to a secret of zeros (section
-    /// 7.4.2).
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError>;
+    /// [`InvalidShare`](KeyExchangeError::InvalidShare) when the share is no valid public key of the
+    /// group, or leads to a secret of zeros (section 7.4.2). [`Failed`](KeyExchangeError::Failed) when
+    /// this side cannot compute the secret, for a reason that the share has no part in.
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError>;
 
     /// In a [hybrid](super::hybrid), the key exchange of its classical group. A client may send the
     /// share of that, too, so that a server without the hybrid needs no HelloRetryRequest, and one key

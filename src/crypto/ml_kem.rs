@@ -15,13 +15,13 @@ use ml_kem::{
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret,
-    SystemRandom, provider_fault, wipe_stack,
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
+    SharedSecret, SystemRandom, provider_fault, with_stack_wiped,
 };
 use crate::registry::NamedGroup;
 
-/// How deep the calls of ML-KEM-1024 go in bytes.
-const STACK_DEPTH: usize = 48 * 1024;
+/// How deep the calls of the crate `ml-kem` go in bytes: 49 KiB with ML-KEM-1024.
+const STACK_DEPTH: usize = 56 * 1024;
 
 /// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
 pub const MLKEM768: MlKemGroup = MlKemGroup { parameter_set: ParameterSet::MlKem768 };
@@ -57,7 +57,7 @@ impl KeyExchangeGroup for MlKemGroup {
         }
     }
 
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         match self.parameter_set {
             ParameterSet::MlKem768 => respond::<MlKem768>(peer_share),
             ParameterSet::MlKem1024 => respond::<MlKem1024>(peer_share),
@@ -86,16 +86,16 @@ impl MlKem for MlKem1024 {
 
 /// The client's side: makes a key pair from a random seed.
 fn start<K: MlKem>(group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-    let mut seed = Zeroizing::new(Key::<K::DecapsulationKey>::default());
-    provider_fault::fill(&SystemRandom, &mut seed)?;
-    Ok(Box::new(Exchange::<K>::from_seed(group, &seed)))
+    Ok(with_stack_wiped::<STACK_DEPTH, _>(|| Exchange::<K>::random(group))?)
 }
 
 /// The server's side: encapsulates a random message.
-fn respond<K: MlKem>(peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
-    let mut message = Zeroizing::new(B32::default());
-    provider_fault::fill(&SystemRandom, &mut message)?;
-    encapsulate::<K>(peer_share, &message)
+fn respond<K: MlKem>(peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
+    with_stack_wiped::<STACK_DEPTH, _>(|| {
+        let mut message = Zeroizing::new(B32::default());
+        provider_fault::fill(&SystemRandom, &mut message).map_err(CryptoError::from)?;
+        encapsulate::<K>(peer_share, &message)
+    })
 }
 
 /// Encapsulates a message. An encapsulation key of another length, or with a number that is not reduced,
@@ -103,12 +103,12 @@ fn respond<K: MlKem>(peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoEr
 fn encapsulate<K: MlKem>(
     peer_share: &[u8],
     message: &B32,
-) -> Result<CompletedKeyExchange, CryptoError> {
-    let key = K::EncapsulationKey::new_from_slice(peer_share).map_err(|_| CryptoError)?;
+) -> Result<CompletedKeyExchange, KeyExchangeError> {
+    let key = K::EncapsulationKey::new_from_slice(peer_share)
+        .map_err(|_| KeyExchangeError::InvalidShare)?;
     let (ciphertext, mut secret) = K::encapsulate(&key, message);
     let shared = SharedSecret::new(secret.to_vec());
     secret.zeroize();
-    wipe_stack::<STACK_DEPTH>();
     Ok(CompletedKeyExchange { share: ciphertext.to_vec(), secret: shared })
 }
 
@@ -120,11 +120,24 @@ struct Exchange<K: MlKem> {
 }
 
 impl<K: MlKem> Exchange<K> {
+    fn random(group: NamedGroup) -> Result<Box<Self>, CryptoError> {
+        let mut seed = Zeroizing::new(Key::<K::DecapsulationKey>::default());
+        provider_fault::fill(&SystemRandom, &mut seed)?;
+        Ok(Box::new(Self::from_seed(group, &seed)))
+    }
+
     fn from_seed(group: NamedGroup, seed: &Key<K::DecapsulationKey>) -> Self {
         let key = K::DecapsulationKey::new(seed);
-        wipe_stack::<STACK_DEPTH>();
         let share = key.encapsulation_key().to_bytes().to_vec();
         Self { group, key, share }
+    }
+
+    fn decapsulate(&self, ciphertext: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        let mut secret =
+            self.key.decapsulate_slice(ciphertext).map_err(|_| KeyExchangeError::InvalidShare)?;
+        let shared = SharedSecret::new(secret.to_vec());
+        secret.zeroize();
+        Ok(shared)
     }
 }
 
@@ -139,12 +152,8 @@ impl<K: MlKem> ActiveKeyExchange for Exchange<K> {
 
     /// A ciphertext of the right length always leads to a secret: that of another ciphertext leads to
     /// one that the server does not have.
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        let mut secret = self.key.decapsulate_slice(peer_share).map_err(|_| CryptoError)?;
-        let shared = SharedSecret::new(secret.to_vec());
-        secret.zeroize();
-        wipe_stack::<STACK_DEPTH>();
-        Ok(shared)
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        with_stack_wiped::<STACK_DEPTH, _>(|| self.decapsulate(peer_share))
     }
 }
 
@@ -282,7 +291,7 @@ mod tests {
                 share == test.ct.as_ref().unwrap()[..]
                     && secret.as_bytes() == &test.shared_secret.as_ref().unwrap()[..]
             }
-            Err(CryptoError) => false,
+            Err(_) => false,
         }
     }
 }

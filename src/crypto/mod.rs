@@ -27,6 +27,7 @@ pub mod ml_kem;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod private_key;
 mod provider;
+mod provider_error;
 pub(crate) mod provider_fault;
 mod random;
 #[cfg(feature = "ring")]
@@ -46,12 +47,16 @@ pub use hkdf::hkdf_expand;
 pub(crate) use hkdf::{expand, expand_block};
 pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
-pub use key_exchange::{ActiveKeyExchange, CompletedKeyExchange, KeyExchangeGroup};
+pub use key_exchange::{
+    ActiveKeyExchange, CompletedKeyExchange, KeyExchangeError, KeyExchangeGroup,
+};
 pub use provider::{CipherSuite, CryptoProvider};
-pub(crate) use provider_fault::ProviderError;
-pub use provider_fault::ProviderFault;
+pub(crate) use provider_error::ProviderError;
+pub use provider_error::ProviderFault;
 pub use random::{SecureRandom, SystemRandom};
 pub(crate) use secret::wipe_stack;
+#[cfg(any(feature = "ring", feature = "ml-kem"))]
+use secret::with_stack_wiped;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub use signature::signing_key;

@@ -14,7 +14,7 @@ pub(super) enum PrivateKey<'a> {
     Ec(EcKey<'a>),
     Ed25519 { seed: &'a [u8], public: Option<&'a [u8]> },
     Rsa(RsaKey<'a>),
-    MlDsa(MlDsa),
+    MlDsa(MlDsaKey<'a>),
 }
 
 /// An ECPrivateKey.
@@ -158,13 +158,30 @@ pub(super) enum MlDsa {
     MlDsa87,
 }
 
+/// A private key of ML-DSA, whose form was checked.
+pub(super) struct MlDsaKey<'a> {
+    pub(super) parameters: MlDsa,
+    #[cfg_attr(not(feature = "aws-lc-rs"), allow(dead_code, reason = "`ring` has no ML-DSA"))]
+    pub(super) public: Option<&'a [u8]>,
+}
+
 impl MlDsa {
-    /// The length of a key that is expanded from its seed (FIPS 204, section 4).
+    /// The length in bytes of a key that is expanded from its seed (FIPS 204, table 2).
     fn expanded_length(self) -> usize {
         match self {
             Self::MlDsa44 => 2560,
             Self::MlDsa65 => 4032,
             Self::MlDsa87 => 4896,
+        }
+    }
+
+    /// What a provider without ML-DSA says of the key.
+    #[cfg(feature = "ring")]
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::MlDsa44 => "an ML-DSA-44 key",
+            Self::MlDsa65 => "an ML-DSA-65 key",
+            Self::MlDsa87 => "an ML-DSA-87 key",
         }
     }
 }
@@ -180,7 +197,7 @@ pub(super) fn read(der: &[u8]) -> Result<PrivateKey<'_>, KeyError> {
     let second = next(&mut parts)?;
     match (first.tag, second.tag) {
         (INTEGER, SEQUENCE) => pkcs8(first, second, parts),
-        (INTEGER, OCTET_STRING) => ec_key(second, parts, None).map(PrivateKey::Ec),
+        (INTEGER, OCTET_STRING) => ec_key(first, second, parts, None).map(PrivateKey::Ec),
         (INTEGER, INTEGER) => rsa(der, &alg_id::RSA_ENCRYPTION).map(PrivateKey::Rsa),
         (SEQUENCE, OCTET_STRING) => Err(KeyError::Encrypted),
         (SEQUENCE, BIT_STRING) => Err(KeyError::Malformed("it is a public key")),
@@ -204,6 +221,18 @@ fn take_tagged<'a>(parts: &mut Reader<'a>, number: u8) -> Option<&'a [u8]> {
     let element =
         parts.take(der::primitive(number)).or_else(|| parts.take(der::constructed(number)))?;
     Some(element.contents)
+}
+
+/// The public key `[1]` beside a private key, if it is there.
+fn take_public_key<'a>(parts: &mut Reader<'a>) -> Result<Option<&'a [u8]>, KeyError> {
+    let Some(contents) = take_tagged(parts, 1) else { return Ok(None) };
+    let public = whole_bytes(contents);
+    public.map(Some).ok_or(KeyError::Malformed("its public half is not whole bytes"))
+}
+
+/// Nothing may follow what a key has.
+fn check_end(parts: &Reader<'_>) -> Result<(), KeyError> {
+    if parts.is_empty() { Ok(()) } else { Err(MALFORMED) }
 }
 
 /// The elements of the one SEQUENCE that there is.
@@ -260,25 +289,26 @@ fn pkcs8<'a>(
     let identifier = take(&mut algorithm, OBJECT_IDENTIFIER)?;
     let key = take(&mut parts, OCTET_STRING)?;
     let _attributes = take_tagged(&mut parts, 0);
-    let public = take_tagged(&mut parts, 1).and_then(whole_bytes);
+    let public = take_public_key(&mut parts)?;
+    check_end(&parts)?;
     match identifier {
         oid::RSA_ENCRYPTION => rsa(key, &alg_id::RSA_ENCRYPTION).map(PrivateKey::Rsa),
         oid::RSASSA_PSS => rsa(key, whole_algorithm).map(PrivateKey::Rsa),
-        oid::ML_DSA_44 => ml_dsa(MlDsa::MlDsa44, key),
-        oid::ML_DSA_65 => ml_dsa(MlDsa::MlDsa65, key),
-        oid::ML_DSA_87 => ml_dsa(MlDsa::MlDsa87, key),
+        oid::ML_DSA_44 => ml_dsa(MlDsa::MlDsa44, key, public),
+        oid::ML_DSA_65 => ml_dsa(MlDsa::MlDsa65, key, public),
+        oid::ML_DSA_87 => ml_dsa(MlDsa::MlDsa87, key, public),
         oid::EC_PUBLIC_KEY => {
             let curve = named_curve(algorithm)?;
             let mut inner = only_sequence(key)?;
-            take(&mut inner, INTEGER)?;
+            let version = next(&mut inner)?;
             let secret = next(&mut inner)?;
-            let mut key = ec_key(secret, inner, Some(curve))?;
+            let mut key = ec_key(version, secret, inner, Some(curve))?;
             key.public = key.public.or(public);
             Ok(PrivateKey::Ec(key))
         }
         oid::ED25519 => {
             // RFC 8410, section 7: the seed is in an OCTET STRING of its own.
-            let seed = take(&mut Reader(key), OCTET_STRING)?;
+            let seed = der::only(key, OCTET_STRING).ok_or(MALFORMED)?;
             if seed.len() != 32 {
                 return Err(KeyError::Malformed("its Ed25519 seed is not 32 bytes long"));
             }
@@ -290,7 +320,11 @@ fn pkcs8<'a>(
 
 /// Checks that the key is a seed, an expanded key or both, of the lengths of its parameter set (RFC 9881,
 /// section 6). Whether the two belong together, the provider checks.
-fn ml_dsa<'a>(parameters: MlDsa, key: &[u8]) -> Result<PrivateKey<'a>, KeyError> {
+fn ml_dsa<'a>(
+    parameters: MlDsa,
+    key: &[u8],
+    public: Option<&'a [u8]>,
+) -> Result<PrivateKey<'a>, KeyError> {
     const SEED: u8 = der::primitive(0);
     const FORM: KeyError =
         KeyError::Malformed("its ML-DSA key is neither a seed, nor an expanded key, nor both");
@@ -303,9 +337,8 @@ fn ml_dsa<'a>(parameters: MlDsa, key: &[u8]) -> Result<PrivateKey<'a>, KeyError>
         SEED => (Some(form.contents), None),
         OCTET_STRING => (None, Some(form.contents)),
         SEQUENCE => {
-            let mut both = Reader(form.contents);
-            let seed = both.take(OCTET_STRING).ok_or(FORM)?;
-            let expanded = both.take(OCTET_STRING).ok_or(FORM)?;
+            let both = der::fields(form.contents, [OCTET_STRING, OCTET_STRING]);
+            let [seed, expanded] = both.ok_or(FORM)?;
             (Some(seed.contents), Some(expanded.contents))
         }
         _ => return Err(FORM),
@@ -318,16 +351,17 @@ fn ml_dsa<'a>(parameters: MlDsa, key: &[u8]) -> Result<PrivateKey<'a>, KeyError>
             "its expanded ML-DSA key has another length than its algorithm demands",
         ));
     }
-    Ok(PrivateKey::MlDsa(parameters))
+    Ok(PrivateKey::MlDsa(MlDsaKey { parameters, public }))
 }
 
-/// The rest of an ECPrivateKey behind its version.
+/// An ECPrivateKey (RFC 5915, section 3): its version, its secret and the rest.
 fn ec_key<'a>(
+    version: Element<'a>,
     secret: Element<'a>,
     mut parts: Reader<'a>,
     outer: Option<Curve>,
 ) -> Result<EcKey<'a>, KeyError> {
-    if secret.tag != OCTET_STRING {
+    if version.tag != INTEGER || version.contents != [1] || secret.tag != OCTET_STRING {
         return Err(MALFORMED);
     }
     let inner = match take_tagged(&mut parts, 0) {
@@ -337,7 +371,8 @@ fn ec_key<'a>(
     if outer.is_some() && inner.is_some() && outer != inner {
         return Err(KeyError::Malformed("it names two curves"));
     }
-    let public = take_tagged(&mut parts, 1).and_then(whole_bytes);
+    let public = take_public_key(&mut parts)?;
+    check_end(&parts)?;
     Ok(EcKey { curve: outer.or(inner), secret: secret.contents, public })
 }
 

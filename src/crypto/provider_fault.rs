@@ -2,78 +2,12 @@
 //! silence: the peer sees nothing wrong. So the output of a provider is checked here, and nowhere
 //! else.
 
+use super::provider_error::{ProviderError, ProviderFault};
 use super::{
-    ActiveKeyExchange, CryptoError, Hash, HashAlgorithm, HmacKey, KeyExchangeGroup, Secret,
-    SecureRandom, SharedSecret, TAG_LENGTH,
+    ActiveKeyExchange, Hash, HashAlgorithm, HmacKey, KeyExchangeGroup, Secret, SecureRandom,
+    SharedSecret, TAG_LENGTH,
 };
 use crate::registry::{NamedGroup, SignatureScheme};
-
-/// A provider returned what no working one returns: see [`CryptoProvider`](super::CryptoProvider).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProviderFault {
-    /// [`SecureRandom::fill`] succeeded, and left 16 zeros in a row.
-    #[error("its generator of randomness filled in zeros")]
-    Random,
-    /// The shared secret of this group is all zeros (RFC 9846, section 7.4.2).
-    #[error("its shared secret of {0} is all zeros")]
-    SharedSecretOfZeros(NamedGroup),
-    /// The public share of this group is all zeros.
-    #[error("its share of {0} is all zeros")]
-    ShareOfZeros(NamedGroup),
-    /// The HMAC under a key is all zeros.
-    #[error("its HMAC is all zeros")]
-    HmacOfZeros,
-    /// What should be SHA-256 is another function.
-    #[error("its SHA-256 is not SHA-256")]
-    Sha256,
-    /// The AEAD succeeded in sealing, and left 16 bytes of the plaintext as they were.
-    #[error("its AEAD does not encrypt")]
-    Unencrypted,
-    /// This part has a length that it cannot have.
-    #[error("its {what} has {length} bytes, which is wrong")]
-    Length {
-        /// What it is.
-        what: &'static str,
-        /// Its length in bytes.
-        length: usize,
-    },
-    /// The signature has a length that no signature of this scheme has. The key that signed may be
-    /// outside of the provider.
-    #[error("its signature with {scheme} has {length} bytes, which is wrong")]
-    Signature {
-        /// The scheme.
-        scheme: SignatureScheme,
-        /// The length of the signature in bytes.
-        length: usize,
-    },
-}
-
-/// A primitive failed, or returned what it must not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ProviderError {
-    Failed(CryptoError),
-    Fault(ProviderFault),
-}
-
-impl From<CryptoError> for ProviderError {
-    fn from(error: CryptoError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<ProviderFault> for ProviderError {
-    fn from(fault: ProviderFault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// For callers whose error has no reason.
-impl From<ProviderError> for CryptoError {
-    fn from(_: ProviderError) -> Self {
-        Self
-    }
-}
 
 /// In constant time, as far as bytes that are all zeros are secret.
 fn is_zero(bytes: &[u8]) -> bool {
@@ -213,7 +147,7 @@ pub(crate) fn check_opened(sealed: usize, opened: usize) -> Result<(), ProviderF
     Ok(())
 }
 
-/// Checks the length of a signature: exact for EdDSA, that of a DER SEQUENCE of two INTEGERs for
+/// Checks the length of a signature: exact for EdDSA and ML-DSA (FIPS 204, table 2), that of a DER SEQUENCE of two INTEGERs for
 /// ECDSA, and that of a modulus of 1024 to 16,384 bits for RSA.
 pub(crate) fn check_signature(
     scheme: SignatureScheme,
@@ -232,7 +166,13 @@ pub(crate) fn check_signature(
         | S::RSA_PSS_RSAE_SHA512
         | S::RSA_PSS_PSS_SHA256
         | S::RSA_PSS_PSS_SHA384
-        | S::RSA_PSS_PSS_SHA512 => (128..=2048).contains(&length),
+        | S::RSA_PSS_PSS_SHA512
+        | S::RSA_PKCS1_SHA256_LEGACY
+        | S::RSA_PKCS1_SHA384_LEGACY
+        | S::RSA_PKCS1_SHA512_LEGACY => (128..=2048).contains(&length),
+        S::MLDSA44 => length == 2420,
+        S::MLDSA65 => length == 3309,
+        S::MLDSA87 => length == 4627,
         _ => (1..=0xffff).contains(&length),
     };
     if right { Ok(()) } else { Err(ProviderFault::Signature { scheme, length }) }

@@ -128,6 +128,22 @@ pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
 }
 
+/// Does work that leaves secrets on the stack, and overwrites `DEPTH` bytes of it. The caller's own
+/// frame gets no secret but what is returned: neither this function nor the next is inlined.
+#[cfg(any(feature = "ring", feature = "ml-kem"))]
+#[inline(never)]
+pub(super) fn with_stack_wiped<const DEPTH: usize, T>(work: impl FnOnce() -> T) -> T {
+    let result = in_own_frame(work);
+    wipe_stack::<DEPTH>();
+    result
+}
+
+#[cfg(any(feature = "ring", feature = "ml-kem"))]
+#[inline(never)]
+fn in_own_frame<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
 /// The result of a key exchange. Of any length: a hybrid's is longer than a hash.
 #[derive(Clone)]
 pub struct SharedSecret(Zeroizing<Vec<u8>>);
@@ -158,9 +174,10 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// A copy of `bytes`; what is longer than [`MAX_HASH_LENGTH`] is cut, which no hash is.
+    /// A copy of `bytes`. A digest of more than [`MAX_HASH_LENGTH`] bytes is of no hash that TLS uses: it
+    /// becomes an empty one, which ends the connection.
     pub fn new(bytes: &[u8]) -> Self {
-        let length = bytes.len().min(MAX_HASH_LENGTH);
+        let length = if bytes.len() > MAX_HASH_LENGTH { 0 } else { bytes.len() };
         let mut digest = Self { bytes: [0; MAX_HASH_LENGTH], length };
         for (to, from) in digest.bytes.iter_mut().zip(bytes) {
             *to = *from;

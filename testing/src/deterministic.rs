@@ -14,8 +14,8 @@ use handclasp::credential::{
     CertificateList, CertificateResolver, CertifiedKey, ClientCertificateResolver,
 };
 use handclasp::crypto::{
-    ActiveKeyExchange, CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, SecureRandom,
-    SharedSecret,
+    ActiveKeyExchange, CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeError,
+    KeyExchangeGroup, SecureRandom, SharedSecret,
 };
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::key_schedule::PskKind;
@@ -96,9 +96,9 @@ impl ActiveKeyExchange for ToyExchange {
         &self.share
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         if peer_share.len() != self.share.len() || peer_share.iter().all(|byte| *byte == 0) {
-            return Err(CryptoError);
+            return Err(KeyExchangeError::InvalidShare);
         }
         let mut shares = [&self.share, peer_share];
         shares.sort_unstable();

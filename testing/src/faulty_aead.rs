@@ -84,6 +84,7 @@ impl<F: Faults> CustomAeadKey for FaultyKey<F> {
         additional_data: &[u8],
         data: &'a mut [u8],
     ) -> Result<&'a mut [u8], CryptoError> {
+        assert!(data.len() >= TAG_LENGTH, "what CustomAeadKey promises");
         self.faults.check(Call::Open)?;
         let length = self.key.open(nonce, additional_data, data)?.len();
         Ok(&mut data[..self.faults.opened_length(length)])

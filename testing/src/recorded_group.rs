@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use handclasp::crypto::{
-    ActiveKeyExchange, CompletedKeyExchange, CryptoError, CryptoProvider, KeyExchangeGroup,
-    SharedSecret,
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, CryptoProvider, KeyExchangeError,
+    KeyExchangeGroup, SharedSecret,
 };
 use handclasp::registry::NamedGroup;
 
@@ -64,7 +64,7 @@ impl KeyExchangeGroup for RecordedGroup {
         Ok(Box::new(self.client.clone()))
     }
 
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         assert_eq!(peer_share, self.client.share, "the client has the same provider");
         let secret = self.client.secret.clone().ok_or(CryptoError)?;
         Ok(CompletedKeyExchange {
@@ -83,8 +83,8 @@ impl ActiveKeyExchange for RecordedExchange {
         &self.share
     }
 
-    fn complete(self: Box<Self>, _: &[u8]) -> Result<SharedSecret, CryptoError> {
-        self.secret.map(SharedSecret::new).ok_or(CryptoError)
+    fn complete(self: Box<Self>, _: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        Ok(self.secret.map(SharedSecret::new).ok_or(CryptoError)?)
     }
 
     fn classical(&self) -> Option<&dyn ActiveKeyExchange> {

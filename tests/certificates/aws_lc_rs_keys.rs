@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use handclasp::certificate::EndEntity;
 use handclasp::config::ConfigError;
-use handclasp::crypto::CryptoProvider;
+use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::aws_lc_rs::{RSA_PSS_PSS_SHA256, RSA_PSS_PSS_SHA256_LIMITED};
+use handclasp::crypto::{CryptoError, CryptoProvider, KeyError, ProviderFault, SigningKey};
 use handclasp::pem;
+use handclasp::pki_types::PrivateKeyDer;
 use handclasp::registry::SignatureScheme;
 use handclasp::transport::memory::exchange;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
-use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection};
+use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection};
 
 use handclasp_testing::der::{der, oid};
 use handclasp_testing::{Identity, server_name};
@@ -159,6 +161,85 @@ fn an_rsa_key_signs_and_verifies_with_the_schemes_of_its_object_identifier_only(
             assert!(verify(other).is_err(), "{other}");
         }
     }
+}
+
+/// A key of ML-DSA whose signatures lack a byte.
+#[derive(Debug)]
+struct ShortSignatures(Arc<dyn SigningKey>);
+
+impl SigningKey for ShortSignatures {
+    fn schemes(&self) -> &[SignatureScheme] {
+        self.0.schemes()
+    }
+
+    fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let mut signature = self.0.sign(scheme, message)?;
+        signature.pop();
+        Ok(signature)
+    }
+}
+
+#[test]
+fn a_signature_of_ml_dsa_with_a_wrong_length_is_not_sent() {
+    use SignatureScheme as S;
+    for (algorithm, scheme, length) in [
+        (&rcgen::PKCS_ML_DSA_44, S::MLDSA44, 2420),
+        (&rcgen::PKCS_ML_DSA_65, S::MLDSA65, 3309),
+        (&rcgen::PKCS_ML_DSA_87, S::MLDSA87, 4627),
+    ] {
+        let identity = Identity::new(algorithm);
+        let provider = CryptoProvider::aws_lc_rs();
+        let key = provider.key_provider.load_private_key(&identity.key, &[]).unwrap();
+        let key = KeySource::Local(Arc::new(ShortSignatures(key)));
+        let key = CertifiedKey::new(identity.chain.clone(), key).unwrap();
+        let list = CertificateList::new(vec![Arc::new(key)]);
+        let server = ServerConfig::builder(provider.clone()).build(Arc::new(list)).unwrap();
+        let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap();
+        let client = Arc::new(client.build().unwrap());
+        let mut client = ClientConnection::new(client, server_name()).unwrap();
+        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        let error = exchange(&mut client, &mut server).unwrap_err();
+        let fault = ProviderFault::Signature { scheme, length: length - 1 };
+        assert!(matches!(error.kind(), ErrorKind::Provider(it) if *it == fault), "{error}");
+    }
+}
+
+/// RFC 9881, section 6: the seed, the key written out, or both.
+#[test]
+fn a_damaged_key_of_ml_dsa_is_refused() {
+    let identity = Identity::new(&rcgen::PKCS_ML_DSA_65);
+    let provider = CryptoProvider::aws_lc_rs();
+    let load = |form: Vec<u8>| {
+        let form = PrivateKeyDer::Pkcs8(form.into());
+        provider.key_provider.load_private_key(&form, &[]).map(drop)
+    };
+    let public = provider.key_provider.load_private_key(&identity.key, &[]).unwrap();
+    let public = public.public_key().unwrap();
+    let public = public.last_chunk::<1952>().unwrap();
+    let pkcs8 = |version: u8, key: &[u8], rest: &[u8]| {
+        let algorithm = der(0x30, &[&oid(&[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 0x12])]);
+        der(0x30, &[&[2, 1, version], &algorithm, &der(0x04, &[key]), rest])
+    };
+    let seed = der(0x80, &[&[7; 32]]);
+    load(pkcs8(0, &seed, &[])).unwrap();
+    for key in [
+        der(0x80, &[&[7; 31]]),
+        der(0x80, &[&[7; 33]]),
+        [&seed[..], &[0]].concat(),
+        der(0x04, &[&[7; 4031]]),
+        der(0x30, &[&der(0x04, &[&[7; 32]])]),
+        Vec::new(),
+    ] {
+        let error = load(pkcs8(0, &key, &[])).unwrap_err();
+        assert!(matches!(error, KeyError::Malformed(_)), "{error}");
+    }
+    // A public half of another key, and of the same key.
+    let beside = |public: &[u8]| der(0x81, &[&[0], public]);
+    assert_eq!(load(pkcs8(1, &seed, &beside(public))), Err(KeyError::Inconsistent));
+    let of_identity = identity.key.secret_der();
+    let own_seed = of_identity.windows(2).position(|it| it == [0x80, 32]).unwrap();
+    let own_seed = &of_identity[own_seed..own_seed + 34];
+    load(pkcs8(1, own_seed, &beside(public))).unwrap();
 }
 
 /// RFC 4055, section 2.1: the hash may lack its NULL.

@@ -1,6 +1,7 @@
 //! Private keys in the forms in which tools write them, and the errors of those that are of no
 //! use.
 
+use handclasp::certificate::EndEntity;
 use handclasp::config::ConfigError;
 use handclasp::credential::{KeySource, LoadErrorKind, PemInput};
 use handclasp::crypto::{CryptoProvider, KeyError, signing_key};
@@ -92,7 +93,7 @@ fn assert_signs(key: &CertifiedKey) {
     let scheme = signer.schemes()[0];
     let signature = signer.sign(scheme, b"message").unwrap();
     let algorithms = CryptoProvider::default().signatures;
-    let end_entity = handclasp::certificate::EndEntity::parse(&key.chain()[0]).unwrap();
+    let end_entity = EndEntity::parse(&key.chain()[0]).unwrap();
     end_entity.verify_signature(algorithms.for_scheme(scheme), b"message", &signature).unwrap();
 }
 
@@ -223,7 +224,7 @@ fn a_public_key_that_is_limited_to_another_algorithm_is_not_taken_for_another_ke
     const RSASSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10];
     let private = signing_key(&PrivateKeyDer::Pkcs1(rsa_parts().into())).unwrap();
     let certificate = rsa_certificate_without_null();
-    let end_entity = handclasp::certificate::EndEntity::parse(&certificate.into()).unwrap();
+    let end_entity = EndEntity::parse(&certificate.into()).unwrap();
     let own = end_entity.subject_public_key_info();
     let (rsa, pss) = (der(0x30, &[&oid(RSA)]), der(0x30, &[&oid(RSASSA_PSS)]));
     let at = own.windows(rsa.len()).position(|it| it == rsa).unwrap();
@@ -295,6 +296,44 @@ fn a_key_of_no_use_is_called_what_it_is() {
         if let KeyError::Unsupported { .. } = error {
             assert!(error.to_string().contains("taken are EC keys on P-256"), "{error}");
         }
+    }
+}
+
+/// Bytes where a key has none, and parts that are not what they must be: a file that was damaged.
+#[test]
+fn a_damaged_key_is_refused_in_each_part() {
+    let key = EcKey::new(P256);
+    let sec1 = |version: u8, rest: &[u8]| {
+        der(0x30, &[&integer(&[version]), &der(0x04, &[&key.secret]), rest])
+    };
+    let public = |unused_bits: u8| der(0xa1, &[&der(0x03, &[&[unused_bits], &key.point])]);
+    let named = der(0xa0, &[&oid(P256)]);
+    let ed25519 = |key: &[u8], rest: &[u8]| {
+        let algorithm = der(0x30, &[&oid(&[0x2b, 0x65, 112])]);
+        der(0x30, &[&integer(&[1]), &algorithm, &der(0x04, &[key]), rest])
+    };
+    let seed = der(0x04, &[&[7; 32]]);
+    let load = |form: Vec<u8>| {
+        let certificate = EndEntity::parse(&key.certificate).unwrap();
+        let info = [certificate.subject_public_key_info()];
+        let form = PrivateKeyDer::Pkcs8(form.into());
+        CryptoProvider::default().key_provider.load_private_key(&form, &info).map(drop)
+    };
+    load(sec1(1, &[&named[..], &public(0)].concat())).unwrap();
+    load(ed25519(&seed, &[])).unwrap();
+    for damaged in [
+        sec1(0, &[&named[..], &public(0)].concat()),
+        sec1(2, &[&named[..], &public(0)].concat()),
+        sec1(1, &[&named[..], &public(0), &[5, 0]].concat()),
+        sec1(1, &[&named[..], &public(7)].concat()),
+        key.pkcs8(0, &sec1(0, &public(0)), &[]),
+        key.pkcs8(0, &sec1(1, &public(0)), &[5, 0]),
+        ed25519(&[&seed[..], &[0]].concat(), &[]),
+        ed25519(&seed, &[5, 0]),
+        ed25519(&seed, &der(0x81, &[&[7], &[0; 32]])),
+    ] {
+        let error = load(damaged.clone()).unwrap_err();
+        assert!(matches!(error, KeyError::Malformed(_)), "{}: {error}", hex::encode(damaged));
     }
 }
 

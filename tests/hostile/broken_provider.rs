@@ -9,8 +9,9 @@ use handclasp::cookie::{CookieProtector, HmacCookies};
 use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::{
     ActiveKeyExchange, Aead, CipherSuite, CryptoError, CryptoProvider, CustomHashContext,
-    CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyExchangeGroup,
-    ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey, StaticOrArc,
+    CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyExchangeError,
+    KeyExchangeGroup, ProviderFault, Secret, SecureRandom, SharedSecret, SigningKey, StaticOrArc,
+    TAG_LENGTH,
 };
 use handclasp::psk::PskList;
 use handclasp::registry::{NamedGroup, SignatureScheme};
@@ -148,7 +149,7 @@ impl ActiveKeyExchange for BrokenExchange {
         &self.share
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         let secret = self.inner.complete(peer_share)?;
         Ok(match self.wrong {
             Wrong::SecretEmpty => SharedSecret::new(vec![]),
@@ -227,7 +228,7 @@ impl Faults for Broken {
     }
 }
 
-fn client(identity: &Identity, provider: CryptoProvider) -> ClientConnection {
+pub fn client(identity: &Identity, provider: CryptoProvider) -> ClientConnection {
     client_with(identity, provider, false)
 }
 
@@ -239,7 +240,7 @@ fn client_with(identity: &Identity, provider: CryptoProvider, psk: bool) -> Clie
     ClientConnection::new(Arc::new(config.build().unwrap()), server_name()).unwrap()
 }
 
-fn server(key: CertifiedKey, provider: CryptoProvider) -> ServerConnection {
+pub fn server(key: CertifiedKey, provider: CryptoProvider) -> ServerConnection {
     let list = Arc::new(CertificateList::new(vec![Arc::new(key)]));
     let config = ServerConfig::builder(provider).sessions(sessions::ticket_keys());
     let config = config.pre_shared_keys(Arc::new(PskList::new(vec![shared_key()])));
@@ -247,7 +248,7 @@ fn server(key: CertifiedKey, provider: CryptoProvider) -> ServerConnection {
 }
 
 /// Ends with this fault, and the alert that says that it is no fault of the peer's.
-fn expect_fault(end: &Connection, expected: ProviderFault, case: &str) {
+pub fn expect_fault(end: &Connection, expected: ProviderFault, case: &str) {
     let error = end.check().expect_err(case);
     let ErrorKind::Provider(fault) = error.kind() else { panic!("{case}: {error}") };
     match (fault, expected) {
@@ -423,5 +424,49 @@ fn what_a_provider_returns_for_the_record_of_a_key_is_checked_in_both_roles() {
         let mut ours = server(identity.certified_key(), wrong_beside_the_suites(wrong));
         talk(&mut theirs, &mut ours);
         expect_fault(&ours, wrong.fault(), &format!("{wrong:?} on a server"));
+    }
+}
+
+/// An AEAD without a fault. It takes the tag without a look at the length of the data.
+#[derive(Clone, Copy)]
+struct NoFault {
+    inner: fn() -> StaticOrArc<dyn Aead>,
+}
+
+impl Faults for NoFault {
+    fn inner(self) -> StaticOrArc<dyn Aead> {
+        (self.inner)()
+    }
+}
+
+#[test]
+fn no_aead_gets_a_record_or_ticket_that_is_shorter_than_a_tag() {
+    let identity = Identity::p256();
+    let provider = || {
+        let aead: Arc<dyn Aead> = Arc::new(FaultyAead(NoFault { inner: || INNER.aead.clone() }));
+        let aead = StaticOrArc::Arc(aead);
+        let suite = CipherSuite { id: INNER.id, hash: INNER.hash.clone(), aead };
+        CryptoProvider { cipher_suites: vec![suite], ..CryptoProvider::default() }
+    };
+    for length in 0..TAG_LENGTH {
+        let mut ours = client(&identity, provider());
+        let mut theirs = server(identity.certified_key(), CryptoProvider::default());
+        talk(&mut ours, &mut theirs);
+        assert!(!ours.is_handshaking());
+        let mut record = vec![23, 3, 3, 0, u8::try_from(length).unwrap()];
+        record.resize(5 + length, 0);
+        let error = ours.receive(&mut record).unwrap_err();
+        assert_eq!(error.alert_sent(), Some(AlertDescription::BAD_RECORD_MAC), "{length}: {error}");
+    }
+
+    let mut provider = CryptoProvider::default();
+    let inner = || CryptoProvider::default().ticket_aead;
+    provider.ticket_aead = StaticOrArc::Arc(Arc::new(FaultyAead(NoFault { inner })));
+    let keys =
+        TicketKeys::from_bytes_with_provider(&(0..32).collect::<Vec<u8>>(), &provider).unwrap();
+    let ticket = keys.put(b"a session", time(0)).unwrap();
+    for length in 0..ticket.len() {
+        let cut = keys.take(&ticket[..length], time(0));
+        assert!(matches!(cut, Reply::Now(None)), "{length}");
     }
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use handclasp::alert::AlertDescription as A;
 use handclasp::crypto::{
     ActiveKeyExchange, CipherSuite, CompletedKeyExchange, CryptoError, CryptoProvider,
-    CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyExchangeGroup, Secret,
-    SecureRandom, StaticOrArc,
+    CustomHmacKey, Digest, Hash, HashAlgorithm, HashContext, HmacKey, KeyExchangeError,
+    KeyExchangeGroup, Secret, SecureRandom, StaticOrArc,
 };
 use handclasp::psk::PskList;
 use handclasp::registry::NamedGroup;
@@ -102,7 +102,7 @@ impl KeyExchangeGroup for CountedGroup {
         self.0.start()
     }
 
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         CALLS.count()?;
         self.0.respond(peer_share)
     }

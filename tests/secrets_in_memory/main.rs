@@ -2,6 +2,7 @@
 //! schedule, no key of the records, no key of tickets, no key of a session.
 #![cfg(target_os = "linux")]
 
+mod dead_stack;
 mod memory;
 #[cfg(feature = "ml-kem")]
 mod watched_group;

@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::hint::black_box;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::crypto::{CryptoError, CryptoProvider, SecureRandom};
 use handclasp::observer::{Event, KeyScheduleOperation, Observer};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 const MASK: u8 = 0x5a;
 
@@ -135,8 +136,47 @@ pub fn is_readable() -> bool {
 }
 
 /// In how many places of writable memory each of these is, whole or in part.
-#[inline(never)]
 pub fn copies(hidden: &[Hidden]) -> Vec<usize> {
+    copies_in(hidden, &writable_regions())
+}
+
+/// The calls of these tests, which handle secrets, too, use less of the stack than this.
+const OWN_STACK: usize = 1 << 15;
+
+/// Does work whose frames are further down the stack than those of the tests themselves.
+#[inline(never)]
+pub fn further_down<T>(work: impl FnOnce() -> T) -> T {
+    let mut between = [1_u8; 2 * OWN_STACK];
+    black_box(&mut between);
+    let result = work();
+    black_box(&mut between);
+    result
+}
+
+/// In how many places of the stack each of these is, where work [`further_down`] may have left it.
+pub fn copies_further_down(hidden: &[Hidden]) -> Vec<usize> {
+    const DEPTH: usize = 1 << 18;
+    let here = [0_u8];
+    let top = here.as_ptr().addr();
+    copies_in(hidden, &[(top - DEPTH, top - OWN_STACK)])
+}
+
+/// The words of a value that may be of a key: those that are neither in `public` nor an address or a
+/// small number.
+pub fn words_of<T: ?Sized>(value: &T, public: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
+    let address = std::ptr::from_ref(value).cast::<u8>().addr();
+    let mut bytes = Zeroizing::new(vec![0; size_of_val(value)]);
+    let memory = File::open("/proc/self/mem").unwrap();
+    memory.read_exact_at(&mut bytes, address as u64).unwrap();
+    let is_number = |word: &[u8]| word.ends_with(&[0, 0]);
+    let is_public = |word: &[u8]| public.windows(WINDOW).any(|window| window == word);
+    let words = bytes.chunks_exact(WINDOW);
+    let words = words.filter(|word| !is_number(word) && !is_public(word));
+    words.map(|word| Zeroizing::new(word.to_vec())).collect()
+}
+
+#[inline(never)]
+fn copies_in(hidden: &[Hidden], regions: &[(usize, usize)]) -> Vec<usize> {
     // The buffer of another search would have copies of everything.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +185,7 @@ pub fn copies(hidden: &[Hidden]) -> Vec<usize> {
     let mut buffer = vec![0; 1 << 16];
     let own = buffer.as_ptr().addr()..buffer.as_ptr().addr() + buffer.len();
     let mut memory = File::open("/proc/self/mem").unwrap();
-    for (start, end) in writable_regions() {
+    for &(start, end) in regions {
         let mut address = start;
         while address + WINDOW <= end {
             let length = buffer.len().min(end - address);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use handclasp::crypto::{
-    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret,
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
+    SharedSecret,
 };
 use handclasp::registry::NamedGroup;
 
@@ -30,7 +31,7 @@ impl KeyExchangeGroup for WatchedGroup {
         Ok(Box::new(WatchedExchange { inner, seen: self.seen.clone() }))
     }
 
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         let completed = self.inner.respond(peer_share)?;
         self.seen.add("a shared secret of the server", completed.secret.as_bytes());
         Ok(completed)
@@ -51,7 +52,7 @@ impl ActiveKeyExchange for WatchedExchange {
         self.inner.share()
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         let secret = self.inner.complete(peer_share)?;
         self.seen.add("a shared secret of the client", secret.as_bytes());
         Ok(secret)

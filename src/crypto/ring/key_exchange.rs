@@ -2,7 +2,10 @@ use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
 use ring::rand::SystemRandom;
 
 use super::overwritten::{Overwritten, larger_than};
-use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, SharedSecret, wipe_stack};
+use crate::crypto::{
+    ActiveKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup, SharedSecret,
+    with_stack_wiped,
+};
 use crate::registry::NamedGroup;
 
 /// How deep the calls of a key exchange go in bytes: 5 KiB, and more without optimization.
@@ -32,11 +35,7 @@ impl KeyExchangeGroup for RingGroup {
     }
 
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        let private = EphemeralPrivateKey::generate(self.algorithm, &SystemRandom::new())
-            .map_err(|_| CryptoError)?;
-        let share = private.compute_public_key().map_err(|_| CryptoError)?;
-        let private = Overwritten::new(private);
-        Ok(Box::new(Exchange { group: self.name, private, share, algorithm: self.algorithm }))
+        Ok(with_stack_wiped::<STACK_DEPTH, _>(|| Exchange::new(self))?)
     }
 }
 
@@ -45,6 +44,25 @@ struct Exchange {
     private: Overwritten<EphemeralPrivateKey, { larger_than::<EphemeralPrivateKey>() }>,
     share: agreement::PublicKey,
     algorithm: &'static agreement::Algorithm,
+}
+
+impl Exchange {
+    fn new(group: &RingGroup) -> Result<Box<Self>, CryptoError> {
+        let algorithm = group.algorithm;
+        let private = EphemeralPrivateKey::generate(algorithm, &SystemRandom::new())
+            .map_err(|_| CryptoError)?;
+        let share = private.compute_public_key().map_err(|_| CryptoError)?;
+        let private = Overwritten::new(private);
+        Ok(Box::new(Self { group: group.name, private, share, algorithm }))
+    }
+
+    /// The key is taken: `ring` uses it once.
+    fn agree(&mut self, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
+        let key = self.private.take()?;
+        agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()))
+            .map_err(|_| KeyExchangeError::InvalidShare)
+    }
 }
 
 impl ActiveKeyExchange for Exchange {
@@ -56,12 +74,7 @@ impl ActiveKeyExchange for Exchange {
         self.share.as_ref()
     }
 
-    fn complete(mut self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, CryptoError> {
-        let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
-        let key = self.private.take()?;
-        let secret =
-            agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()));
-        wipe_stack::<STACK_DEPTH>();
-        secret.map_err(|_| CryptoError)
+    fn complete(mut self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
+        with_stack_wiped::<STACK_DEPTH, _>(|| self.agree(peer_share))
     }
 }

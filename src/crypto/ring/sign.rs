@@ -10,7 +10,7 @@ use ring::signature::{
 };
 
 use crate::crypto::private_key::{
-    self, Curve, EcKey, MlDsa, PrivateKey, RsaKey, public_key_info, unsupported,
+    self, Curve, EcKey, PrivateKey, RsaKey, public_key_info, unsupported,
 };
 use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
@@ -30,9 +30,7 @@ impl KeyProvider for RingKeyProvider {
             PrivateKey::Rsa(key) => rsa(&key)?,
             PrivateKey::Ed25519 { seed, public } => Key::Ed25519(ed25519(seed, public)?),
             PrivateKey::Ec(key) => ec(&key, public_keys)?,
-            PrivateKey::MlDsa(MlDsa::MlDsa44) => return Err(unsupported("an ML-DSA-44 key")),
-            PrivateKey::MlDsa(MlDsa::MlDsa65) => return Err(unsupported("an ML-DSA-65 key")),
-            PrivateKey::MlDsa(MlDsa::MlDsa87) => return Err(unsupported("an ML-DSA-87 key")),
+            PrivateKey::MlDsa(key) => return Err(unsupported(key.parameters.kind())),
         };
         Ok(Arc::new(key))
     }

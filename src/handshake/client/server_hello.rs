@@ -183,7 +183,8 @@ fn selected_psk<'a>(
 }
 
 /// The key exchange with the server's share. A share for another group, and one that is no valid share
-/// or leads to a secret of zeros, is an `illegal_parameter` (sections 4.3.8 and 7.4.2).
+/// or leads to a secret of zeros, is an `illegal_parameter` (sections 4.3.8 and 7.4.2). A failure of
+/// this side is an `internal_error`.
 fn key_exchange(
     params: ClientHelloParams,
     share: &KeyShareEntry<'_>,
@@ -191,10 +192,9 @@ fn key_exchange(
 ) -> Result<SharedSecret, Error> {
     let group = share.group;
     let exchange = params.key_shares.take(group)?;
-    let secret = exchange.complete(share.key_exchange).map_err(|_| {
-        let reason = format!("it is no valid share of {group}");
-        Error::illegal(MESSAGE, "key_share", reason)
-    })?;
+    let secret = exchange
+        .complete(share.key_exchange)
+        .map_err(|error| Error::key_exchange(MESSAGE, group, error))?;
     provider_fault::check_secret(group, &secret)?;
     context.parameters.group = Some(group);
     context.observers.emit(|| Event::KeysExchanged(group));

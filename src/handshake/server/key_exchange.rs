@@ -23,13 +23,14 @@ pub(super) struct KeyExchange {
 
 impl KeyExchange {
     /// Makes the server's share, and the secret that both sides get. A share that is no valid
-    /// public key is an `illegal_parameter` (sections 4.3.8 and 7.4).
+    /// public key is an `illegal_parameter` (sections 4.3.8 and 7.4). A failure of this side is an
+    /// `internal_error`.
     pub(super) fn with(client: &ClientShare<'_>, context: &mut Context) -> Result<Self, Error> {
         let group = client.group.name();
-        let completed = client.group.respond(client.key_exchange).map_err(|_| {
-            let reason = format!("it is no valid share of {group}");
-            Error::illegal(HandshakeType::CLIENT_HELLO, "key_share", reason)
-        })?;
+        let completed = client
+            .group
+            .respond(client.key_exchange)
+            .map_err(|error| Error::key_exchange(HandshakeType::CLIENT_HELLO, group, error))?;
         let CompletedKeyExchange { share, secret } = completed;
         provider_fault::check_share(group, &share)?;
         provider_fault::check_secret(group, &secret)?;
