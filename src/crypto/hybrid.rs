@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use super::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
-    ProviderFault, SharedSecret, provider_fault,
+    ProviderFault, SharedSecret, key_exchange_checks,
 };
 use crate::registry::NamedGroup;
 
@@ -239,8 +239,8 @@ impl Form {
         kem: &[u8],
         kem_length: usize,
     ) -> Result<Vec<u8>, ProviderFault> {
-        provider_fault::check_share(self.classical, classical)?;
-        provider_fault::check_share(self.kem, kem)?;
+        key_exchange_checks::check_share(self.classical, classical)?;
+        key_exchange_checks::check_share(self.kem, kem)?;
         for (share, right) in [(classical, self.classical_share_length), (kem, kem_length)] {
             let length = share.len();
             if length != right {
@@ -257,8 +257,8 @@ impl Form {
         classical: &SharedSecret,
         kem: &SharedSecret,
     ) -> Result<SharedSecret, ProviderFault> {
-        provider_fault::check_secret(self.classical, classical)?;
-        provider_fault::check_secret(self.kem, kem)?;
+        key_exchange_checks::check_secret(self.classical, classical)?;
+        key_exchange_checks::check_secret(self.kem, kem)?;
         Ok(SharedSecret::new(self.join(classical.as_bytes(), kem.as_bytes())))
     }
 }

@@ -22,6 +22,7 @@ mod hmac;
 pub mod hybrid;
 mod key_error;
 mod key_exchange;
+mod key_exchange_checks;
 #[cfg(feature = "ml-kem")]
 pub mod ml_kem;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]

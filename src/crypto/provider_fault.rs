@@ -1,18 +1,12 @@
 //! Checks of what a provider returns. A broken generator, group or AEAD would weaken a connection in
-//! silence: the peer sees nothing wrong. So the output of a provider is checked here, and nowhere
-//! else.
+//! silence: the peer sees nothing wrong. So the output of a provider is checked here and in
+//! `key_exchange_checks.rs`, and nowhere else.
 
+use super::key_exchange_checks::is_zero;
+pub(crate) use super::key_exchange_checks::{check_secret, check_share, start};
 use super::provider_error::{ProviderError, ProviderFault};
-use super::{
-    ActiveKeyExchange, Hash, HashAlgorithm, HmacKey, KeyExchangeGroup, Secret, SecureRandom,
-    SharedSecret, TAG_LENGTH,
-};
-use crate::registry::{NamedGroup, SignatureScheme};
-
-/// In constant time, as far as bytes that are all zeros are secret.
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().fold(0, |bits, byte| bits | byte) == 0
-}
+use super::{Hash, HashAlgorithm, HmacKey, Secret, SecureRandom, TAG_LENGTH};
+use crate::registry::SignatureScheme;
 
 /// Fills `bytes` with randomness. A generator that fills in nothing, or less than it should, leaves
 /// zeros. Working ones leave sixteen in a row once in 2^128 calls. Fewer bytes are not checked.
@@ -21,53 +15,6 @@ pub(crate) fn fill(random: &dyn SecureRandom, bytes: &mut [u8]) -> Result<(), Pr
     random.fill(bytes)?;
     if bytes.chunks_exact(16).any(is_zero) {
         return Err(ProviderFault::Random.into());
-    }
-    Ok(())
-}
-
-/// Starts a key exchange whose share can be sent.
-pub(crate) fn start(
-    group: &dyn KeyExchangeGroup,
-) -> Result<Box<dyn ActiveKeyExchange>, ProviderError> {
-    let exchange = group.start()?;
-    check_share(group.name(), exchange.share())?;
-    if let Some(classical) = exchange.classical() {
-        check_share(classical.group(), classical.share())?;
-    }
-    Ok(exchange)
-}
-
-/// Checks an own share.
-pub(crate) fn check_share(group: NamedGroup, share: &[u8]) -> Result<(), ProviderFault> {
-    let length = share.len();
-    if !(1..=0xffff).contains(&length) {
-        return Err(ProviderFault::Length { what: "key share", length });
-    }
-    if is_zero(share) {
-        return Err(ProviderFault::ShareOfZeros(group));
-    }
-    Ok(())
-}
-
-/// Checks a shared secret (RFC 9846, section 7.4.2): not all zeros, and of the length of its group. In
-/// groups of elliptic curves that is the length of the field: leading zeros must not be truncated.
-pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(), ProviderFault> {
-    let length = secret.as_bytes().len();
-    let right = match group {
-        NamedGroup::X25519 | NamedGroup::SECP256R1 => length == 32,
-        NamedGroup::MLKEM768 | NamedGroup::MLKEM1024 => length == 32,
-        NamedGroup::X25519_MLKEM768 | NamedGroup::SECP256R1_MLKEM768 => length == 64,
-        NamedGroup::SECP384R1_MLKEM1024 => length == 80,
-        NamedGroup::SECP384R1 => length == 48,
-        NamedGroup::SECP521R1 => length == 66,
-        NamedGroup::X448 => length == 56,
-        _ => length > 0,
-    };
-    if !right {
-        return Err(ProviderFault::Length { what: "shared secret", length });
-    }
-    if is_zero(secret.as_bytes()) {
-        return Err(ProviderFault::SharedSecretOfZeros(group));
     }
     Ok(())
 }
