@@ -65,8 +65,14 @@ impl Facts {
     }
 }
 
-/// The name of a message, and its fields.
-pub fn message(message: &HandshakeMessage<'_>) -> (String, Vec<Fact>) {
+/// What a report says about a message.
+pub struct Description {
+    pub name: String,
+    /// Its fields.
+    pub facts: Vec<Fact>,
+}
+
+pub fn message(message: &HandshakeMessage<'_>) -> Description {
     let mut name = message.kind.to_string();
     let mut facts = Facts::default();
     let result = match message.kind {
@@ -88,7 +94,7 @@ pub fn message(message: &HandshakeMessage<'_>) -> (String, Vec<Fact>) {
     if let Err(error) = result {
         facts.text("malformed", error);
     }
-    (name, facts.0)
+    Description { name, facts: facts.0 }
 }
 
 fn client_hello(body: &[u8], facts: &mut Facts) -> Result<(), DecodeError> {

@@ -7,7 +7,7 @@ use handclasp::observer::KeyScheduleOperation;
 use handclasp::registry::ContentType;
 use handclasp::{Event, Level, Observer};
 
-use crate::describe::{self, Fact};
+use crate::describe::{self, Description, Fact};
 use crate::explanations;
 
 /// A side of the connection.
@@ -73,7 +73,7 @@ pub enum StepKind {
 impl StepKind {
     fn from_event(event: &Event<'_>) -> Option<Self> {
         let message = |sent, level, message| {
-            let (name, facts) = describe::message(message);
+            let Description { name, facts } = describe::message(message);
             Self::Message { sent, level, name, bytes: message.bytes.len(), facts }
         };
         let alert = |sent, alert: handclasp::alert::AlertDescription| Self::Alert {

@@ -27,13 +27,27 @@ pub struct TextReport {
     out: Output,
     /// Messages whose content was shown before.
     shown: HashSet<String>,
-    /// Labels of the key schedule that were explained before.
-    explained: HashSet<(bool, String)>,
-    /// Consecutive derivations, which are written together.
-    derivations: Vec<(bool, String)>,
-    deriving: Option<(Side, Duration)>,
+    /// Derivations that were explained before.
+    explained: HashSet<Derivation>,
+    /// Consecutive derivations of one side, which are written together.
+    derivations: Vec<Derivation>,
+    /// That side, and how long they have taken.
+    deriving: Option<Deriving>,
     /// The side that derived first: the other one derives the same.
     first_to_derive: Option<Side>,
+}
+
+/// A step of the key schedule.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Derivation {
+    /// HKDF-Extract, and not HKDF-Expand-Label.
+    is_extract: bool,
+    label: String,
+}
+
+struct Deriving {
+    side: Side,
+    took: Duration,
 }
 
 impl TextReport {
@@ -97,26 +111,26 @@ impl TextReport {
 
     /// Adds a derivation to those that are written together.
     fn derived(&mut self, step: &Step, extract: bool, label: &str) {
-        let took = match self.deriving {
-            Some((side, took)) if side == step.side => took,
+        let took = match &self.deriving {
+            Some(deriving) if deriving.side == step.side => deriving.took,
             _ => {
                 self.write_derivations();
                 Duration::ZERO
             }
         };
-        self.deriving = Some((step.side, took + step.took));
-        self.derivations.push((extract, label.to_owned()));
+        self.deriving = Some(Deriving { side: step.side, took: took + step.took });
+        self.derivations.push(Derivation { is_extract: extract, label: label.to_owned() });
     }
 
     fn write_derivations(&mut self) {
-        let Some((side, took)) = self.deriving.take() else { return };
+        let Some(Deriving { side, took }) = self.deriving.take() else { return };
         let mut new = Vec::new();
         let mut known = Vec::new();
         for step in std::mem::take(&mut self.derivations) {
             if self.explained.insert(step.clone()) {
                 new.push(step);
-            } else if !new.contains(&step) && !known.contains(&step.1) {
-                known.push(step.1);
+            } else if !new.contains(&step) && !known.contains(&step.label) {
+                known.push(step.label);
             }
         }
         let first = *self.first_to_derive.get_or_insert(side);
@@ -133,8 +147,8 @@ impl TextReport {
         if known.len() >= 60 {
             text += &paragraph(&known);
         }
-        for (extract, label) in new {
-            text += &field(&label, explanations::derived(extract, &label), dim());
+        for Derivation { is_extract, label } in new {
+            text += &field(&label, explanations::derived(is_extract, &label), dim());
         }
         self.write(&text);
     }

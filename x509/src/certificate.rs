@@ -159,10 +159,11 @@ impl<'a> Certificate<'a> {
         }
         match extension.oid {
             oid::BASIC_CONSTRAINTS => {
-                (self.is_ca, self.constraints.path_length) =
-                    basic_constraints(value).ok_or_else(|| {
-                        malformed("its basicConstraints are not a flag and a number in a SEQUENCE")
-                    })?;
+                let basic = BasicConstraints::read(value).ok_or_else(|| {
+                    malformed("its basicConstraints are not a flag and a number in a SEQUENCE")
+                })?;
+                self.is_ca = basic.is_ca;
+                self.constraints.path_length = basic.path_length;
             }
             oid::KEY_USAGE => {
                 let usage = KeyUsage::read(value)
@@ -325,13 +326,20 @@ fn time_of<'a>(times: &mut Reader<'a>, field: &str) -> Result<Timestamp, Fault<'
     time::read(&element).ok_or_else(|| Fault::new(words(), at))
 }
 
-/// Whether it is a CA, and its path length.
-fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
-    let mut fields = Reader(der::only(value, der::SEQUENCE)?);
-    let is_ca = fields.flag(der::BOOLEAN)?;
-    let length = match fields.take(der::INTEGER) {
-        Some(length) => Some(der::count(length.contents)?),
-        None => None,
-    };
-    fields.is_empty().then_some((is_ca, length))
+/// BasicConstraints (RFC 5280, section 4.2.1.9).
+struct BasicConstraints {
+    is_ca: bool,
+    path_length: Option<u32>,
+}
+
+impl BasicConstraints {
+    fn read(value: &[u8]) -> Option<Self> {
+        let mut fields = Reader(der::only(value, der::SEQUENCE)?);
+        let is_ca = fields.flag(der::BOOLEAN)?;
+        let path_length = match fields.take(der::INTEGER) {
+            Some(length) => Some(der::count(length.contents)?),
+            None => None,
+        };
+        fields.is_empty().then_some(Self { is_ca, path_length })
+    }
 }

@@ -173,7 +173,8 @@ fn ml_dsa_key_usage(certificate: &Certificate<'_>) -> Result<(), CertificateErro
 }
 
 fn rsa_size(key: PublicKey<'_>) -> Result<(), CertificateErrorKind> {
-    let Some((bits, _)) = key.rsa() else { return Ok(()) };
+    let Some(rsa) = key.rsa() else { return Ok(()) };
+    let bits = rsa.bits;
     Rule::RsaSize.check(bits >= 2048 && bits % 8 == 0, || format!("a modulus of {bits} bits"))
 }
 

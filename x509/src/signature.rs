@@ -30,6 +30,14 @@ pub(super) struct PublicKey<'a> {
     pub(super) bytes: &'a [u8],
 }
 
+/// The numbers of an RSA key (RFC 8017, section A.1.1).
+pub(super) struct RsaNumbers<'a> {
+    /// How many bits the modulus has.
+    pub(super) bits: usize,
+    /// The contents of the INTEGER.
+    pub(super) exponent: &'a [u8],
+}
+
 impl<'a> PublicKey<'a> {
     /// From a SubjectPublicKeyInfo with its header.
     pub(super) fn from_spki(spki: &'a [u8]) -> Option<Self> {
@@ -50,27 +58,32 @@ impl<'a> PublicKey<'a> {
 
     /// Whether it is an RSA key of a size that implementations do not verify with.
     pub(super) fn is_of_unusual_size(self) -> bool {
-        self.rsa().is_some_and(|(bits, _)| bits > 0 && !RSA_BITS.contains(&bits))
+        self.rsa().is_some_and(|key| key.bits > 0 && !RSA_BITS.contains(&key.bits))
     }
 
-    /// For an RSA key, how many bits its modulus has, and its exponent. No bits if it is malformed.
-    pub(super) fn rsa(self) -> Option<(usize, &'a [u8])> {
+    /// The numbers of an RSA key. No bits and no exponent if it is malformed.
+    pub(super) fn rsa(self) -> Option<RsaNumbers<'a>> {
         let identifier = Reader(self.algorithm).next_element()?;
         if ![RSA, RSA_PSS].contains(&identifier.contents) {
             return None;
         }
         let numbers = der::only(self.bytes, der::SEQUENCE)
             .and_then(|it| der::fields(it, [der::INTEGER, der::INTEGER]));
-        let Some([modulus, exponent]) = numbers else { return Some((0, &[])) };
+        let Some([modulus, exponent]) = numbers else {
+            return Some(RsaNumbers { bits: 0, exponent: &[] });
+        };
         let mut bytes = modulus.contents.iter().skip_while(|&&byte| byte == 0);
         let first = bytes.next().map_or(0, |byte| 8 - byte.leading_zeros() as usize);
-        Some((bytes.count() * 8 + first, exponent.contents))
+        Some(RsaNumbers { bits: bytes.count() * 8 + first, exponent: exponent.contents })
     }
 
     /// Its algorithm as text for an error, with the size of an RSA key.
     pub(super) fn describe(self) -> String {
         let algorithm = describe(self.algorithm);
-        self.rsa().map_or(algorithm.clone(), |(bits, _)| format!("{algorithm} of {bits} bits"))
+        match self.rsa() {
+            Some(key) => format!("{algorithm} of {} bits", key.bits),
+            None => algorithm,
+        }
     }
 
     /// Whether the key is of the kind that this algorithm verifies with. The parameters of a key for

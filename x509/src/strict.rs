@@ -131,7 +131,8 @@ fn key(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
         [alg_id::RSA_ENCRYPTION, alg_id::ECDSA_P256, alg_id::ECDSA_P384, alg_id::ECDSA_P521];
     let is_known = kinds.iter().any(|it| **it == *kind);
     Rule::KeyKind.check(is_known, || format!("a key for {}", signature::describe(kind)))?;
-    let Some((_, exponent)) = certificate.key.rsa() else { return Ok(()) };
+    let Some(rsa) = certificate.key.rsa() else { return Ok(()) };
+    let exponent = rsa.exponent;
     let is_sound = matches!(exponent, [.., last] if last % 2 == 1) && !matches!(exponent, [0..=2]);
     Rule::RsaExponent.check(is_sound, || format!("the exponent {}", first_digits(exponent)))
 }

@@ -93,9 +93,9 @@ impl Case {
             request.limits = limits;
             explain_chain(&request)
         };
-        let (policy, further) = self.evidence.policies();
-        let answer = ask(policy);
-        match further {
+        let policies = self.evidence.policies();
+        let answer = ask(policies.first);
+        match policies.further {
             Some(policy) if answer.result.is_ok() => ask(policy),
             _ => answer,
         }

@@ -29,13 +29,19 @@ impl Evidence {
         }
     }
 
-    /// The policy for the verification, and a second one that must also hold.
-    pub fn policies(&self) -> (RevocationPolicy, Option<RevocationPolicy>) {
+    pub fn policies(&self) -> Policies {
         let whole = |mode| RevocationPolicy::new(mode, RevocationScope::Chain);
         let first = whole(self.mode.unwrap_or(RevocationMode::IfPresent));
         let is_there = !self.crls.is_empty() || self.ocsp.is_some();
         let further = (self.mode.is_none() && is_there)
             .then_some(RevocationPolicy::new(RevocationMode::Require, RevocationScope::EndEntity));
-        (first, further)
+        Policies { first, further }
     }
+}
+
+/// What a verification requires of revocation.
+pub struct Policies {
+    pub first: RevocationPolicy,
+    /// A second policy that must also hold.
+    pub further: Option<RevocationPolicy>,
 }
