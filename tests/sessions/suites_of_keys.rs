@@ -9,7 +9,7 @@ use handclasp::connection::Options;
 use handclasp::cookie::HmacCookies;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoProvider, HashAlgorithm};
-use handclasp::handshake::{Answer, Question};
+use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::observer::{Event, Observer};
 use handclasp::psk::{PreSharedKey, PskImporter, PskList, PskResolver};
@@ -311,5 +311,25 @@ fn a_session_that_is_resumed_without_a_key_exchange_needs_no_group() {
             assert_eq!(parameters.pre_shared_key, Some(PskKind::Resumption), "{groups:?}");
             assert_eq!((parameters.group, parameters.retried), (None, false), "{groups:?}");
         }
+    }
+}
+
+/// The ticket is for SHA-256, the key for SHA-384. The 0-RTT data wait for the answer, too.
+#[test]
+fn early_data_that_wait_for_the_key_are_skipped_when_a_retry_follows() {
+    let pair = Pair::new();
+    pair.meet(&pair.finish(pair.early_server(1000)));
+    let list = PskList::new(vec![key(Sha384)]);
+    let server = pair.server_with(retrying(Sha256)).pre_shared_keys(Arc::new(AnswerLater));
+    let config = pair.finish(server.early_data(1000, pair.register.clone()));
+    let builder = pair.client_builder().pre_shared_keys(vec![key(Sha384)]);
+    let (mut client, mut server) = (client(builder, 1), server_at(&config, 1));
+    assert_eq!(client.write_early_data(b"early").unwrap(), 5);
+    let asked = exchange_with_answers(&mut client, &mut server, &list);
+    assert_eq!(asked, 2, "before the retry and after it");
+    assert_used(&client, &server, &key(Sha384));
+    for parameters in [client.parameters(), server.parameters()] {
+        assert!(parameters.retried);
+        assert_eq!(parameters.early_data, EarlyData::Rejected);
     }
 }
