@@ -4,6 +4,7 @@
 //! - [`transport`]: a transport of your own, without sockets or with other ones.
 //! - [`keys`]: private keys, certificates and decisions in another process or device.
 //! - [`resumption`]: sessions, tickets and 0-RTT data.
+//! - [`quic`]: the handshake under QUIC, and quinn.
 //! - [`failures`]: what goes wrong, how it is reported, and what to do.
 #![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
 #![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
@@ -23,6 +24,9 @@ pub mod keys {}
 
 #[doc = include_str!("guide/resumption.md")]
 pub mod resumption {}
+
+#[doc = include_str!("guide/quic.md")]
+pub mod quic {}
 
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}
