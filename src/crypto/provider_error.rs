@@ -7,7 +7,7 @@ use crate::registry::{NamedGroup, SignatureScheme};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderFault {
-    /// [`SecureRandom::fill`] succeeded, and left 16 zeros in a row.
+    /// [`SecureRandom::fill`](super::SecureRandom::fill) succeeded, and left 16 zeros in a row.
     #[error("its generator of randomness filled in zeros")]
     Random,
     /// The shared secret of this group is all zeros (RFC 9846, section 7.4.2).
