@@ -20,6 +20,13 @@ const LIST_FIRST: &str = "ours splits the list of extensions before it looks at 
 
 pub const ROWS: &[Row] = &[
     row(Server, "no application protocol in common", "NoApplicationProtocol", NO_ALERT),
+    row(
+        Server,
+        "no application protocol in common",
+        "",
+        "RFC 7301, section 3.2: it is a fatal error of this ClientHello; rustls looks at the second only, \
+         after a HelloRetryRequest",
+    ),
     row(Server, "no signature scheme in common", "NoSignatureSchemesInCommon", NO_ALERT),
     row(Server, "*", "ServerNameDifferedOnRetry", NO_ALERT),
     // ServerHello and HelloRetryRequest.
