@@ -7,6 +7,7 @@
 mod broken_peer;
 pub mod certificates;
 pub mod clocks;
+pub mod crypto_frames;
 pub mod differential;
 pub mod explained;
 pub mod failing_writes;
