@@ -91,8 +91,8 @@
 //!
 //! - [`guide`]: how to use all this, a chapter for each place to put it.
 //! - [`transport`]: what carries a connection. [`Stream`] for blocking byte streams, memory for
-//!   tests, the raw handshake without records, as QUIC carries it, and with the feature `tokio`
-//!   asynchronous streams.
+//!   tests, and with the feature `tokio` asynchronous streams.
+//! - [`quic`]: the handshake under QUIC, and the keys of its packets.
 //! - [`connection`]: handshake and records together, on buffers of the caller's.
 //! - [`handshake`]: the state machine, its steps and its [questions](handshake::Question).
 //! - [`config`]: the options of clients and servers, and the limits.

@@ -1,4 +1,4 @@
-//! [quinn](quinn) with the TLS 1.3 handshake of [handclasp](handclasp), and without rustls.
+//! [`quinn`] with the TLS 1.3 handshake of [`handclasp`], and without rustls. Both are re-exported.
 //!
 //! A client:
 //!
@@ -33,7 +33,13 @@
 //! let config = handclasp_quinn::server_config(Arc::new(config))?;
 //! let endpoint = handclasp_quinn::server_endpoint(config, "[::]:4433".parse()?)?;
 //! while let Some(incoming) = endpoint.accept().await {
-//!     let connection = incoming.await?;
+//!     // A client that fails must not end the server, nor make other clients wait.
+//!     tokio::spawn(async move {
+//!         match incoming.await {
+//!             Ok(connection) => println!("connected: {}", connection.remote_address()),
+//!             Err(error) => eprintln!("{error}"),
+//!         }
+//!     });
 //! }
 //! # Ok(())
 //! # }
@@ -42,9 +48,10 @@
 //! - Resumption and 0-RTT data are options of handclasp's configurations:
 //!   [`ClientConfigBuilder::sessions`](handclasp::config::ClientConfigBuilder::sessions) and
 //!   `early_data`, and the same on the server.
-//! - [`quinn::Connection::handshake_data`] is a [`PeerParameters`]. It
-//!   has the application protocol, the server's name, the cipher suite and the rest.
-//! - [`quinn::Connection::peer_identity`] is a `Vec<CertificateDer<'static>>`, as with rustls.
+//! - What [`quinn::Connection::handshake_data`] returns can be downcast to [`PeerParameters`]. They have
+//!   the application protocol, the server's name, the cipher suite and the rest.
+//! - What [`quinn::Connection::peer_identity`] returns can be downcast to `Vec<CertificateDer<'static>>`,
+//!   as with rustls.
 //! - A decision that is answered later is a question: see [`QuestionHandler`].
 //! - Only version 1 of QUIC is spoken, because quinn has no other.
 //!

@@ -7,14 +7,14 @@
 //! | whether an external key is used together with certificates | [`cert_with_extern_psk`] | |
 //! | cipher suite that the server prefers | [`selection`] | |
 //! | server name, application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
-//! | group of the key exchange, or HelloRetryRequest | [`Negotiating::exchange_keys`], with [`selection`] and [`hello_retry_request`] | the resolver of external keys |
-//! | session of a ticket | [`resumption`] | the session store; the resolver or the verifier |
-//! | external pre-shared key | [`pre_shared_key`] | the resolver |
+//! | group of the key exchange, or HelloRetryRequest | [`Negotiating::exchange_keys`], with [`selection`] and [`hello_retry_request`] | the [`PskResolver`](crate::psk::PskResolver) |
+//! | session of a ticket | [`resumption`] | the session store; the `PskResolver` or the verifier |
+//! | external pre-shared key | [`pre_shared_key`] | the `PskResolver` |
 //! | cipher suite that is used | [`Negotiating::use_suite_for`]: another one, if the key is for another hash | |
 //! | 0-RTT data | [`early_data`] | the policy |
-//! | certificate | [`certificate_selection`] | the resolver |
+//! | certificate | [`certificate_selection`] | the [`CertificateResolver`](crate::credential::CertificateResolver) |
 //!
-//! [`negotiate`] makes those that wait for nothing, which depend only on the ClientHello and the configuration.
+//! [`negotiate`] makes the first four: they depend only on the ClientHello and the configuration.
 //! [`Negotiating::decide`] makes the others. If an answer is missing, it stops, and it runs again from
 //! its beginning when the answer is there. [`Negotiating`] keeps the decisions that were made, so that
 //! none is made twice. [`flight`] then sends the result.
@@ -102,7 +102,8 @@ pub(in crate::handshake) struct Negotiating {
     pub(super) answers: Answers,
     /// How many of the client's identities were looked up as tickets.
     pub(super) tickets_looked_up: u16,
-    /// The session that was found for one of them, until it is checked. It was removed from the store.
+    /// The session that was found for one of them, until it is checked. A store that
+    /// gives each session once no longer has it.
     pub(super) session: Option<ChosenPsk>,
     /// Is it decided whether a pre-shared key is used?
     psk_is_decided: bool,
@@ -171,7 +172,7 @@ impl Negotiating {
         }
 
         // Without a key, or together with an external one, there is a key exchange and a certificate
-        // (section 4.5.1; RFC 8773, section 5.2).
+        // (section 4.5.1; RFC 8773, section 5.2, which RFC 9973 replaces).
         if let Some(retry) = self.exchange_keys(hello, context)? {
             return Ok(retry);
         }
@@ -203,7 +204,8 @@ impl Negotiating {
                 Ok(None)
             }
             KeyShareSelection::Retry(requested_group) => {
-                // The suite of the HelloRetryRequest stays (section 4.2.4). So the key is looked for now.
+                // A HelloRetryRequest fixes the suite (section 4.2.4), and a key needs a suite with its
+                // hash. So the external key is looked up first, where the common suites have two hashes.
                 if !self.psk_is_decided && selection::hashes(config, hello).len() > 1 {
                     if let Some(key) = pre_shared_key::look_up(self, hello, context)? {
                         self.use_suite_for(key.key.hash(), hello)?;
@@ -215,8 +217,8 @@ impl Negotiating {
     }
 
     /// Uses a suite with this hash, which is that of a pre-shared key: the server's first one that the
-    /// client offers (sections 4.3.11 and 4.7.1). The transcript is then of that hash. There was no
-    /// HelloRetryRequest, which would have settled the suite.
+    /// client offers (sections 4.3.11 and 4.7.1). The transcript is then of that hash. After a
+    /// HelloRetryRequest only keys for the hash of its suite are looked for, so nothing changes here.
     fn use_suite_for(&mut self, hash: HashAlgorithm, hello: &ClientHello<'_>) -> Result<(), Error> {
         let negotiated = &mut self.negotiated;
         if negotiated.cipher_suite.hash.algorithm() == hash {
@@ -341,7 +343,7 @@ impl<E: Into<Error>> From<E> for Undecided {
 /// it is given until a decision takes it. A decision asks if its answer is not there.
 ///
 /// One question is open at a time, and the decision that asked it is the next one that takes an answer.
-/// So a key that is asked for again for a session is not taken for one that the client offers.
+/// So the answer about the key that a session is based on is never taken as the choice of an external key.
 pub(super) struct Answers {
     hello: Option<KeptHello>,
     pub(super) session: Reply<Option<Zeroizing<Vec<u8>>>>,
@@ -386,7 +388,8 @@ impl Answers {
 /// What was negotiated: the flight sends it.
 pub(super) struct Negotiated {
     pub(super) config: Arc<ServerConfig>,
-    /// The server's first one, until a pre-shared key that is used requires another hash.
+    /// The server's first one that the client offers, or that of the HelloRetryRequest, until a pre-shared
+    /// key that is used requires another hash.
     pub(super) cipher_suite: CipherSuite,
     /// `None` until keys are exchanged, and where a pre-shared key is used without a key exchange.
     pub(super) key_exchange: Option<KeyExchange>,
@@ -394,7 +397,7 @@ pub(super) struct Negotiated {
     pub(super) session_id: Vec<u8>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
-    /// A pre-shared key is used together with certificates, if one is used (RFC 9973).
+    /// If an external key is used, it is used together with a certificate (RFC 9973).
     pub(super) cert_with_extern_psk: bool,
     /// How the certificate is compressed, where both sides do it.
     pub(super) compression: Option<Arc<dyn CertificateCompression>>,
