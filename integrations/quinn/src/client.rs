@@ -22,6 +22,12 @@ pub fn client_config(config: Arc<ClientConfig>) -> Result<quinn::ClientConfig, E
 }
 
 /// The TLS of quinn's clients.
+///
+/// If a handshake cannot begin, for example because a key is missing that
+/// [`CertWithExternPsk::Required`](handclasp::psk::CertWithExternPsk) needs,
+/// [`connect`](quinn::Endpoint::connect) returns
+/// [`InvalidServerName`](quinn::ConnectError::InvalidServerName), whose text has the reason: quinn has no
+/// error of its own for that.
 pub struct QuicClientConfig {
     config: Arc<ClientConfig>,
     question_handler: Option<Arc<dyn QuestionHandler>>,
@@ -64,6 +70,13 @@ impl crypto::ClientConfig for QuicClientConfig {
         let connection = Connection::client(config, version, name, parameters, Options::default())
             .expect("the configuration was checked");
         let provider = self.config.provider().clone();
-        Ok(Box::new(Session::new(connection, provider, self.question_handler.clone())))
+        let mut session = Session::new(connection, provider, self.question_handler.clone());
+        // No other error of quinn's has a text.
+        session.begin().map_err(|error| {
+            ConnectError::InvalidServerName(format!(
+                "{server_name} (the handshake cannot begin: {error})"
+            ))
+        })?;
+        Ok(Box::new(session))
     }
 }

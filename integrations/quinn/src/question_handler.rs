@@ -1,7 +1,5 @@
 //! Answers to the questions of a handshake.
 
-use std::sync::Arc;
-
 use handclasp::handshake::{Answer, Question};
 use handclasp::quic::Connection;
 
@@ -10,7 +8,8 @@ use handclasp::quic::Connection;
 ///
 /// quinn calls the handshake when a packet came, and cannot be called back. So an answer is waited for
 /// in the thread that drives the connection. With tokio's runtime of several threads,
-/// `tokio::task::block_in_place` keeps the other tasks going.
+/// `tokio::task::block_in_place` keeps the other tasks going. Without a handler, a question ends the
+/// handshake with [`ErrorKind::Unanswered`](handclasp::ErrorKind::Unanswered).
 ///
 /// ```
 /// use handclasp::crypto::SigningKey;
@@ -34,16 +33,20 @@ pub trait QuestionHandler: Send + Sync {
     fn answer(&self, question: &Question) -> Answer;
 }
 
-/// Answers the open question, and those that follow. Without a handler they stay open, until the
-/// connection ends by its timeout.
+/// Answers the open question, and those that follow. Without a handler there is no answer, and the
+/// handshake fails: nothing would end a connection that waits.
 pub(crate) fn answer_all(
     connection: &mut Connection,
-    handler: Option<&Arc<dyn QuestionHandler>>,
+    handler: Option<&dyn QuestionHandler>,
 ) -> Result<(), handclasp::Error> {
-    while let (Some(handler), Some(number), Some(question)) =
-        (handler, connection.question_number(), connection.question())
+    while let (Some(number), Some(question)) = (connection.question_number(), connection.question())
     {
-        let answer = handler.answer(question);
+        let answer = match handler {
+            Some(handler) => handler.answer(question),
+            None => {
+                Answer::Unavailable("the configuration for quinn has no QuestionHandler".into())
+            }
+        };
         connection.answer(number, answer)?;
     }
     Ok(())

@@ -18,6 +18,9 @@ use crate::QuestionHandler;
 use crate::packet_keys::{SharedKeys, SharedPacketKey, initial, pair};
 use crate::question_handler::answer_all;
 
+/// A CRYPTO_ERROR is this and the alert (RFC 9001, section 4.8).
+const CRYPTO_ERROR: u64 = 0x0100;
+
 /// The side, as quinn calls it.
 fn side_of(connection: &Connection) -> quinn_proto::Side {
     match connection.side() {
@@ -31,7 +34,11 @@ pub(crate) struct Session {
     provider: CryptoProvider,
     question_handler: Option<Arc<dyn QuestionHandler>>,
     has_reported_handshake_data: bool,
-    /// The keys of 0-RTT packets, on both sides.
+    /// The level of the bytes that quinn passes on. It changes in
+    /// [`write_handshake`](crypto::Session::write_handshake), which quinn calls after each packet: until
+    /// then, all bytes are of the packet that the level changed in.
+    level: Level,
+    /// The keys of 0-RTT packets, on both sides, until they are discarded.
     early_keys: Option<SharedKeys>,
     /// Keys of one direction, until those of the other one are there.
     read: Option<LevelKeys>,
@@ -46,7 +53,8 @@ impl Session {
         provider: CryptoProvider,
         question_handler: Option<Arc<dyn QuestionHandler>>,
     ) -> Self {
-        let mut session = Self {
+        Self {
+            level: connection.read_level(),
             connection,
             provider,
             question_handler,
@@ -55,10 +63,17 @@ impl Session {
             read: None,
             write: None,
             phases: None,
-        };
-        // If this fails, quinn gets the error with the next packet.
-        let _ = answer_all(&mut session.connection, session.question_handler.as_ref());
-        session
+        }
+    }
+
+    /// Answers the questions before a client's ClientHello. It has a ClientHello to send then.
+    ///
+    /// # Errors
+    /// When there is no ClientHello. quinn must not start such a connection: nothing is sent, so no packet
+    /// comes, and quinn starts no timer.
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        self.connection.check()?;
+        answer_all(&mut self.connection, self.question_handler.as_deref())
     }
 
     /// Keys of a level, in one direction, are available. Returns those that quinn gets now.
@@ -188,9 +203,8 @@ impl crypto::Session for Session {
     }
 
     fn read_handshake(&mut self, buf: &[u8]) -> Result<bool, TransportError> {
-        let level = self.connection.read_level();
-        self.connection.receive_next(level, buf).map_err(transport_error)?;
-        answer_all(&mut self.connection, self.question_handler.as_ref())
+        self.connection.receive_next(self.level, buf).map_err(transport_error)?;
+        answer_all(&mut self.connection, self.question_handler.as_deref())
             .map_err(transport_error)?;
         // In QUIC there is always an application protocol.
         let is_known = self.connection.parameters().application_protocol.is_some();
@@ -209,6 +223,7 @@ impl crypto::Session for Session {
     }
 
     fn write_handshake(&mut self, buf: &mut Vec<u8>) -> Option<crypto::Keys> {
+        self.level = self.connection.read_level();
         while let Some(event) = self.connection.next_event() {
             let keys = match event {
                 Event::CryptoData { data, .. } => {
@@ -217,7 +232,13 @@ impl crypto::Session for Session {
                 }
                 Event::ReadKeys(keys) => self.on_keys(false, keys),
                 Event::WriteKeys(keys) => self.on_keys(true, keys),
-                // quinn discards keys and confirms the handshake itself.
+                // A client discards its keys by the first event, and a server by the second one (RFC 9001,
+                // section 4.9.3). quinn has keys of its own for 0-RTT packets that come late.
+                Event::DiscardKeys(Level::EarlyData) | Event::HandshakeComplete => {
+                    self.early_keys = None;
+                    None
+                }
+                // quinn discards the other keys and confirms the handshake itself.
                 _ => None,
             };
             if keys.is_some() {
@@ -249,16 +270,42 @@ impl crypto::Session for Session {
     }
 }
 
-/// The error of quinn, with the code for the peer (RFC 9001, section 4.8).
+/// The error of quinn, with the code for the peer (RFC 9001, section 4.8). An error without a code, such as
+/// a misuse, is one of this side.
 fn transport_error(error: Error) -> TransportError {
-    let reason = error.to_string();
-    let alert = error_code(&error).and_then(|code| u8::try_from(code.checked_sub(0x100)?).ok());
-    match alert {
-        Some(alert) => {
-            TransportError { code: TransportErrorCode::crypto(alert), frame: None, reason }
-        }
-        None => {
-            TransportError { code: TransportErrorCode::PROTOCOL_VIOLATION, frame: None, reason }
-        }
+    TransportError {
+        code: error_code(&error).map_or(TransportErrorCode::INTERNAL_ERROR, transport_error_code),
+        frame: None,
+        reason: error.to_string(),
+    }
+}
+
+/// The code with this number.
+fn transport_error_code(number: u64) -> TransportErrorCode {
+    if number == u64::from(TransportErrorCode::PROTOCOL_VIOLATION) {
+        return TransportErrorCode::PROTOCOL_VIOLATION;
+    }
+    if number == u64::from(TransportErrorCode::CRYPTO_BUFFER_EXCEEDED) {
+        return TransportErrorCode::CRYPTO_BUFFER_EXCEEDED;
+    }
+    match number.checked_sub(CRYPTO_ERROR).map(u8::try_from) {
+        Some(Ok(alert)) => TransportErrorCode::crypto(alert),
+        _ => TransportErrorCode::INTERNAL_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use handclasp::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn each_error_has_its_code_and_one_of_this_side_does_not_blame_the_peer() {
+        let code = |kind: ErrorKind| u64::from(transport_error(kind.into()).code);
+        assert_eq!(code(ErrorKind::UnsupportedVersion(String::new())), 0x0100 + 70);
+        assert_eq!(code(ErrorKind::QuicProtocolViolation("")), 0x0a);
+        assert_eq!(code(ErrorKind::CryptoBufferExceeded { limit: 1 }), 0x0d);
+        assert_eq!(code(ErrorKind::Misuse("")), 0x01);
     }
 }

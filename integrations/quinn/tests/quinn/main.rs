@@ -1,6 +1,9 @@
 //! quinn with our TLS on one side or on both; the other side has rustls.
 
+mod crypto_frames;
+mod direct;
 mod handshakes;
 mod loss;
 mod peers;
+mod questions;
 mod sessions;

@@ -1,14 +1,18 @@
 //! Resumption and 0-RTT data.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use handclasp::handshake::{EarlyData, PeerParameters};
 use handclasp::key_schedule::PskKind;
+use handclasp_quinn::{QuicClientConfig, QuicServerConfig};
 use quinn::{Connection, Endpoint};
 use tokio::time::timeout;
 
+use crate::direct::{complete, flight, receive, start_client, start_server};
 use crate::peers::{
-    NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, server,
+    NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, our_client,
+    our_server, server,
 };
 
 /// A first connection, on which the client gets its tickets.
@@ -66,5 +70,31 @@ async fn refused_0_rtt_data_can_be_sent_again() {
         if client_tls == Tls::Handclasp {
             assert_eq!(parameters(&connection).early_data, EarlyData::Rejected);
         }
+    }
+}
+
+/// RFC 9001, section 4.9.3.
+#[test]
+fn keys_of_0_rtt_packets_are_discarded_with_the_handshake() {
+    let (people, accepting) = (People::new(), Wanted::default());
+    let refusing = Wanted { takes_early_data: false, ..accepting.clone() };
+    for (later, is_accepted) in [(&accepting, true), (&refusing, false)] {
+        let client = Arc::new(QuicClientConfig::new(our_client(&people, &accepting)).unwrap());
+        let server = Arc::new(QuicServerConfig::new(our_server(&people, &accepting)).unwrap());
+        complete(&mut *start_client(&client), &mut *start_server(&server));
+        let server = match is_accepted {
+            true => server,
+            false => Arc::new(QuicServerConfig::new(our_server(&people, later)).unwrap()),
+        };
+        let (mut client, mut server) = (start_client(&client), start_server(&server));
+        let hello = flight(&mut *client);
+        assert!(client.early_crypto().is_some());
+        let from_server = receive(&mut *server, &hello).unwrap();
+        assert_eq!(server.early_crypto().is_some(), is_accepted);
+        let from_client = receive(&mut *client, &from_server).unwrap();
+        receive(&mut *server, &from_client).unwrap();
+        assert!(!client.is_handshaking() && !server.is_handshaking());
+        assert_eq!(client.early_data_accepted(), Some(is_accepted));
+        assert!(client.early_crypto().is_none() && server.early_crypto().is_none());
     }
 }
