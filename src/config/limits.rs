@@ -30,8 +30,13 @@ pub struct Limits {
     pub empty_data_records: usize,
     /// The number of messages after the handshake without application data between them: 32. Data in
     /// either direction start the count again. The limit stops floods of KeyUpdate and
-    /// NewSessionTicket.
+    /// NewSessionTicket. In QUIC,
+    /// [`quic_messages_per_minute`](Self::quic_messages_per_minute) is in its place.
     pub messages_without_data: usize,
+    /// The number of messages after the handshake in a minute of a connection of QUIC: 1024.
+    /// Application data of QUIC do not pass through this library, and the only message is
+    /// NewSessionTicket. The limit stops floods of it.
+    pub quic_messages_per_minute: usize,
     /// The number of requests for a client's certificate after the handshake that the client has not
     /// answered: 8.
     pub certificate_requests: usize,
@@ -62,6 +67,7 @@ impl Limits {
         change_cipher_specs: 4,
         empty_data_records: 64,
         messages_without_data: 32,
+        quic_messages_per_minute: 1024,
         certificate_requests: 8,
         ignored_alerts: 4,
         early_data_skipped: 16_384,

@@ -1,5 +1,6 @@
 //! What the states work with beside their own fields and the message.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::session_basis::SessionBasis;
@@ -16,6 +17,8 @@ use crate::registry::CipherSuiteId;
 use crate::session::{PeerCredential, Session};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What lasts longer than one state: the steps to take, the observers, and what is settled so far.
 pub(crate) struct Context {
@@ -184,6 +187,35 @@ pub(crate) struct Quic {
     /// On a client that sends 0-RTT data: the server's transport parameters of the connection that the
     /// session is of.
     pub(crate) remembered_parameters: Option<Vec<u8>>,
+    /// The messages after the handshake.
+    pub(super) messages: MessagesPerMinute,
+}
+
+impl Quic {
+    pub(crate) fn new(version: u32, transport_parameters: Vec<u8>) -> Self {
+        let messages = MessagesPerMinute::default();
+        Self { version, transport_parameters, remembered_parameters: None, messages }
+    }
+}
+
+/// Counts messages by the minute.
+#[derive(Default)]
+pub(super) struct MessagesPerMinute {
+    /// When the minute began.
+    since: Time,
+    count: usize,
+}
+
+impl MessagesPerMinute {
+    /// Another message came. Returns how many came in this minute, with it.
+    pub(super) fn count(&mut self, now: Time) -> usize {
+        if now.since(self.since) >= MINUTE {
+            self.since = now;
+            self.count = 0;
+        }
+        self.count += 1;
+        self.count
+    }
 }
 
 /// How a server makes tickets for a client.

@@ -91,8 +91,7 @@ impl Connection {
         if let Some(observer) = options.observer {
             handshake.observe(observer);
         }
-        let quic =
-            Quic { version: version.number(), transport_parameters, remembered_parameters: None };
+        let quic = Quic::new(version.number(), transport_parameters);
         // If this fails, the next call returns the error.
         let _ = handshake.start_over_quic(quic);
         let mut connection = Self {
@@ -319,12 +318,6 @@ impl Connection {
     /// starts at the time that the connection was made with.
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.handshake.set_time(now);
-    }
-
-    /// Application data were sent or received. This starts the count of
-    /// [`Limits::messages_without_data`](crate::config::Limits::messages_without_data) again.
-    pub fn on_application_data(&mut self) {
-        self.handshake.on_application_data();
     }
 
     /// Derives a key for another protocol: see [`Handshake::export_keying_material`].

@@ -33,7 +33,7 @@ pub struct Handshake {
     /// The number of the last question.
     questions_asked: u64,
     pub(super) context: Context,
-    /// Messages since the handshake or since application data.
+    /// Messages since the handshake or since application data. In QUIC, `Context::quic` has the count.
     pub(super) messages_without_data: usize,
 }
 
@@ -267,11 +267,7 @@ impl Handshake {
         let level = self.read_level();
         self.context.observers.emit(|| Event::MessageReceived(level, message));
         if self.is_complete() {
-            self.messages_without_data += 1;
-            let limit = self.context.limits.messages_without_data;
-            if self.messages_without_data > limit {
-                return Err(self.limit_exceeded("messages_without_data", limit));
-            }
+            self.count_message()?;
         }
         self.advance(|state, context| match state {
             State::InProgress(state) => state.on_message(message, context),
@@ -282,6 +278,24 @@ impl Handshake {
             State::Failed(error) => Err(*error),
             State::Moving => Err(ErrorKind::Internal("a state was left unfinished").into()),
         })
+    }
+
+    /// Limits the messages after the handshake. Application data start the count again; in QUIC, where
+    /// they do not come here, it starts again after a minute.
+    fn count_message(&mut self) -> Result<(), Error> {
+        if let Some(quic) = &mut self.context.quic {
+            let limit = self.context.limits.quic_messages_per_minute;
+            if quic.messages.count(self.context.now) > limit {
+                return Err(self.limit_exceeded("quic_messages_per_minute", limit));
+            }
+            return Ok(());
+        }
+        self.messages_without_data += 1;
+        let limit = self.context.limits.messages_without_data;
+        if self.messages_without_data > limit {
+            return Err(self.limit_exceeded("messages_without_data", limit));
+        }
+        Ok(())
     }
 
     /// Answers the open question, which has this number; the handshake goes on, with the bytes that

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use handclasp::ServerConfig;
+use handclasp::config::Limits;
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
@@ -10,7 +11,7 @@ use handclasp::quic::Version;
 use handclasp::session::{
     ClientSession, ClientSessionStore, EarlyDataOffer, EarlyDataPolicy, MAX_RESUMPTION_DATA_LENGTH,
 };
-use handclasp::{ErrorKind, Level, Reply};
+use handclasp::{Error, ErrorKind, Level, Reply};
 use handclasp_testing::server_name;
 use handclasp_testing::sessions::{Pair, time};
 
@@ -119,6 +120,37 @@ fn a_session_is_resumed_under_its_version_only() {
     pair.meet(&pair.finish(pair.early_server(1000)));
     let [client, _] = connected(&client_with_sessions(&pair), &server_with_early_data(&pair), 1);
     assert_eq!(client.connection.parameters().pre_shared_key, None);
+}
+
+/// Sends tickets in `count` messages. Returns the error of the client.
+fn send_tickets([client, server]: &mut [End; 2], count: usize) -> Result<(), Error> {
+    for _ in 0..count {
+        server.connection.send_tickets(1)?;
+        pass(server, client)?;
+    }
+    Ok(())
+}
+
+/// Application data do not pass through the library, so it cannot count messages between them.
+#[test]
+fn a_server_may_send_many_tickets_and_not_a_flood_of_them() {
+    let pair = Pair::new();
+    let server = server_with_early_data(&pair);
+    send_tickets(&mut connected(&client_with_sessions(&pair), &server, 0), 1000).unwrap();
+
+    let limit = 40;
+    let mut limits = Limits::DEFAULT;
+    limits.quic_messages_per_minute = limit;
+    let builder = pair.client_builder().application_protocols(["h3"]).limits(limits);
+    let mut ends = connected(&Arc::new(builder.build().unwrap()), &server, 0);
+    // The first tickets count, too.
+    for (at, count) in [(0, limit - 2), (61, limit), (122, limit)] {
+        ends[0].connection.set_time(time(at));
+        send_tickets(&mut ends, count).unwrap();
+    }
+    let error = send_tickets(&mut ends, 1).unwrap_err();
+    let exceeded = ErrorKind::LimitExceeded { name: "quic_messages_per_minute", limit };
+    assert_eq!(error.kind(), &exceeded);
 }
 
 #[test]
