@@ -1,5 +1,6 @@
 //! Keys of packets and headers, as quinn's traits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::BytesMut;
@@ -9,22 +10,49 @@ use handclasp::handshake::Side;
 use handclasp::quic::{DirectionalKeys, HeaderKey, InitialKeys, PacketKey, Version};
 use quinn_proto::crypto;
 
+/// Whether a cryptographic operation of this side has failed on a connection.
+///
+/// Most of quinn's traits have no errors, because quinn expects no failure. So the failure is remembered
+/// here. What was to be sent is zeros then. From then on no packet is opened and
+/// [`integrity_limit`](crypto::PacketKey::integrity_limit) is zero, so that quinn ends the connection with
+/// the next packet.
+#[derive(Clone, Default)]
+pub(crate) struct Failure(Arc<AtomicBool>);
+
+impl Failure {
+    pub(crate) fn remember(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_happened(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A key of packets, or the place where it will be.
 ///
 /// quinn takes the keys of both directions at once. A server has those of the 1-RTT packets that it
 /// receives later than those of the packets that it sends: until the client's Finished came, such
 /// packets must not be processed (RFC 9001, section 5.7), and here they cannot be opened.
-#[derive(Clone, Default)]
-pub(crate) struct SharedPacketKey(Arc<OnceLock<PacketKey>>);
+#[derive(Clone)]
+pub(crate) struct SharedPacketKey {
+    key: Arc<OnceLock<PacketKey>>,
+    failure: Failure,
+}
 
 impl SharedPacketKey {
-    pub(crate) fn new(key: PacketKey) -> Self {
-        Self(Arc::new(OnceLock::from(key)))
+    pub(crate) fn new(key: PacketKey, failure: &Failure) -> Self {
+        Self { key: Arc::new(OnceLock::from(key)), failure: failure.clone() }
+    }
+
+    /// Without a key.
+    pub(crate) fn empty(failure: &Failure) -> Self {
+        Self { key: Arc::default(), failure: failure.clone() }
     }
 
     /// The key is there now. A second one changes nothing.
     pub(crate) fn set(&self, key: PacketKey) {
-        let _ = self.0.set(key);
+        let _ = self.key.set(key);
     }
 }
 
@@ -33,11 +61,14 @@ impl crypto::PacketKey for SharedPacketKey {
         let (header, payload_and_tag) = buf.split_at_mut(header_len);
         let payload_length = payload_and_tag.len() - PacketKey::TAG_LENGTH;
         let (payload, tag) = payload_and_tag.split_at_mut(payload_length);
-        let made = self.0.get().map(|key| key.encrypt_in_place(packet, header, payload));
+        let made = self.key.get().map(|key| key.encrypt_in_place(packet, header, payload));
         match made {
             Some(Ok(made)) => tag.copy_from_slice(&made),
-            // quinn expects no failure. The peer drops such a packet, and nothing can be read in it.
-            Some(Err(CryptoError)) | None => payload_and_tag.fill(0),
+            // The peer drops such a packet, and nothing can be read in it.
+            Some(Err(CryptoError)) | None => {
+                payload_and_tag.fill(0);
+                self.failure.remember();
+            }
         }
     }
 
@@ -47,7 +78,10 @@ impl crypto::PacketKey for SharedPacketKey {
         header: &[u8],
         payload: &mut BytesMut,
     ) -> Result<(), crypto::CryptoError> {
-        let key = self.0.get().ok_or(crypto::CryptoError)?;
+        if self.failure.has_happened() {
+            return Err(crypto::CryptoError);
+        }
+        let key = self.key.get().ok_or(crypto::CryptoError)?;
         let plaintext = key
             .decrypt_in_place(packet, header, payload)
             .map_err(|CryptoError| crypto::CryptoError)?;
@@ -61,40 +95,44 @@ impl crypto::PacketKey for SharedPacketKey {
     }
 
     fn confidentiality_limit(&self) -> u64 {
-        self.0.get().map_or(0, PacketKey::confidentiality_limit)
+        self.key.get().map_or(0, PacketKey::confidentiality_limit)
     }
 
     fn integrity_limit(&self) -> u64 {
-        self.0.get().map_or(0, PacketKey::integrity_limit)
+        if self.failure.has_happened() {
+            return 0;
+        }
+        self.key.get().map_or(0, PacketKey::integrity_limit)
     }
 }
 
 /// A key of headers, or the place where it will be, as [`SharedPacketKey`].
-#[derive(Clone, Default)]
-pub(crate) struct SharedHeaderKey(Arc<OnceLock<HeaderKey>>);
+#[derive(Clone)]
+pub(crate) struct SharedHeaderKey {
+    key: Arc<OnceLock<HeaderKey>>,
+    failure: Failure,
+}
 
 impl SharedHeaderKey {
-    pub(crate) fn new(key: HeaderKey) -> Self {
-        Self(Arc::new(OnceLock::from(key)))
-    }
-
     /// The key is there now. A second one changes nothing.
-    pub(crate) fn set(&self, key: HeaderKey) {
-        let _ = self.0.set(key);
+    fn set(&self, key: HeaderKey) {
+        let _ = self.key.set(key);
     }
 }
 
-/// A packet whose header stays as it was fails to decrypt: the header is authenticated.
 impl crypto::HeaderKey for SharedHeaderKey {
+    /// A packet whose header stays as it was fails to decrypt: the header is authenticated.
     fn decrypt(&self, pn_offset: usize, packet: &mut [u8]) {
-        if let Some(key) = self.0.get() {
+        if let Some(key) = self.key.get() {
             let _ = key.unprotect(pn_offset, packet);
         }
     }
 
     fn encrypt(&self, pn_offset: usize, packet: &mut [u8]) {
-        if let Some(key) = self.0.get() {
-            let _ = key.protect(pn_offset, packet);
+        let protected = self.key.get().map(|key| key.protect(pn_offset, packet));
+        if !matches!(protected, Some(Ok(()))) {
+            packet.fill(0);
+            self.failure.remember();
         }
     }
 
@@ -104,16 +142,23 @@ impl crypto::HeaderKey for SharedHeaderKey {
 }
 
 /// The keys of one direction.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct SharedKeys {
     pub(crate) header: SharedHeaderKey,
     pub(crate) packet: SharedPacketKey,
 }
 
 impl SharedKeys {
-    pub(crate) fn new(keys: DirectionalKeys) -> Self {
-        let DirectionalKeys { header, packet } = keys;
-        Self { header: SharedHeaderKey::new(header), packet: SharedPacketKey::new(packet) }
+    pub(crate) fn new(keys: DirectionalKeys, failure: &Failure) -> Self {
+        let shared = Self::empty(failure);
+        shared.set(keys);
+        shared
+    }
+
+    /// Without keys.
+    pub(crate) fn empty(failure: &Failure) -> Self {
+        let header = SharedHeaderKey { key: Arc::default(), failure: failure.clone() };
+        Self { header, packet: SharedPacketKey::empty(failure) }
     }
 
     /// The keys are there now.
@@ -139,9 +184,14 @@ pub(crate) fn check_initial_keys(provider: &CryptoProvider) -> Result<(), ErrorK
 }
 
 /// The keys of Initial packets. If the provider fails, they open and protect nothing.
-pub(crate) fn initial(keys: Result<InitialKeys, CryptoError>) -> crypto::Keys {
+pub(crate) fn initial(keys: Result<InitialKeys, CryptoError>, failure: &Failure) -> crypto::Keys {
     match keys {
-        Ok(InitialKeys { local, remote }) => pair(SharedKeys::new(local), SharedKeys::new(remote)),
-        Err(CryptoError) => pair(SharedKeys::default(), SharedKeys::default()),
+        Ok(InitialKeys { local, remote }) => {
+            pair(SharedKeys::new(local, failure), SharedKeys::new(remote, failure))
+        }
+        Err(CryptoError) => {
+            failure.remember();
+            pair(SharedKeys::empty(failure), SharedKeys::empty(failure))
+        }
     }
 }

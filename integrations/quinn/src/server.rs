@@ -9,7 +9,7 @@ use handclasp::{Error, ErrorKind, ServerConfig};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, crypto};
 
-use crate::packet_keys::{check_initial_keys, initial};
+use crate::packet_keys::{Failure, check_initial_keys, initial};
 use crate::session::Session;
 use crate::{QuestionHandler, TokenKey};
 
@@ -59,7 +59,8 @@ impl crypto::ServerConfig for QuicServerConfig {
         match Version::from_number(version) {
             Some(Version::V1) => {
                 let provider = self.config.provider();
-                Ok(initial(InitialKeys::new(provider, Version::V1, dst_cid, Side::Server)))
+                let keys = InitialKeys::new(provider, Version::V1, dst_cid, Side::Server);
+                Ok(initial(keys, &Failure::default()))
             }
             _ => Err(crypto::UnsupportedVersion),
         }

@@ -5,17 +5,17 @@ use std::any::Any;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::handshake::{EarlyData, Side};
 use handclasp::quic::{
     Connection, Event, InitialKeys, KeyUpdate, LevelKeys, error_code, is_authentic_retry,
 };
-use handclasp::{Error, Level};
+use handclasp::{Error, ErrorKind, Level};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, TransportError, TransportErrorCode, crypto};
 
 use crate::QuestionHandler;
-use crate::packet_keys::{SharedKeys, SharedPacketKey, initial, pair};
+use crate::packet_keys::{Failure, SharedKeys, SharedPacketKey, initial, pair};
 use crate::question_handler::answer_all;
 
 /// A CRYPTO_ERROR is this and the alert (RFC 9001, section 4.8).
@@ -34,6 +34,8 @@ pub(crate) struct Session {
     provider: CryptoProvider,
     question_handler: Option<Arc<dyn QuestionHandler>>,
     has_reported_handshake_data: bool,
+    /// The keys of this connection remember a failure here.
+    failure: Failure,
     /// The level of the bytes that quinn passes on. It changes in
     /// [`write_handshake`](crypto::Session::write_handshake), which quinn calls after each packet: until
     /// then, all bytes are of the packet that the level changed in.
@@ -59,6 +61,7 @@ impl Session {
             provider,
             question_handler,
             has_reported_handshake_data: false,
+            failure: Failure::default(),
             early_keys: None,
             read: None,
             write: None,
@@ -79,20 +82,21 @@ impl Session {
     /// Keys of a level, in one direction, are available. Returns those that quinn gets now.
     fn on_keys(&mut self, is_write: bool, keys: LevelKeys) -> Option<crypto::Keys> {
         if keys.level == Level::EarlyData {
-            self.early_keys = Some(SharedKeys::new(keys.keys));
+            self.early_keys = Some(SharedKeys::new(keys.keys, &self.failure));
             return None;
         }
         if let Some(phases) = &mut self.phases {
             // A server's keys of 1-RTT packets that it receives.
-            phases.set_remote(keys);
+            phases.set_remote(keys, &self.failure);
             return None;
         }
         let is_server = self.connection.side() == Side::Server;
         if is_write && is_server && keys.level == Level::Application {
-            let remote = SharedKeys::default();
-            let (phases, local) = KeyPhases::without_remote(keys, remote.clone());
-            self.phases = Some(phases);
-            return Some(pair(local, remote));
+            let local = SharedKeys::new(keys.keys, &self.failure);
+            let first = SharedKeys::empty(&self.failure);
+            let remote = Remote::Later { first: first.clone(), next: Vec::new() };
+            self.phases = Some(KeyPhases { local: keys.update, remote });
+            return Some(pair(local, first));
         }
         if is_write {
             self.write = Some(keys);
@@ -110,7 +114,8 @@ impl Session {
             self.phases =
                 Some(KeyPhases { local: write.update, remote: Remote::Known(read.update) });
         }
-        Some(pair(SharedKeys::new(write.keys), SharedKeys::new(read.keys)))
+        let local = SharedKeys::new(write.keys, &self.failure);
+        Some(pair(local, SharedKeys::new(read.keys, &self.failure)))
     }
 }
 
@@ -132,36 +137,43 @@ enum Remote {
 }
 
 impl KeyPhases {
-    fn without_remote(write: LevelKeys, first: SharedKeys) -> (Self, SharedKeys) {
-        let remote = Remote::Later { first, next: Vec::new() };
-        (Self { local: write.update, remote }, SharedKeys::new(write.keys))
-    }
-
     /// The client's Finished came.
-    fn set_remote(&mut self, read: LevelKeys) {
+    fn set_remote(&mut self, read: LevelKeys, failure: &Failure) {
         let LevelKeys { keys, mut update, .. } = read;
         if let Remote::Later { first, next } = &self.remote {
             first.set(keys);
             for place in next {
-                if let Some(Ok(key)) = update.as_mut().map(KeyUpdate::next) {
-                    place.set(key);
+                match update.as_mut().map(KeyUpdate::next) {
+                    Some(Ok(key)) => place.set(key),
+                    Some(Err(CryptoError)) | None => failure.remember(),
                 }
             }
             self.remote = Remote::Known(update);
         }
     }
 
-    fn next(&mut self) -> Option<crypto::KeyPair<Box<dyn crypto::PacketKey>>> {
-        let local = SharedPacketKey::new(self.local.as_mut()?.next().ok()?);
+    fn next(&mut self, failure: &Failure) -> crypto::KeyPair<Box<dyn crypto::PacketKey>> {
+        let local = next_key(self.local.as_mut(), failure);
         let remote = match &mut self.remote {
-            Remote::Known(update) => SharedPacketKey::new(update.as_mut()?.next().ok()?),
+            Remote::Known(update) => next_key(update.as_mut(), failure),
             Remote::Later { next, .. } => {
-                let place = SharedPacketKey::default();
+                let place = SharedPacketKey::empty(failure);
                 next.push(place.clone());
                 place
             }
         };
-        Some(crypto::KeyPair { local: Box::new(local), remote: Box::new(remote) })
+        crypto::KeyPair { local: Box::new(local), remote: Box::new(remote) }
+    }
+}
+
+/// The key of the next phase. If the provider fails, there is none: quinn panics without an answer.
+fn next_key(update: Option<&mut KeyUpdate>, failure: &Failure) -> SharedPacketKey {
+    match update.map(KeyUpdate::next) {
+        Some(Ok(key)) => SharedPacketKey::new(key, failure),
+        Some(Err(CryptoError)) | None => {
+            failure.remember();
+            SharedPacketKey::empty(failure)
+        }
     }
 }
 
@@ -171,7 +183,8 @@ impl crypto::Session for Session {
             quinn_proto::Side::Client => Side::Client,
             quinn_proto::Side::Server => Side::Server,
         };
-        initial(InitialKeys::new(&self.provider, self.connection.version(), dst_cid, side))
+        let version = self.connection.version();
+        initial(InitialKeys::new(&self.provider, version, dst_cid, side), &self.failure)
     }
 
     fn handshake_data(&self) -> Option<Box<dyn Any>> {
@@ -203,6 +216,9 @@ impl crypto::Session for Session {
     }
 
     fn read_handshake(&mut self, buf: &[u8]) -> Result<bool, TransportError> {
+        if self.failure.has_happened() {
+            return Err(transport_error(ErrorKind::Crypto(CryptoError).into()));
+        }
         self.connection.receive_next(self.level, buf).map_err(transport_error)?;
         answer_all(&mut self.connection, self.question_handler.as_deref())
             .map_err(transport_error)?;
@@ -249,7 +265,7 @@ impl crypto::Session for Session {
     }
 
     fn next_1rtt_keys(&mut self) -> Option<crypto::KeyPair<Box<dyn crypto::PacketKey>>> {
-        self.phases.as_mut()?.next()
+        Some(self.phases.as_mut()?.next(&self.failure))
     }
 
     fn is_valid_retry(&self, orig_dst_cid: &ConnectionId, header: &[u8], payload: &[u8]) -> bool {
@@ -296,8 +312,6 @@ fn transport_error_code(number: u64) -> TransportErrorCode {
 
 #[cfg(test)]
 mod tests {
-    use handclasp::ErrorKind;
-
     use super::*;
 
     #[test]

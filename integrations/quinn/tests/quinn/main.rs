@@ -2,6 +2,7 @@
 
 mod crypto_frames;
 mod direct;
+mod failures;
 mod handshakes;
 mod loss;
 mod peers;
