@@ -187,14 +187,21 @@ pub(crate) struct Quic {
     /// On a client that sends 0-RTT data: the server's transport parameters of the connection that the
     /// session is of.
     pub(crate) remembered_parameters: Option<Vec<u8>>,
+    /// On a server: 0-RTT data are accepted of sessions with the same context only.
+    pub(crate) early_data_context: Option<Vec<u8>>,
     /// The messages after the handshake.
     pub(super) messages: MessagesPerMinute,
 }
 
 impl Quic {
     pub(crate) fn new(version: u32, transport_parameters: Vec<u8>) -> Self {
-        let messages = MessagesPerMinute::default();
-        Self { version, transport_parameters, remembered_parameters: None, messages }
+        Self {
+            version,
+            transport_parameters,
+            remembered_parameters: None,
+            early_data_context: None,
+            messages: MessagesPerMinute::default(),
+        }
     }
 }
 

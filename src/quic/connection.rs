@@ -294,10 +294,20 @@ impl Connection {
         self.handshake.remembered_transport_parameters()
     }
 
+    /// On a server, before its ClientHello: 0-RTT data are rejected unless the session is of a
+    /// connection with the same context. A server that lowers its limits must not accept 0-RTT data under
+    /// the older ones (RFC 9000, section 7.4.1). So let the context have the transport parameters that
+    /// limit a client, and what the application protocol remembers (for HTTP/3, RFC 9114, section
+    /// 7.2.4.2), and nothing that differs between connections. Without this call, there is no context.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] on a client, and when the context is longer than 4,096 bytes.
+    pub fn set_early_data_context(&mut self, context: &[u8]) -> Result<(), Error> {
+        self.handshake.set_early_data_context(context)
+    }
+
     /// Keeps these bytes with the sessions of this connection: see
-    /// [`Handshake::set_resumption_data`]. A server that lowers its limits must not accept 0-RTT data
-    /// under the older ones (RFC 9000, section 7.4.1): it can keep them here, and compare them in its
-    /// [`EarlyDataPolicy`](crate::session::EarlyDataPolicy).
+    /// [`Handshake::set_resumption_data`].
     ///
     /// # Errors
     /// As [`Handshake::set_resumption_data`].

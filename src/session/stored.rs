@@ -18,7 +18,8 @@ pub(crate) const MAX_TICKET_LENGTH: usize = 0x2000;
 /// The most bytes of an application that are kept with a session, on a client and in a ticket.
 pub const MAX_RESUMPTION_DATA_LENGTH: usize = 0x1000;
 
-/// The longest transport parameters of a server, in bytes, that a client of QUIC keeps with a session.
+/// The longest transport parameters of a server, in bytes, that a client of QUIC keeps with a session, and
+/// the longest early data context of a server.
 pub(crate) const MAX_PARAMETERS_LENGTH: usize = 0x1000;
 
 /// The first byte of everything that is written here.
@@ -59,28 +60,29 @@ pub(crate) struct Session {
 pub(crate) struct QuicSession {
     /// The number of its version.
     pub(crate) version: u32,
-    /// On a client: the server's transport parameters. There are no 0-RTT data without them.
-    pub(crate) transport_parameters: Option<Vec<u8>>,
+    /// What 0-RTT data keep to. On a client the server's transport parameters: there are no 0-RTT data
+    /// without them. On a server its early data context, if it has set one.
+    pub(crate) early_data_limits: Option<Vec<u8>>,
 }
 
 impl QuicSession {
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.version.to_be_bytes());
-        out.push(u8::from(self.transport_parameters.is_some()));
-        if let Some(parameters) = &self.transport_parameters {
-            write_bytes(out, Prefix::U16, parameters);
+        out.push(u8::from(self.early_data_limits.is_some()));
+        if let Some(limits) = &self.early_data_limits {
+            write_bytes(out, Prefix::U16, limits);
         }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, SessionError> {
-        const FIELD: &str = "transport parameters";
+        const FIELD: &str = "limits of 0-RTT data";
         let version = reader.u32("QUIC version")?;
-        let mut transport_parameters = None;
+        let mut early_data_limits = None;
         if read_flag(reader, FIELD)? {
             let bytes = reader.vector(FIELD, Prefix::U16, 0..=MAX_PARAMETERS_LENGTH)?;
-            transport_parameters = Some(bytes.to_vec());
+            early_data_limits = Some(bytes.to_vec());
         }
-        Ok(Self { version, transport_parameters })
+        Ok(Self { version, early_data_limits })
     }
 }
 
@@ -103,7 +105,7 @@ impl Session {
     /// An upper bound of the encoded length in bytes, with the name or digest before it.
     pub(super) fn max_encoded_length(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
-        let quic = self.quic.as_ref().and_then(|quic| quic.transport_parameters.as_ref());
+        let quic = self.quic.as_ref().and_then(|quic| quic.early_data_limits.as_ref());
         let data = self.resumption_data.len() + quic.map_or(0, Vec::len);
         1024 + request + data + self.credential.max_encoded_length()
     }

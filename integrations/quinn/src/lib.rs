@@ -47,7 +47,8 @@
 //!
 //! - Resumption and 0-RTT data are options of handclasp's configurations:
 //!   [`ClientConfigBuilder::sessions`](handclasp::config::ClientConfigBuilder::sessions) and
-//!   `early_data`, and the same on the server.
+//!   `early_data`, and the same on the server. A server rejects 0-RTT data of a session from a connection with
+//!   other limits, as the client would keep to those (RFC 9000, section 7.4.1).
 //! - What [`quinn::Connection::handshake_data`] returns can be downcast to [`PeerParameters`]. They have
 //!   the application protocol, the server's name, the cipher suite and the rest.
 //! - What [`quinn::Connection::peer_identity`] returns can be downcast to `Vec<CertificateDer<'static>>`,

@@ -6,8 +6,9 @@ use handclasp::connection::Options;
 use handclasp::handshake::Side;
 use handclasp::quic::{Connection, InitialKeys, Version, retry_integrity_tag};
 use handclasp::{Error, ErrorKind, ServerConfig};
+use quinn_proto::coding::Codec as _;
 use quinn_proto::transport_parameters::TransportParameters;
-use quinn_proto::{ConnectionId, crypto};
+use quinn_proto::{ConnectionId, VarInt, crypto};
 
 use crate::packet_keys::{Failure, check_initial_keys, initial};
 use crate::session::Session;
@@ -81,9 +82,55 @@ impl crypto::ServerConfig for QuicServerConfig {
         let mut parameters = Vec::new();
         params.write(&mut parameters);
         let config = self.config.clone();
-        let connection = Connection::server(config, Version::V1, parameters, Options::default())
-            .expect("the configuration was checked");
+        let context = early_data_context(&parameters);
+        let mut connection =
+            Connection::server(config, Version::V1, parameters, Options::default())
+                .expect("the configuration was checked");
+        connection.set_early_data_context(&context).expect("quinn's parameters are short");
         let provider = self.config.provider().clone();
         Box::new(Session::new(connection, provider, self.question_handler.clone()))
+    }
+}
+
+/// The transport parameters that a client remembers for its 0-RTT data (RFC 9000, section 7.4.1), in one
+/// order: those that differ between connections with the same configuration are left out.
+fn early_data_context(parameters: &[u8]) -> Vec<u8> {
+    let mut remembered = Vec::new();
+    let mut rest = parameters;
+    while let Some((id, parameter, others)) = split_parameter(rest) {
+        if !differs_between_connections(id) {
+            remembered.push(parameter);
+        }
+        rest = others;
+    }
+    remembered.sort_unstable();
+    remembered.concat()
+}
+
+/// The ID of the first parameter, all of this parameter, and the others (RFC 9000, section 18).
+fn split_parameter(parameters: &[u8]) -> Option<(u64, &[u8], &[u8])> {
+    let mut rest = parameters;
+    let id = VarInt::decode(&mut rest).ok()?;
+    let length = usize::try_from(VarInt::decode(&mut rest).ok()?.into_inner()).ok()?;
+    let others = rest.get(length..)?;
+    let (parameter, others) = parameters.split_at(parameters.len() - others.len());
+    Some((id.into_inner(), parameter, others))
+}
+
+/// Connection IDs, tokens, and the reserved parameters, which quinn makes at random (RFC 9000, sections
+/// 18.1 and 18.2).
+fn differs_between_connections(id: u64) -> bool {
+    const ORIGINAL_DESTINATION_CONNECTION_ID: u64 = 0x00;
+    const STATELESS_RESET_TOKEN: u64 = 0x02;
+    const PREFERRED_ADDRESS: u64 = 0x0d;
+    const INITIAL_SOURCE_CONNECTION_ID: u64 = 0x0f;
+    const RETRY_SOURCE_CONNECTION_ID: u64 = 0x10;
+    match id {
+        ORIGINAL_DESTINATION_CONNECTION_ID
+        | STATELESS_RESET_TOKEN
+        | PREFERRED_ADDRESS
+        | INITIAL_SOURCE_CONNECTION_ID
+        | RETRY_SOURCE_CONNECTION_ID => true,
+        other => other % 31 == 27,
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn early_data_terms(
 }
 
 fn remembered_parameters(key: &PreSharedKey) -> Option<&[u8]> {
-    key.session.as_ref()?.quic.as_ref()?.transport_parameters.as_deref()
+    key.session.as_ref()?.quic.as_ref()?.early_data_limits.as_deref()
 }
 
 /// The ClientHello was sent: 0-RTT data may follow it, if it says so (section 4.3.10).

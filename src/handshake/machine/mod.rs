@@ -17,7 +17,7 @@ use crate::config::{ClientConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
-use crate::session::MAX_RESUMPTION_DATA_LENGTH;
+use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
@@ -156,6 +156,18 @@ impl Handshake {
             return Err(ErrorKind::Misuse("the data are too long for a session").into());
         }
         self.context.resumption_data = data.to_vec();
+        Ok(())
+    }
+
+    /// On a server of QUIC: see `quic::Connection`.
+    pub(crate) fn set_early_data_context(&mut self, early_data: &[u8]) -> Result<(), Error> {
+        if self.side == Side::Client || early_data.len() > MAX_PARAMETERS_LENGTH {
+            let reason = "an early data context is of a server, and has at most 4096 bytes";
+            return Err(ErrorKind::Misuse(reason).into());
+        }
+        if let Some(quic) = &mut self.context.quic {
+            quic.early_data_context = Some(early_data.to_vec());
+        }
         Ok(())
     }
 

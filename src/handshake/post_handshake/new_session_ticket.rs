@@ -173,10 +173,10 @@ impl Connected {
                 answer: None,
                 own_type: context.session_basis.own_type,
                 resumption_data: context.resumption_data.clone(),
-                quic: context
-                    .quic
-                    .as_ref()
-                    .map(|quic| QuicSession { version: quic.version, transport_parameters: None }),
+                quic: context.quic.as_ref().map(|quic| QuicSession {
+                    version: quic.version,
+                    early_data_limits: quic.early_data_context.clone(),
+                }),
             },
         };
         if !session.is_short() {
@@ -262,8 +262,8 @@ fn only_servers() -> Error {
 fn quic_session(context: &Context) -> Option<QuicSession> {
     let quic = context.quic.as_ref()?;
     let parameters = context.parameters.transport_parameters.as_ref();
-    let transport_parameters = parameters.filter(|it| it.len() <= MAX_PARAMETERS_LENGTH).cloned();
-    Some(QuicSession { version: quic.version, transport_parameters })
+    let early_data_limits = parameters.filter(|it| it.len() <= MAX_PARAMETERS_LENGTH).cloned();
+    Some(QuicSession { version: quic.version, early_data_limits })
 }
 
 /// What a ticket says of 0-RTT data under it; 0 where none are accepted.

@@ -113,6 +113,12 @@ fn offered(
     if terms.max_size > accepted.max_size && context.records {
         return Err("the session allows more of them than this server takes now");
     }
+    // A server that has lowered its limits must not accept them (RFC 9000, section 7.4.1).
+    let own_context = context.quic.as_ref().and_then(|quic| quic.early_data_context.as_ref());
+    let kept_context = psk.ticket.as_ref().and_then(|ticket| ticket.early_data_context.as_ref());
+    if own_context != kept_context {
+        return Err("the session is of a connection of QUIC with another early data context");
+    }
     if terms.cipher_suite != negotiated.cipher_suite.id {
         return Err("the cipher suite is not the session's");
     }

@@ -136,18 +136,20 @@ pub(super) struct ProvenPsk {
     /// The terms of 0-RTT data under the key. `None` if it allows none.
     pub(super) early_data: Option<EarlyDataTerms>,
     /// The ticket whose key it is. `None` for an external key.
-    pub(super) ticket: Option<TicketAge>,
+    pub(super) ticket: Option<ProvenTicket>,
     /// The first stage of the key schedule, with the key in it.
     pub(super) early: EarlySecret,
     pub(super) proof: PskProven,
 }
 
-/// What the age of a ticket is computed from.
-pub(super) struct TicketAge {
+/// What 0-RTT data under a ticket depend on.
+pub(super) struct ProvenTicket {
     pub(super) issued: Time,
     pub(super) age_add: u32,
     /// How far the age may be from what the client says, in seconds.
     pub(super) early_data_window: u32,
+    /// In QUIC: the early data context of the server that sent the ticket, if it had one.
+    pub(super) early_data_context: Option<Vec<u8>>,
 }
 
 /// Uses this key: its binder must prove that the client has it, too. A wrong binder is a
@@ -190,10 +192,11 @@ pub(super) fn prove(
         settle(negotiated, &choice.key, hello, context);
     }
     let ChosenPsk { index, key } = choice;
-    let ticket = key.session.as_ref().map(|session| TicketAge {
+    let ticket = key.session.as_ref().map(|session| ProvenTicket {
         issued: session.since,
         age_add: session.age_add,
         early_data_window: session.early_data_window,
+        early_data_context: session.quic.as_ref().and_then(|quic| quic.early_data_limits.clone()),
     });
     Ok(ProvenPsk { index, early_data: key.early_data, ticket, early, proof })
 }

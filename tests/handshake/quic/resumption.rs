@@ -97,6 +97,50 @@ fn a_policy_sees_what_the_server_has_kept_in_the_ticket() {
     }
 }
 
+/// A server with this context, if there is one.
+fn server_with_context(config: &Arc<ServerConfig>, context: Option<&[u8]>, at: u64) -> End {
+    let mut server = End::server(config, at);
+    if let Some(context) = context {
+        server.connection.set_early_data_context(context).unwrap();
+    }
+    server
+}
+
+/// RFC 9000, section 7.4.1.
+#[test]
+fn early_data_of_a_session_with_another_context_are_rejected() {
+    let contexts = [None, Some(&b""[..]), Some(b"limits"), Some(b"lower limits")];
+    for before in contexts {
+        for now in contexts {
+            let pair = Pair::new();
+            let server_config = server_with_early_data(&pair);
+            let mut client = End::client(&client_with_sessions(&pair), 0);
+            run(&mut client, &mut server_with_context(&server_config, before, 0)).unwrap();
+
+            let mut client = End::client(&client_with_sessions(&pair), 1);
+            let mut server = server_with_context(&server_config, now, 1);
+            run(&mut client, &mut server).unwrap();
+            let parameters = client.connection.parameters();
+            assert_eq!(parameters.pre_shared_key, Some(PskKind::Resumption));
+            let expected = if before == now { EarlyData::Accepted } else { EarlyData::Rejected };
+            assert_eq!(parameters.early_data, expected, "{before:?} {now:?}");
+        }
+    }
+}
+
+#[test]
+fn an_early_data_context_is_limited_and_of_a_server() {
+    let pair = Pair::new();
+    let mut server = End::server(&server_with_early_data(&pair), 0).connection;
+    let mut client = End::client(&client_with_sessions(&pair), 0).connection;
+    server.set_early_data_context(&[7; 4096]).unwrap();
+    for refused in
+        [server.set_early_data_context(&[7; 4097]), client.set_early_data_context(b"limits")]
+    {
+        assert!(matches!(refused.unwrap_err().kind(), ErrorKind::Misuse(_)));
+    }
+}
+
 #[test]
 fn a_session_is_resumed_under_its_version_only() {
     let pair = Pair::new();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use handclasp::handshake::{EarlyData, PeerParameters};
 use handclasp::key_schedule::PskKind;
 use handclasp_quinn::{QuicClientConfig, QuicServerConfig};
-use quinn::{Connection, Endpoint};
+use quinn::{Connection, Endpoint, TransportConfig};
 use tokio::time::timeout;
 
 use crate::direct::{complete, flight, receive, start_client, start_server};
@@ -96,5 +96,47 @@ fn keys_of_0_rtt_packets_are_discarded_with_the_handshake() {
         assert!(!client.is_handshaking() && !server.is_handshaking());
         assert_eq!(client.early_data_accepted(), Some(is_accepted));
         assert!(client.early_crypto().is_none() && server.early_crypto().is_none());
+    }
+}
+
+fn limits() -> TransportConfig {
+    let mut limits = TransportConfig::default();
+    limits.receive_window(2_000_000_u32.into());
+    limits
+}
+
+/// A client has a session of a server with the usual limits. Are its 0-RTT data accepted by a server that
+/// takes the ticket, and has these limits? The connection works in any case.
+async fn is_early_data_accepted(client_tls: Tls, limits_now: TransportConfig) -> bool {
+    let people = People::new();
+    let config = our_server(&people, &Wanted::default());
+    let [first, second] = [limits(), limits_now].map(|limits| {
+        let mut config = handclasp_quinn::server_config(config.clone()).unwrap();
+        config.transport_config(Arc::new(limits));
+        Server::start(config, false)
+    });
+    let endpoint = client_endpoint(client(client_tls, &people, &Wanted::default()));
+    meet(&endpoint, &first).await;
+    let connecting = endpoint.connect(second.address, NAME).unwrap();
+    let (connection, accepted) = connecting.into_0rtt().unwrap();
+    let is_accepted = accepted.await;
+    assert_eq!(echo(&connection, b"hello").await, b"hello");
+    is_accepted
+}
+
+/// RFC 9000, section 7.4.1.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_lower_limits_rejects_0_rtt_data() {
+    for client_tls in [Tls::Handclasp, Tls::Rustls] {
+        let mut lower = [(); 5].map(|()| limits());
+        lower[0].receive_window(1_000_000_u32.into());
+        lower[1].stream_receive_window(1_000_000_u32.into());
+        lower[2].max_concurrent_bidi_streams(2_u32.into());
+        lower[3].max_concurrent_uni_streams(2_u32.into());
+        lower[4].datagram_receive_buffer_size(Some(1000));
+        for lower in lower {
+            assert!(!is_early_data_accepted(client_tls, lower).await, "{client_tls:?}");
+        }
+        assert!(is_early_data_accepted(client_tls, limits()).await, "{client_tls:?}");
     }
 }
