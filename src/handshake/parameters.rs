@@ -1,5 +1,6 @@
 //! What the two sides have agreed on, and who the peer is.
 
+use core::fmt;
 use std::sync::Arc;
 
 use pki_types::CertificateDer;
@@ -23,7 +24,7 @@ pub enum EarlyData {
 }
 
 /// What the two sides have agreed on, and who the peer is: complete once the handshake is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerParameters {
     /// The cipher suite.
@@ -75,4 +76,41 @@ pub struct PeerParameters {
     /// [`set_resumption_data`](crate::Connection::set_resumption_data). A client that sends 0-RTT data
     /// has it from its ClientHello on. Empty where nothing was kept, and where no session is resumed.
     pub resumption_data: Vec<u8>,
+}
+
+/// Of the transport parameters and of the resumption data it shows the lengths only: a server's transport
+/// parameters have its stateless_reset_token in them (RFC 9000, section 18.2).
+impl fmt::Debug for PeerParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport_parameters = self.transport_parameters.as_deref().map(HiddenBytes);
+        f.debug_struct("PeerParameters")
+            .field("cipher_suite", &self.cipher_suite)
+            .field("group", &self.group)
+            .field("signature_scheme", &self.signature_scheme)
+            .field("application_protocol", &self.application_protocol)
+            .field("server_name", &self.server_name)
+            .field("client_signature_scheme", &self.client_signature_scheme)
+            .field("certificates", &self.certificates)
+            .field("raw_public_key", &self.raw_public_key)
+            .field("ocsp_response", &self.ocsp_response)
+            .field("signed_certificate_timestamps", &self.signed_certificate_timestamps)
+            .field("retried", &self.retried)
+            .field("pre_shared_key", &self.pre_shared_key)
+            .field("cert_with_extern_psk", &self.cert_with_extern_psk)
+            .field("pre_shared_key_identity", &self.pre_shared_key_identity)
+            .field("early_data", &self.early_data)
+            .field("record_size_limit", &self.record_size_limit)
+            .field("transport_parameters", &transport_parameters)
+            .field("resumption_data", &HiddenBytes(&self.resumption_data))
+            .finish()
+    }
+}
+
+/// Shows how many bytes these are.
+struct HiddenBytes<'a>(&'a [u8]);
+
+impl fmt::Debug for HiddenBytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }

@@ -36,7 +36,7 @@ impl EarlyDataTerms {
 /// 0-RTT data that a server could accept. The client has proved that it has the key, and the key is the
 /// first one in its list. The cipher suite and the application protocol are those of the key. The
 /// ticket has the age that the client says.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct EarlyDataOffer {
     /// The terms of the key. The connection ends if the client sends more data than they allow.
@@ -50,6 +50,18 @@ pub struct EarlyDataOffer {
     /// [`set_resumption_data`](crate::handshake::Handshake::set_resumption_data). Empty if it has kept
     /// nothing.
     pub resumption_data: Vec<u8>,
+}
+
+/// Of the resumption data it shows the length only.
+impl fmt::Debug for EarlyDataOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlyDataOffer")
+            .field("terms", &self.terms)
+            .field("server_name", &self.server_name)
+            .field("client_hello", &self.client_hello)
+            .field("resumption_data", &format_args!("{} bytes", self.resumption_data.len()))
+            .finish()
+    }
 }
 
 /// Decides whether a server accepts 0-RTT data. An attacker can send them again, to another server or
