@@ -54,7 +54,8 @@ pub struct Limits {
     pub outgoing: usize,
     /// The number of bytes that CRYPTO frames of QUIC may be ahead of the first byte that is missing:
     /// 65536. They are buffered. At one level they are at most in
-    /// [`MAX_PIECES`](crate::quic::Connection::MAX_PIECES) pieces.
+    /// [`MAX_PIECES`](crate::quic::Connection::MAX_PIECES) pieces. Less than 4096 has the effect of 4096, which
+    /// RFC 9000, section 7.5, demands.
     pub crypto_buffer: usize,
 }
 

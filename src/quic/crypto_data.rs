@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, ErrorKind};
 
-/// The most pieces that wait for the bytes before them.
+/// The most pieces that wait for the bytes before them, but for those in the next
+/// [`LEAST_BUFFER`] bytes.
 pub(super) const MAX_PIECES: usize = 256;
+
+/// So many bytes ahead are always buffered, in any number of pieces (RFC 9000, section 7.5).
+pub(super) const LEAST_BUFFER: usize = 4096;
+
+/// The longest piece that is joined with the one after it: each time the bytes of that one are copied.
+const MAX_JOINED_LENGTH: usize = 4096;
 
 /// The data of one level. Each byte is given out once, in order. Of bytes that come twice, the first
 /// ones count.
@@ -23,6 +30,11 @@ impl CryptoData {
         self.read
     }
 
+    /// Has data come ahead of their turn?
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
     /// Is there anything new in a frame that ends here?
     pub(super) fn is_new(&self, offset: u64, length: usize) -> bool {
         let end = end_of(offset, length);
@@ -32,8 +44,8 @@ impl CryptoData {
     /// Takes the data of a frame. Returns its part that is in turn now; then [`next`](Self::next) has
     /// what follows. The rest waits.
     ///
-    /// More than `limit` bytes ahead, or more than [`MAX_PIECES`] pieces, are CRYPTO_BUFFER_EXCEEDED
-    /// (RFC 9000, section 7.5).
+    /// More than `limit` bytes ahead are CRYPTO_BUFFER_EXCEEDED (RFC 9000, section 7.5). So are more than
+    /// [`MAX_PIECES`] pieces when a frame comes that ends more than [`LEAST_BUFFER`] bytes ahead.
     pub(super) fn receive<'a>(
         &mut self,
         offset: u64,
@@ -43,11 +55,12 @@ impl CryptoData {
         let too_far = || Error::from(ErrorKind::CryptoBufferExceeded { limit });
         let end = end_of(offset, data.len()).ok_or_else(too_far)?;
         if offset > self.read {
-            if end - self.read > u64::try_from(limit).unwrap_or(u64::MAX) {
+            let ahead = usize::try_from(end - self.read).unwrap_or(usize::MAX);
+            if ahead > limit {
                 return Err(too_far());
             }
             self.keep(offset, end, data);
-            if self.pieces.len() > MAX_PIECES {
+            if ahead > LEAST_BUFFER && self.pieces.len() > MAX_PIECES {
                 return Err(ErrorKind::CryptoBufferExceeded { limit: MAX_PIECES }.into());
             }
             return Ok(&[]);
@@ -89,12 +102,32 @@ impl CryptoData {
             let gap_end = next_piece.unwrap_or(end).min(end);
             let gap = slice(data, start - offset, gap_end - offset);
             match self.pieces.range_mut(..start).next_back() {
-                Some((_, piece)) if kept_until == start => piece.extend_from_slice(gap),
+                Some((offset, piece)) if kept_until == start => {
+                    piece.extend_from_slice(gap);
+                    let offset = *offset;
+                    self.join_with_next(offset);
+                }
                 _ => {
                     self.pieces.insert(start, gap.to_vec());
+                    self.join_with_next(start);
                 }
             }
             start = gap_end;
+        }
+    }
+
+    /// Joins the piece at this offset with the next one, where no byte is missing between them and both
+    /// are short.
+    fn join_with_next(&mut self, offset: u64) {
+        let Some(length) = self.pieces.get(&offset).map(Vec::len) else { return };
+        let Some(next_offset) = end_of(offset, length) else { return };
+        let Some(next_length) = self.pieces.get(&next_offset).map(Vec::len) else { return };
+        if length + next_length > MAX_JOINED_LENGTH {
+            return;
+        }
+        let next = self.pieces.remove(&next_offset).unwrap_or_default();
+        if let Some(piece) = self.pieces.get_mut(&offset) {
+            piece.extend_from_slice(&next);
         }
     }
 
@@ -172,6 +205,37 @@ mod tests {
             data.receive(offset, b"x", 100).unwrap();
         }
         assert_eq!(data.pieces.len(), 1);
+        let data = &mut CryptoData::default();
+        for offset in (1..90).rev() {
+            data.receive(offset, b"x", 100).unwrap();
+        }
+        assert_eq!(data.pieces.len(), 1);
+        data.receive(92, b"x", 100).unwrap();
+        data.receive(90, b"xx", 100).unwrap();
+        assert_eq!(data.pieces.len(), 1, "a piece between two joins them");
+        assert_eq!(read(data, &[(0, b"x")]).unwrap().len(), 93);
+    }
+
+    #[test]
+    fn a_whole_buffer_in_descending_order_is_a_few_pieces() {
+        let data = &mut CryptoData::default();
+        for offset in (1..65_536).rev() {
+            data.receive(offset, b"x", 65_536).unwrap();
+        }
+        assert!(data.pieces.len() <= 1 + 65_536 / MAX_JOINED_LENGTH, "{}", data.pieces.len());
+    }
+
+    #[test]
+    fn the_first_4096_bytes_are_buffered_in_any_number_of_pieces() {
+        let data = &mut CryptoData::default();
+        let last = LEAST_BUFFER as u64 - 1;
+        for offset in (1..=last).rev().step_by(2) {
+            data.receive(offset, b"x", LEAST_BUFFER).unwrap();
+        }
+        assert_eq!(data.pieces.len(), LEAST_BUFFER / 2);
+        let even: Vec<(u64, &[u8])> =
+            (0..last).step_by(2).map(|offset| (offset, &b"x"[..])).collect();
+        assert_eq!(read(data, &even).unwrap().len(), LEAST_BUFFER);
     }
 
     #[test]
