@@ -176,12 +176,13 @@ impl fmt::Debug for AeadKey {
 /// A key that protects the headers of packets of QUIC and of records of DTLS.
 pub struct HeaderProtectionKey(HeaderProtectionKeyKind);
 
-#[allow(clippy::large_enum_variant, reason = "as in the key of an AEAD, no allocation")]
+/// Each key is on the heap, and stays there while this moves: a move would leave a copy behind. A key of
+/// one kind in the place of a larger one would have what was on the stack beside it.
 enum HeaderProtectionKeyKind {
     #[cfg(feature = "ring")]
-    Ring(::ring::aead::quic::HeaderProtectionKey),
+    Ring(ring::RingHeaderProtectionKey),
     #[cfg(feature = "aws-lc-rs")]
-    AwsLcRs(::aws_lc_rs::aead::quic::HeaderProtectionKey),
+    AwsLcRs(Box<::aws_lc_rs::aead::quic::HeaderProtectionKey>),
     Custom(Box<dyn CustomHeaderProtectionKey>),
 }
 
@@ -204,13 +205,13 @@ impl HeaderProtectionKey {
     }
 
     #[cfg(feature = "ring")]
-    pub(super) fn ring(key: ::ring::aead::quic::HeaderProtectionKey) -> Self {
+    pub(super) fn ring(key: ring::RingHeaderProtectionKey) -> Self {
         Self(HeaderProtectionKeyKind::Ring(key))
     }
 
     #[cfg(feature = "aws-lc-rs")]
     pub(super) fn aws_lc_rs(key: ::aws_lc_rs::aead::quic::HeaderProtectionKey) -> Self {
-        Self(HeaderProtectionKeyKind::AwsLcRs(key))
+        Self(HeaderProtectionKeyKind::AwsLcRs(Box::new(key)))
     }
 
     /// The mask for the header of a packet or record. `sample` is a part of its ciphertext: what QUIC
@@ -224,7 +225,9 @@ impl HeaderProtectionKey {
     ) -> Result<[u8; HEADER_MASK_LENGTH], CryptoError> {
         match &self.0 {
             #[cfg(feature = "ring")]
-            HeaderProtectionKeyKind::Ring(key) => key.new_mask(sample).map_err(|_| CryptoError),
+            HeaderProtectionKeyKind::Ring(key) => {
+                key.key()?.new_mask(sample).map_err(|_| CryptoError)
+            }
             #[cfg(feature = "aws-lc-rs")]
             HeaderProtectionKeyKind::AwsLcRs(key) => key.new_mask(sample).map_err(|_| CryptoError),
             HeaderProtectionKeyKind::Custom(key) => key.mask(sample),

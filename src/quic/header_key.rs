@@ -19,8 +19,7 @@ const PACKET_NUMBER_LENGTH: u8 = 0x03;
 /// The key that protects the headers of packets, in one direction and at one level (RFC 9001, section
 /// 5.4). A key update does not change it. It works in place and allocates nothing.
 pub struct HeaderKey {
-    /// On the heap, as the key of a [`PacketKey`](super::PacketKey).
-    key: Box<HeaderProtectionKey>,
+    key: HeaderProtectionKey,
 }
 
 impl HeaderKey {
@@ -29,7 +28,7 @@ impl HeaderKey {
 
     pub(super) fn new(suite: &CipherSuite, key: &[u8]) -> Result<Self, CryptoError> {
         let key = suite.aead.header_protection_key(key).ok_or(CryptoError)?;
-        Ok(Self { key: Box::new(key) })
+        Ok(Self { key })
     }
 
     pub(super) fn mask(

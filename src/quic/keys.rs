@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::{HeaderKey, PacketKey, Version};
-use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret};
+use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret, wipe_stack};
+use crate::handshake::STACK_DEPTH;
 use crate::key_schedule::{LabelPrefix, TrafficSecret, expand_label};
 
 /// What protects the packets of one direction at one level (RFC 9001, section 5.1).
@@ -16,7 +17,8 @@ pub struct DirectionalKeys {
 }
 
 impl DirectionalKeys {
-    /// Derives the keys of a level from the secret of TLS (RFC 9001, section 5.1).
+    /// Derives the keys of a level from the secret of TLS (RFC 9001, section 5.1). They pass through the
+    /// stack, which a [`Connection`](super::Connection) overwrites afterwards.
     ///
     /// # Errors
     /// When the suite's provider has no QUIC for it (see
@@ -54,6 +56,15 @@ impl KeyUpdate {
     /// When the suite's provider fails. Nothing has changed then.
     #[allow(clippy::should_implement_trait, reason = "it can fail, and has no end")]
     pub fn next(&mut self) -> Result<PacketKey, CryptoError> {
+        let key = self.derive_next();
+        // The next secret and its key have passed through the stack.
+        wipe_stack::<STACK_DEPTH>();
+        key
+    }
+
+    /// Not inlined: its part of the stack is wiped afterwards.
+    #[inline(never)]
+    fn derive_next(&mut self) -> Result<PacketKey, CryptoError> {
         let suite = self.secret.suite();
         let mut next = Secret::zeros(suite.hash.output_length());
         let label = self.version.labels().key_update;

@@ -4,6 +4,7 @@
 
 mod dead_stack;
 mod memory;
+mod quic;
 #[cfg(feature = "ml-kem")]
 mod watched_group;
 

@@ -3,6 +3,7 @@
 
 mod aead_key;
 mod hash;
+mod header_protection_key;
 mod key_exchange;
 mod overwritten;
 mod sign;
@@ -25,6 +26,7 @@ use crate::registry::CipherSuiteId;
 pub(super) use aead_key::RingAeadKey;
 pub(super) use hash::{RingHashContext, RingHmacKey};
 pub use hash::{SHA256, SHA384, sha1, sha256};
+pub(super) use header_protection_key::RingHeaderProtectionKey;
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
 pub use sign::RingKeyProvider;
 pub use verify::{
@@ -128,7 +130,7 @@ impl Aead for RingAead {
 
     fn header_protection_key(&self, bytes: &[u8]) -> Option<HeaderProtectionKey> {
         let key = quic::HeaderProtectionKey::new(self.header_protection, bytes).ok()?;
-        Some(HeaderProtectionKey::ring(key))
+        Some(HeaderProtectionKey::ring(RingHeaderProtectionKey::new(key)))
     }
 }
 

@@ -1,0 +1,19 @@
+use ring::aead::quic::HeaderProtectionKey;
+
+use super::overwritten::{Overwritten, larger_than};
+use crate::crypto::CryptoError;
+
+type Key = Overwritten<HeaderProtectionKey, { larger_than::<HeaderProtectionKey>() }>;
+
+/// A key of `ring` that protects headers. It is overwritten when it is dropped.
+pub(in crate::crypto) struct RingHeaderProtectionKey(Box<Key>);
+
+impl RingHeaderProtectionKey {
+    pub(super) fn new(key: HeaderProtectionKey) -> Self {
+        Self(Box::new(Key::new(key)))
+    }
+
+    pub(in crate::crypto) fn key(&self) -> Result<&HeaderProtectionKey, CryptoError> {
+        self.0.key()
+    }
+}
