@@ -60,6 +60,12 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::QuicProtocolViolation(reason) if reason.contains("legacy_session_id") => {
             ":UNEXPECTED_COMPATIBILITY_MODE:"
         }
+        K::QuicProtocolViolation(reason) if reason.contains("CertificateRequest") => {
+            ":UNEXPECTED_MESSAGE:"
+        }
+        K::QuicProtocolViolation(reason) if reason.contains("max_early_data_size") => {
+            ":DECODE_ERROR:"
+        }
         K::QuicProtocolViolation(_) => ":WRONG_ENCRYPTION_LEVEL_RECEIVED:",
         K::CertificateRequired => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
         K::CertificateType { .. } => ":UNSUPPORTED_CERTIFICATE:",

@@ -39,7 +39,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The most pieces of the data of one level that are buffered while bytes before them are missing.
+    /// The most pieces of the data of one level that are buffered while bytes before them are missing. The
+    /// next 4096 bytes are buffered in any number of pieces (RFC 9000, section 7.5).
     pub const MAX_PIECES: usize = crypto_data::MAX_PIECES;
 
     /// A client's connection to the server of this name, with this side's transport parameters (RFC
@@ -140,8 +141,10 @@ impl Connection {
     /// - Otherwise as [`Handshake::receive`].
     pub fn receive(&mut self, level: Level, offset: u64, data: &[u8]) -> Result<(), Error> {
         self.handshake.check()?;
-        self.handshake.set_time(self.clock.now().max(self.handshake.time()));
+        self.advance_time();
+        let level_before = self.read_level();
         let received = self.receive_in_order(level, offset, data);
+        let received = received.and_then(|()| self.check_consumed(level_before));
         let taken = self.take_steps();
         received.and(taken)?;
         if level == Level::Handshake && self.handshake.side() == Side::Server {
@@ -156,26 +159,18 @@ impl Connection {
     /// # Errors
     /// As [`receive`](Self::receive).
     pub fn receive_next(&mut self, level: Level, data: &[u8]) -> Result<(), Error> {
-        let offset = match level {
-            Level::Initial => self.initial.read(),
-            Level::Handshake => self.handshake_level.read(),
-            Level::EarlyData | Level::Application => self.application.read(),
-        };
+        let offset = self.data_of(level).read();
         self.receive(level, offset, data)
     }
 
     fn receive_in_order(&mut self, level: Level, offset: u64, data: &[u8]) -> Result<(), Error> {
         let read_level = self.handshake.read_level();
-        let limit = self.handshake.limits().crypto_buffer;
-        let stream = match level {
-            Level::Initial => &mut self.initial,
-            Level::Handshake => &mut self.handshake_level,
-            Level::Application => &mut self.application,
-            Level::EarlyData => {
-                let reason = "a CRYPTO frame came in a 0-RTT packet";
-                return Err(self.fail(ErrorKind::QuicProtocolViolation(reason).into()));
-            }
-        };
+        let limit = self.handshake.limits().crypto_buffer.max(crypto_data::LEAST_BUFFER);
+        if level == Level::EarlyData {
+            let reason = "a CRYPTO frame came in a 0-RTT packet";
+            return Err(self.fail(ErrorKind::QuicProtocolViolation(reason).into()));
+        }
+        let stream = self.data_of(level);
         if !stream.is_new(offset, data.len()) {
             return Ok(());
         }
@@ -201,6 +196,26 @@ impl Connection {
         self.handshake.receive(level, &[in_turn, &rest].concat())
     }
 
+    /// The keys of the next level are there. Data of the level before that wait for bytes that are missing
+    /// will never be read: they are a PROTOCOL_VIOLATION (RFC 9001, section 4.1.3).
+    fn check_consumed(&mut self, level_before: Level) -> Result<(), Error> {
+        if self.read_level() == level_before || !self.data_of(level_before).is_waiting() {
+            return Ok(());
+        }
+        *self.data_of(level_before) = CryptoData::default();
+        let reason = "data of CRYPTO frames follow the last message of their level";
+        Err(self.fail(ErrorKind::QuicProtocolViolation(reason).into()))
+    }
+
+    /// The data of CRYPTO frames of this level. Packets of 0-RTT data have none.
+    fn data_of(&mut self, level: Level) -> &mut CryptoData {
+        match level {
+            Level::Initial => &mut self.initial,
+            Level::Handshake => &mut self.handshake_level,
+            Level::EarlyData | Level::Application => &mut self.application,
+        }
+    }
+
     /// What is to be done next.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
@@ -221,7 +236,10 @@ impl Connection {
     /// # Errors
     /// As [`Handshake::answer`].
     pub fn answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<(), Error> {
+        self.advance_time();
+        let level_before = self.read_level();
         let answered = self.handshake.answer(number, answer);
+        let answered = answered.and_then(|()| self.check_consumed(level_before));
         let taken = self.take_steps();
         answered.and(taken)
     }
@@ -290,6 +308,10 @@ impl Connection {
 
     /// On a client that can send 0-RTT data: the server's transport parameters from the connection that
     /// the session is of. 0-RTT data must keep to them (RFC 9000, section 7.4.1).
+    ///
+    /// Seven of them must not be used again, though they are in these bytes: ack_delay_exponent,
+    /// max_ack_delay, initial_source_connection_id, original_destination_connection_id, preferred_address,
+    /// retry_source_connection_id and stateless_reset_token.
     pub fn remembered_transport_parameters(&self) -> Option<&[u8]> {
         self.handshake.remembered_transport_parameters()
     }
@@ -320,14 +342,20 @@ impl Connection {
     /// # Errors
     /// As [`Handshake::send_tickets`].
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.advance_time();
         self.handshake.send_tickets(count)?;
         self.take_steps()
     }
 
-    /// Sets the time: see [`Handshake::set_time`]. [`receive`](Self::receive) does this by a clock that
-    /// starts at the time that the connection was made with.
+    /// Sets the time: see [`Handshake::set_time`]. [`receive`](Self::receive), [`answer`](Self::answer) and
+    /// [`send_tickets`](Self::send_tickets) do this by a clock that starts at the time that the connection
+    /// was made with.
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.handshake.set_time(now);
+    }
+
+    fn advance_time(&mut self) {
+        self.handshake.set_time(self.clock.now().max(self.handshake.time()));
     }
 
     /// Derives a key for another protocol: see [`Handshake::export_keying_material`].
@@ -382,6 +410,8 @@ impl Connection {
                     Level::Initial | Level::Handshake => {}
                 }
             }
+            // It has failed since then where data of a level before were left.
+            Step::Complete if !self.handshake.is_complete() => {}
             Step::Complete => {
                 self.events.push_back(Event::HandshakeComplete);
                 if self.handshake.side() == Side::Server {

@@ -8,11 +8,14 @@ const CRYPTO_BUFFER_EXCEEDED: u64 = 0x0d;
 const CRYPTO_ERROR: u64 = 0x0100;
 
 /// The error code of the CONNECTION_CLOSE frame for this error: CRYPTO_ERROR, which is 0x0100 plus the
-/// alert (RFC 9001, section 4.8), or another one for the two errors that have no alert. `None` where
-/// nothing is sent: the peer has closed, or the call was a misuse.
+/// alert (RFC 9001, section 4.8), or another one for the errors that QUIC has a code for. Bytes after the last
+/// message of a level are one of these (RFC 9001, section 4.1.3). `None` where nothing is sent: the peer has
+/// closed, or the call was a misuse.
 pub fn error_code(error: &Error) -> Option<u64> {
     match error.kind() {
-        ErrorKind::QuicProtocolViolation(_) => Some(PROTOCOL_VIOLATION),
+        ErrorKind::QuicProtocolViolation(_) | ErrorKind::MisplacedBytes(_) => {
+            Some(PROTOCOL_VIOLATION)
+        }
         ErrorKind::CryptoBufferExceeded { .. } => Some(CRYPTO_BUFFER_EXCEEDED),
         _ => Some(CRYPTO_ERROR + u64::from(error.alert_sent()?.0)),
     }
@@ -33,6 +36,7 @@ mod tests {
         let code = |kind: ErrorKind| error_code(&kind.into());
         assert_eq!(code(ErrorKind::UnsupportedVersion(String::new())), Some(0x0100 + 70));
         assert_eq!(code(ErrorKind::QuicProtocolViolation("")), Some(0x0a));
+        assert_eq!(code(ErrorKind::MisplacedBytes("")), Some(0x0a));
         assert_eq!(code(ErrorKind::CryptoBufferExceeded { limit: 1 }), Some(0x0d));
         assert_eq!(code(ErrorKind::AlertReceived(AlertDescription::DECODE_ERROR)), None);
         assert_eq!(code(ErrorKind::Misuse("")), None);

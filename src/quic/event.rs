@@ -19,9 +19,8 @@ pub enum Event {
     /// The peer's transport parameters (RFC 9001, section 8.2). Until the handshake is complete they are
     /// not authentic. A fault in them ends the connection: see [`Connection::fail`](super::Connection::fail).
     TransportParameters(Vec<u8>),
-    /// Packets of this level can be received from here on. A server has the keys of 1-RTT packets only
-    /// once the client's Finished came, as it must not process such packets before that (RFC 9001,
-    /// section 5.7).
+    /// Packets of this level can be received from here on. The keys of 1-RTT packets come when the handshake
+    /// is complete, as such packets must not be processed before that (RFC 9001, section 5.7).
     ReadKeys(LevelKeys),
     /// Packets of this level can be sent from here on. A server can send 1-RTT packets before the
     /// client's Finished came; the client is not authenticated then.

@@ -81,7 +81,7 @@ fn quic_client(identity: &Identity) -> Arc<ClientConfig> {
 }
 
 #[test]
-fn a_server_refuses_transport_parameters_of_quic_in_records_and_takes_them_in_quic() {
+fn a_server_refuses_transport_parameters_of_quic_over_each_transport_that_is_not_quic() {
     let identity = Identity::p256();
     let mut client = ClientConnection::new(quic_client(&identity), server_name()).unwrap();
     let mut server = ServerConnection::new(identity.server_config()).unwrap();
@@ -96,5 +96,7 @@ fn a_server_refuses_transport_parameters_of_quic_in_records_and_takes_them_in_qu
     let server = Handshake::server(identity.server_config(), now);
     let mut server = server.without_records().unwrap();
     let Some(Step::Send { level, bytes }) = client.next_step() else { panic!() };
-    server.receive(level, &bytes).unwrap();
+    let error = server.receive(level, &bytes).unwrap_err();
+    assert_eq!(error.alert_sent(), Some(A::UNSUPPORTED_EXTENSION));
+    assert_eq!(error.kind(), &ErrorKind::OutsideQuic(extension));
 }

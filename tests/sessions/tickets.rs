@@ -227,8 +227,8 @@ fn ticket_keys_can_be_replaced_while_connections_use_them() {
 }
 
 #[test]
-fn in_quic_a_ticket_says_that_early_data_may_come_and_not_how_much() {
-    // RFC 9001, section 4.6.1.
+fn without_records_a_ticket_says_that_early_data_may_come_and_not_how_much() {
+    // As in QUIC (RFC 9001, section 4.6.1), where it is another error.
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(0));
     for (size, accepted) in [(u32::MAX, true), (0, false), (16_384, false), (1 << 31, false)] {

@@ -52,8 +52,9 @@ impl ExpectFinished {
         };
         remove_refused(&shared, context);
         let secrets = ConnectionSecrets::new(Side::Client, &main, &transcript, context)?;
-        context.steps.read_keys(Level::Application, secrets.read.clone());
-
+        if context.records {
+            context.steps.read_keys(Level::Application, secrets.read.clone());
+        }
         context.zero_rtt.bytes_left = 0;
         if context.parameters.early_data == EarlyData::Accepted && context.records {
             context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
@@ -111,7 +112,9 @@ struct LastFlight {
 }
 
 impl LastFlight {
-    /// Sends the client's Finished, which completes the handshake, unless a question is open.
+    /// Sends the client's Finished, which completes the handshake, unless a question is open. In QUIC the
+    /// keys of 1-RTT packets that come wait for this: such a packet must not be processed before the
+    /// handshake is complete (RFC 9001, section 5.7).
     fn finish_or_wait(
         self,
         progress: ResponseProgress,
@@ -127,6 +130,9 @@ impl LastFlight {
         };
         send_finished(&self.client_secret, &mut transcript, context)?;
         context.steps.write_keys(Level::Application, self.secrets.write.clone());
+        if !context.records {
+            context.steps.read_keys(Level::Application, self.secrets.read.clone());
+        }
         let Shared { config, server_name, .. } = self.shared;
         // In QUIC a client is not asked later (RFC 9001, section 4.4), and certificates are not
         // combined with external keys (RFC 9846, appendix F.1).

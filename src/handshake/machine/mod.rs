@@ -126,7 +126,8 @@ impl Handshake {
     /// alert for the peer; the peer's alert ends the handshake by [`fail`](Self::fail). As in QUIC, no
     /// KeyUpdate and no CertificateRequest after the handshake is sent or accepted, and nothing is sent
     /// for middleboxes (RFC 9001, sections 4.4, 6 and 8.4). QUIC itself has more rules:
-    /// [`quic::Connection`](crate::quic) starts its handshake.
+    /// [`quic::Connection`](crate::quic) starts its handshake. This transport is not QUIC: a server refuses
+    /// a ClientHello with transport parameters of QUIC (RFC 9001, section 8.2).
     ///
     /// # Errors
     /// As [`start`](Self::start), which need not be called then.

@@ -4,6 +4,7 @@
 use super::{Connected, Context};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{Handshake, Level};
+use crate::key_schedule::TrafficSecret;
 use crate::wire::{HandshakeMessage, KeyUpdate};
 
 /// How often a key is updated at most (section 4.7.3).
@@ -49,7 +50,7 @@ impl Handshake {
     }
 }
 
-impl Connected {
+impl KeyUpdates {
     /// The peer has changed its key. Its request for an answer is remembered only: many requests in
     /// a row get one answer. It may come while a question is open: `Connection::receive` opens no
     /// record then, and without records there is no KeyUpdate. A request_update that is neither 0
@@ -58,16 +59,19 @@ impl Connected {
     pub(super) fn on_key_update(
         &mut self,
         message: &HandshakeMessage<'_>,
+        read: &mut TrafficSecret,
         context: &mut Context,
     ) -> Result<(), Error> {
         let update = KeyUpdate::parse(message.body)?;
-        self.read = self.read.clone().update(&mut context.observers)?;
-        context.steps.read_keys(Level::Application, self.read.clone());
-        self.key_updates.requested = false;
-        self.key_updates.owed |= update.update_requested;
+        *read = read.clone().update(&mut context.observers)?;
+        context.steps.read_keys(Level::Application, read.clone());
+        self.requested = false;
+        self.owed |= update.update_requested;
         Ok(())
     }
+}
 
+impl Connected {
     /// Sends a KeyUpdate. The answer to a request of the peer asks for nothing, so a request of this side
     /// follows it in another KeyUpdate (section 4.7.3).
     fn send_key_update(&mut self, request: bool, context: &mut Context) -> Result<(), Error> {
@@ -81,6 +85,9 @@ impl Connected {
     /// Sends this KeyUpdate, and changes the key. No key is updated more than 2^48-1 times (section
     /// 4.7.3).
     fn change_key(&mut self, update_requested: bool, context: &mut Context) -> Result<(), Error> {
+        let Some(traffic) = &mut self.traffic else {
+            return Err(ErrorKind::Internal("there is no KeyUpdate without records").into());
+        };
         let updates = &mut self.key_updates;
         updates.owed = false;
         if updates.sent >= MAX_KEY_UPDATES {
@@ -89,8 +96,8 @@ impl Connected {
         updates.requested |= update_requested;
         updates.sent += 1;
         context.send(None, |out| KeyUpdate { update_requested }.encode(out));
-        self.write = self.write.clone().update(&mut context.observers)?;
-        context.steps.write_keys(Level::Application, self.write.clone());
+        traffic.write = traffic.write.clone().update(&mut context.observers)?;
+        context.steps.write_keys(Level::Application, traffic.write.clone());
         Ok(())
     }
 }

@@ -11,10 +11,10 @@ use super::proof::HandshakeProof;
 use super::question::{Answered, not_asked};
 use super::traffic_secrets::ConnectionSecrets;
 use super::{Context, Step};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{ExporterSecret, TrafficSecret};
 use crate::observer::Event;
-use crate::registry::HandshakeType;
+use crate::registry::{CipherSuiteId, HandshakeType};
 use crate::wire::HandshakeMessage;
 
 use key_update::KeyUpdates;
@@ -23,11 +23,19 @@ use post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
 
 /// A completed handshake.
 pub(super) struct Connected {
-    read: TrafficSecret,
-    write: TrafficSecret,
+    suite: CipherSuiteId,
+    /// `None` without records: the transport has the secrets, and updates them itself (RFC 9001, section
+    /// 6). A copy here would outlive their use (RFC 9846, section 7.2).
+    traffic: Option<RecordTraffic>,
     key_updates: KeyUpdates,
     pub(super) exporter: ExporterSecret,
     role: Role,
+}
+
+/// The secrets that protect the records of each direction. A KeyUpdate replaces one of them.
+pub(super) struct RecordTraffic {
+    read: TrafficSecret,
+    write: TrafficSecret,
 }
 
 /// What only one of the two sides does after the handshake.
@@ -53,6 +61,19 @@ impl Role {
             Self::Server { .. } => "KeyUpdate (with records) or data",
         }
     }
+
+    /// A message of this type may not come now. A CertificateRequest that comes to a client of QUIC is a
+    /// PROTOCOL_VIOLATION (RFC 9001, section 4.4); a KeyUpdate is an `unexpected_message` there, too (RFC
+    /// 9001, section 6).
+    fn unexpected(&self, received: HandshakeType, context: &Context) -> Error {
+        let is_client_of_quic = matches!(self, Self::Client { .. }) && context.quic.is_some();
+        if is_client_of_quic && received == HandshakeType::CERTIFICATE_REQUEST {
+            let reason =
+                "the server's CertificateRequest came after the handshake, which QUIC forbids";
+            return ErrorKind::QuicProtocolViolation(reason).into();
+        }
+        Error::unexpected(self.awaited(), received)
+    }
 }
 
 impl Connected {
@@ -64,9 +85,11 @@ impl Connected {
         context: &mut Context,
     ) -> Box<Self> {
         let ConnectionSecrets { read, write, exporter } = secrets;
+        let suite = read.suite().id;
+        let traffic = context.records.then_some(RecordTraffic { read, write });
         context.steps.push(Step::Complete);
         context.observers.emit(|| Event::HandshakeComplete);
-        Box::new(Self { read, write, key_updates: KeyUpdates::default(), exporter, role })
+        Box::new(Self { suite, traffic, key_updates: KeyUpdates::default(), exporter, role })
     }
 
     /// A message after the handshake came. One that may not come now is an `unexpected_message`
@@ -77,23 +100,24 @@ impl Connected {
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.role, message.kind) {
-            (Role::Server { post_handshake_auth: Some(auth), .. }, kind)
+        match (&mut self.role, &mut self.traffic, message.kind) {
+            (Role::Server { post_handshake_auth: Some(auth), .. }, Some(traffic), kind)
                 if kind == HandshakeType::CERTIFICATE || auth.is_receiving() =>
             {
-                auth.on_message(&message, &self.read, context)
+                auth.on_message(&message, &traffic.read, context)
             }
             (
                 Role::Client { post_handshake_auth: Some(auth), .. },
+                Some(traffic),
                 HandshakeType::CERTIFICATE_REQUEST,
-            ) => auth.on_request(&message, &self.write, context),
-            (_, HandshakeType::KEY_UPDATE) if context.records => {
-                self.on_key_update(&message, context)
+            ) => auth.on_request(&message, &traffic.write, context),
+            (_, Some(traffic), HandshakeType::KEY_UPDATE) => {
+                self.key_updates.on_key_update(&message, &mut traffic.read, context)
             }
-            (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => {
+            (Role::Client { .. }, _, HandshakeType::NEW_SESSION_TICKET) => {
                 self.on_new_session_ticket(&message, context)
             }
-            (role, kind) => Err(Error::unexpected(role.awaited(), kind)),
+            (role, _, kind) => Err(role.unexpected(kind, context)),
         }
     }
 
@@ -116,7 +140,7 @@ impl Connected {
         if is_awaited {
             return Ok(());
         }
-        Err(Error::unexpected(self.role.awaited(), received))
+        Err(self.role.unexpected(received, context))
     }
 
     pub(super) fn on_answer(
@@ -124,12 +148,13 @@ impl Connected {
         answered: Answered,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.role, answered) {
-            (Role::Client { post_handshake_auth: Some(auth), .. }, answered) => {
-                auth.on_answer(answered, &self.write, context)
+        match (&mut self.role, &self.traffic, answered) {
+            (Role::Client { post_handshake_auth: Some(auth), .. }, Some(traffic), answered) => {
+                auth.on_answer(answered, &traffic.write, context)
             }
             (
                 Role::Server { post_handshake_auth: Some(auth), .. },
+                _,
                 Answered::Peer(identity, result),
             ) => auth.on_verified(identity, result, context),
             _ => Err(not_asked()),

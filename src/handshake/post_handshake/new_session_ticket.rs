@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::handshake::context::TicketPlan;
 use crate::key_schedule::ResumptionSecret;
+use crate::registry::HandshakeType;
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH,
     QuicSession, ServerSession, Session, TicketOrigin, seconds_left,
@@ -160,7 +161,7 @@ impl Connected {
             zone: config.anti_replay_zone(),
             rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
             session: Session {
-                cipher_suite: self.read.suite().id,
+                cipher_suite: self.suite,
                 secret: tickets.resumption.psk(&nonce, &mut context.observers)?,
                 since: context.now,
                 authenticated,
@@ -226,19 +227,13 @@ impl Connected {
         context: &mut Context,
     ) -> Result<(), Error> {
         let ticket = NewSessionTicket::parse(message.body)?;
+        check_early_data_size(&ticket, context)?;
         let Role::Client { server_name, tickets: Some(tickets), .. } = &self.role else {
             return Ok(());
         };
-        // In QUIC the size says yes or no, and nothing else (RFC 9001, section 4.6.1).
-        let size = ticket.max_early_data_size;
-        if !context.records && size.is_some_and(|size| size != u32::MAX) {
-            let reason = "in QUIC it must be 0xffffffff";
-            return Err(Error::illegal(message.kind, "early_data", reason));
-        }
         let psk = tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
         let basis = &context.session_basis;
-        let suite = self.read.suite().id;
-        let mut origin = TicketOrigin::new(server_name.clone(), suite, basis.authenticated);
+        let mut origin = TicketOrigin::new(server_name.clone(), self.suite, basis.authenticated);
         origin.group = context.parameters.group;
         origin.application_protocol = context.parameters.application_protocol.clone();
         let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());
@@ -251,6 +246,22 @@ impl Connected {
         }
         Ok(())
     }
+}
+
+/// Without records the size says that 0-RTT data may come, and not how many. In QUIC another size is a
+/// PROTOCOL_VIOLATION (RFC 9001, section 4.6.1).
+fn check_early_data_size(ticket: &NewSessionTicket<'_>, context: &Context) -> Result<(), Error> {
+    let is_another_size = ticket.max_early_data_size.is_some_and(|size| size != u32::MAX);
+    if context.records || !is_another_size {
+        return Ok(());
+    }
+    if context.quic.is_some() {
+        let reason =
+            "the server's NewSessionTicket has a max_early_data_size that is not 0xffffffff";
+        return Err(ErrorKind::QuicProtocolViolation(reason).into());
+    }
+    let reason = "without records it must be 0xffffffff";
+    Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason))
 }
 
 fn only_servers() -> Error {

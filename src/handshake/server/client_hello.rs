@@ -47,12 +47,13 @@ pub(super) fn begin(
     }
 }
 
-/// Transport parameters of QUIC have no place in records. In QUIC there must be some, or it is a
+/// Transport parameters of QUIC are for QUIC only: over records, and over another transport without records,
+/// they are an `unsupported_extension`. In QUIC there must be some, or it is a
 /// `missing_extension` (RFC 9001, section 8.2), and no legacy_session_id (section 8.4).
 fn check_transport(hello: &ClientHello<'_>, context: &Context) -> Result<(), Error> {
     let extension = ExtensionType::QUIC_TRANSPORT_PARAMETERS;
     let has_parameters = hello.transport_parameters.is_some();
-    if context.records && has_parameters {
+    if context.quic.is_none() && has_parameters {
         return Err(ErrorKind::OutsideQuic(extension).into());
     }
     if context.quic.is_some() && !has_parameters {

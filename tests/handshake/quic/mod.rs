@@ -12,7 +12,7 @@ use handclasp::config::ServerConfig;
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::{Answer, Question};
+use handclasp::handshake::{Answer, PeerParameters, Question};
 use handclasp::quic::{Connection, Version, error_code};
 use handclasp::verify::ClientAuthentication;
 use handclasp::{AnswerLater, ClientConfig, ErrorKind, Level};
@@ -36,9 +36,9 @@ fn both_ends_have_the_keys_of_each_level_when_the_rfc_says() {
                 "ReadKeys(Handshake)",
                 "WriteKeys(Handshake)",
                 "TransportParameters(6 bytes)",
-                "ReadKeys(Application)",
                 "DiscardKeys(Initial)",
                 "WriteKeys(Application)",
+                "ReadKeys(Application)",
                 "HandshakeComplete",
             ]
         );
@@ -87,6 +87,27 @@ fn a_server_sends_1_rtt_packets_before_the_clients_finished_and_receives_none() 
     pass(&mut client, &mut server).unwrap();
     server.frames();
     assert!(server.has_read_keys(Level::Application));
+}
+
+#[test]
+fn a_client_receives_no_1_rtt_packets_before_the_handshake_is_complete() {
+    // RFC 9001, section 5.7.
+    let identity = Identity::p256();
+    let key = Arc::new(identity.certified_key());
+    let server = server_builder()
+        .client_authentication(ClientAuthentication::required(Arc::new(AnswerLater)))
+        .build(Arc::new(CertificateList::new(vec![key.clone()])));
+    let client = client_builder(&identity).client_certificates(Arc::new(AnswerLater));
+    let mut client = End::client(&Arc::new(client.build().unwrap()), 0);
+    let mut server = End::server(&Arc::new(server.unwrap()), 0);
+    pass(&mut client, &mut server).unwrap();
+    pass(&mut server, &mut client).unwrap();
+    assert!(matches!(client.connection.question(), Some(Question::ChooseClientCertificate(_))));
+    client.frames();
+    assert!(client.connection.is_handshaking() && !client.has_read_keys(Level::Application));
+    assert_eq!(answer_all(&mut client, |_| Answer::ClientCertificate(Some(key.clone()))), 1);
+    client.frames();
+    assert!(!client.connection.is_handshaking() && client.has_read_keys(Level::Application));
 }
 
 #[test]
@@ -195,8 +216,16 @@ fn a_configuration_without_a_protocol_is_refused() {
 
 #[test]
 fn debug_output_shows_no_secret() {
-    let (client, _) = configs(&Identity::p256());
+    let (client, server) = configs(&Identity::p256());
     let connection = End::client(&client, 0).connection;
     let shown = format!("{connection:?}");
     assert!(shown.contains("CryptoData(Initial"), "{shown}");
+    // A server's transport parameters have its stateless_reset_token in them.
+    let [client, _] = connected(&client, &server, 0);
+    let shown = format!("{:?}", client.connection);
+    assert!(shown.contains("transport_parameters: Some(6 bytes)"), "{shown}");
+    let mut parameters = PeerParameters::default();
+    parameters.resumption_data = vec![0x5a; 9];
+    let shown = format!("{parameters:?}");
+    assert!(shown.contains("resumption_data: 9 bytes"), "{shown}");
 }

@@ -1,19 +1,26 @@
 //! Sessions and 0-RTT data of QUIC.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::Duration;
 
 use handclasp::ServerConfig;
 use handclasp::config::Limits;
-use handclasp::handshake::EarlyData;
+use handclasp::credential::CertificateList;
+use handclasp::crypto::CryptoError;
+use handclasp::handshake::{Answer, EarlyData};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
 use handclasp::quic::Version;
 use handclasp::session::{
     ClientSession, ClientSessionStore, EarlyDataOffer, EarlyDataPolicy, MAX_RESUMPTION_DATA_LENGTH,
+    SessionStore,
 };
-use handclasp::{Error, ErrorKind, Level, Reply};
+use handclasp::verify::ClientAuthentication;
+use handclasp::{AnswerLater, Error, ErrorKind, Level, Reply};
 use handclasp_testing::server_name;
 use handclasp_testing::sessions::{Pair, time};
+use zeroize::Zeroizing;
 
 use super::ends::{
     End, SERVER_PARAMETERS, assert_all_keys_match, assert_keys_match, client_with_sessions,
@@ -79,6 +86,8 @@ struct SameData(&'static [u8]);
 
 impl EarlyDataPolicy for SameData {
     fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool> {
+        let shown = format!("{offer:?}");
+        assert!(shown.contains("resumption_data: 13 bytes"), "{shown}");
         Reply::Now(offer.resumption_data == self.0)
     }
 }
@@ -206,4 +215,48 @@ fn data_for_a_session_are_limited() {
     let error = server.set_resumption_data(&[7; MAX_RESUMPTION_DATA_LENGTH + 1]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Misuse(_)));
     server.check().unwrap();
+}
+
+/// Keeps the times at which it is asked for tickets.
+#[derive(Debug, Default)]
+struct Times(Mutex<Vec<UnixTime>>);
+
+impl SessionStore for Times {
+    fn put(&self, _: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        self.0.lock().unwrap().push(now);
+        Ok(vec![1; 9])
+    }
+
+    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        Reply::Now(None)
+    }
+}
+
+#[test]
+fn the_clock_goes_on_until_an_answer_comes_and_until_tickets_are_sent() {
+    const LONGER_THAN_A_SECOND: Duration = Duration::from_millis(1100);
+    let (pair, times) = (Pair::new(), Arc::new(Times::default()));
+    let client_authentication = ClientAuthentication::optional(Arc::new(AnswerLater));
+    let server = pair
+        .server_builder()
+        .application_protocols(["h3"])
+        .client_authentication(client_authentication)
+        .sessions(times.clone())
+        .tickets(1);
+    let key = CertificateList::new(vec![Arc::new(pair.identity.certified_key())]);
+    let client = pair.client_builder().application_protocols(["h3"]);
+    let client = client.client_certificates(Arc::new(key)).build().unwrap();
+    let mut client = End::client(&Arc::new(client), 0);
+    let mut server = End::server(&pair.finish(server), 0);
+    run(&mut client, &mut server).unwrap();
+    let mut server = server.connection;
+    let number = server.question_number().unwrap();
+    sleep(LONGER_THAN_A_SECOND);
+    server.answer(number, Answer::Peer(Ok(()))).unwrap();
+    assert!(!server.is_handshaking());
+    sleep(LONGER_THAN_A_SECOND);
+    server.send_tickets(1).unwrap();
+    let times = times.0.lock().unwrap().clone();
+    assert_eq!(times.len(), 2);
+    assert!(times[0] >= time(1) && times[1] >= time(2), "{times:?}");
 }

@@ -7,13 +7,16 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Handshake, Step};
 use handclasp::quic::error_code;
+use handclasp::registry::HandshakeType;
 use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage};
 use handclasp::{ClientConfig, ErrorKind, Level, ServerConfig};
-use handclasp_testing::sessions::time;
+use handclasp_testing::sessions::{Pair, time};
+use handclasp_testing::written::{extension, handshake_message, vector, vector16};
 use handclasp_testing::{Identity, server_name};
 
 use super::ends::{
-    CLIENT_PARAMETERS, End, client_builder, configs, connected, run, server_builder,
+    CLIENT_PARAMETERS, End, client_builder, client_with_sessions, configs, connected, run,
+    server_builder,
 };
 
 const PROTOCOL_VIOLATION: u64 = 0x0a;
@@ -75,13 +78,29 @@ fn a_server_refuses_a_client_without_a_common_protocol() {
     assert_eq!(error_code(&error), Some(NO_APPLICATION_PROTOCOL));
 }
 
+/// The ClientHello of a client of QUIC, whose session ID is empty, as a server that is not one of QUIC
+/// accepts it.
+fn without_transport_parameters(client_hello: &[u8]) -> Vec<u8> {
+    let extension = [&[0, 57, 0, 6][..], CLIENT_PARAMETERS].concat();
+    let at = client_hello.windows(10).position(|window| window == extension).unwrap();
+    let mut out = [&client_hello[..at], &client_hello[at + 10..]].concat();
+    let length_of_suites = usize::from(out[40]);
+    // The length of the message in three bytes, and that of the extensions in two.
+    for last_byte in [3, 41 + length_of_suites + 3] {
+        let length = u16::from_be_bytes([out[last_byte - 1], out[last_byte]]) - 10;
+        out[last_byte - 1..=last_byte].copy_from_slice(&length.to_be_bytes());
+    }
+    out
+}
+
 /// What the client says to the flight of a server that is not one of QUIC.
 fn refused_by_client(identity: &Identity, server: ServerConfig) -> ErrorKind {
     let (client, _) = configs(identity);
     let mut client = End::client(&client, 0);
     let server = Handshake::server(Arc::new(server), time(0));
     let mut server = server.without_records().unwrap();
-    server.receive(Level::Initial, &client.frames()[0].data).unwrap();
+    let hello = without_transport_parameters(&client.frames()[0].data);
+    server.receive(Level::Initial, &hello).unwrap();
     while let Some(step) = server.next_step() {
         let Step::Send { level, bytes } = step else { continue };
         if let Err(error) = client.connection.receive(level, 0, &bytes) {
@@ -131,16 +150,24 @@ fn a_client_hello_has_nothing_that_is_for_records() {
 }
 
 #[test]
-fn messages_that_quic_does_not_have_are_unexpected() {
+fn messages_that_quic_does_not_have_are_refused() {
     let identity = Identity::p256();
     let (client_config, server_config) = configs(&identity);
     let key_update = [24, 0, 0, 1, 0];
     let certificate_request = [13, 0, 0, 11, 0, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
-    for message in [&key_update[..], &certificate_request] {
-        for end in connected(&client_config, &server_config, 0) {
-            let mut connection = end.connection;
-            let error = connection.receive(Level::Application, 0, message).unwrap_err();
-            assert_eq!(error_code(&error), Some(UNEXPECTED_MESSAGE), "{error}");
+    // RFC 9001, section 6, and section 4.4, which is about clients.
+    for (message, codes) in [
+        (&key_update[..], [UNEXPECTED_MESSAGE, UNEXPECTED_MESSAGE]),
+        (&certificate_request, [PROTOCOL_VIOLATION, UNEXPECTED_MESSAGE]),
+    ] {
+        // The whole message, and its header.
+        for message in [message, &message[..4]] {
+            let ends = connected(&client_config, &server_config, 0);
+            for (end, code) in ends.into_iter().zip(codes) {
+                let mut connection = end.connection;
+                let error = connection.receive(Level::Application, 0, message).unwrap_err();
+                assert_eq!(error_code(&error), Some(code), "{error}");
+            }
         }
     }
     let (mut client, mut server) = (End::client(&client_config, 0), End::server(&server_config, 0));
@@ -158,4 +185,38 @@ fn handshake_done_is_for_clients_that_have_completed_the_handshake() {
     let mut client = End::client(&client, 0).connection;
     let error = client.handshake_done().unwrap_err();
     assert_eq!(error_code(&error), Some(PROTOCOL_VIOLATION));
+}
+
+/// A NewSessionTicket with this max_early_data_size.
+fn ticket(size: u32) -> Vec<u8> {
+    let lifetime_and_age_add = [0, 0, 3, 232, 0, 0, 0, 7];
+    let extensions = extension(ExtensionType::EARLY_DATA, &size.to_be_bytes());
+    let body = [
+        &lifetime_and_age_add[..],
+        &vector(1, b"nonce"),
+        &vector16(b"ticket"),
+        &vector16(&extensions),
+    ];
+    handshake_message(HandshakeType::NEW_SESSION_TICKET, &body.concat())
+}
+
+#[test]
+fn a_ticket_says_that_early_data_may_come_and_not_how_much() {
+    // RFC 9001, section 4.6.1. A client without a store of sessions checks the ticket, too.
+    let pair = Pair::new();
+    let with_store = client_with_sessions(&pair);
+    let without_store = Arc::new(client_builder(&pair.identity).build().unwrap());
+    let server = pair.finish(pair.server_builder().application_protocols(["h3"]).tickets(0));
+    for client in [with_store, without_store] {
+        for (size, is_accepted) in [(u32::MAX, true), (0, false), (16_384, false), (1 << 31, false)]
+        {
+            let [client, _] = connected(&client, &server, 0);
+            let mut client = client.connection;
+            let received = client.receive(Level::Application, 0, &ticket(size));
+            assert_eq!(received.is_ok(), is_accepted, "{size}: {received:?}");
+            if let Err(error) = received {
+                assert_eq!(error_code(&error), Some(PROTOCOL_VIOLATION));
+            }
+        }
+    }
 }
