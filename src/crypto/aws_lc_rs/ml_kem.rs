@@ -44,10 +44,12 @@ impl KeyExchangeGroup for AwsLcKem {
     }
 
     /// Encapsulates. A share whose numbers are not below the modulus is refused (FIPS 203, section 7.2).
+    /// AWS-LC looks at them when it encapsulates. Nothing else can fail there: a generator without
+    /// randomness ends the process.
     fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
-        let public = EncapsulationKey::new(self.algorithm, peer_share)
-            .map_err(|_| KeyExchangeError::InvalidShare)?;
-        let (ciphertext, secret) = public.encapsulate().map_err(|_| CryptoError)?;
+        const INVALID: KeyExchangeError = KeyExchangeError::InvalidShare;
+        let public = EncapsulationKey::new(self.algorithm, peer_share).map_err(|_| INVALID)?;
+        let (ciphertext, secret) = public.encapsulate().map_err(|_| INVALID)?;
         Ok(CompletedKeyExchange {
             share: ciphertext.as_ref().to_vec(),
             secret: SharedSecret::new(secret.as_ref().to_vec()),
