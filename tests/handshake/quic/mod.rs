@@ -11,7 +11,7 @@ use handclasp::alert::AlertDescription;
 use handclasp::config::ServerConfig;
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider, StaticOrArc};
 use handclasp::handshake::{Answer, PeerParameters, Question};
 use handclasp::quic::{Connection, Version, error_code};
 use handclasp::verify::ClientAuthentication;
@@ -228,4 +228,39 @@ fn debug_output_shows_no_secret() {
     parameters.resumption_data = vec![0x5a; 9];
     let shown = format!("{parameters:?}");
     assert!(shown.contains("resumption_data: 9 bytes"), "{shown}");
+}
+
+/// An AEAD for TLS over TCP only.
+struct WithoutQuic(StaticOrArc<dyn Aead>);
+
+impl Aead for WithoutQuic {
+    fn key_length(&self) -> usize {
+        self.0.key_length()
+    }
+
+    fn key(&self, bytes: &[u8]) -> Result<AeadKey, CryptoError> {
+        self.0.key(bytes)
+    }
+
+    fn confidentiality_limit(&self) -> u64 {
+        self.0.confidentiality_limit()
+    }
+}
+
+#[test]
+fn a_provider_with_a_suite_without_quic_is_refused() {
+    // RFC 9001, section 5.3.
+    let identity = Identity::p256();
+    let mut provider = CryptoProvider::default();
+    let suite = provider.cipher_suites.last_mut().unwrap();
+    suite.aead = StaticOrArc::Arc(Arc::new(WithoutQuic(suite.aead.clone())));
+    let builder = ClientConfig::builder(provider.clone()).application_protocols(["h3"]);
+    let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
+    let error = Connection::check_client_config(&config).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+    let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
+    let builder = ServerConfig::builder(provider).application_protocols(["h3"]);
+    let config = builder.build(Arc::new(list)).unwrap();
+    let error = Connection::check_server_config(&config).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
 }

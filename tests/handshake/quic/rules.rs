@@ -93,6 +93,16 @@ fn without_transport_parameters(client_hello: &[u8]) -> Vec<u8> {
     out
 }
 
+#[test]
+fn a_client_that_is_not_one_of_quic_sends_no_transport_parameters() {
+    let identity = Identity::p256();
+    for has_records in [false, true] {
+        let message = client_hello(client_builder(&identity), has_records);
+        let (message, _) = HandshakeMessage::split(&message).unwrap();
+        assert_eq!(ClientHello::parse(message.body).unwrap().transport_parameters, None);
+    }
+}
+
 /// What the client says to the flight of a server that is not one of QUIC.
 fn refused_by_client(identity: &Identity, server: ServerConfig) -> ErrorKind {
     let (client, _) = configs(identity);
