@@ -361,10 +361,9 @@ impl ErrorKind {
             Self::UnexpectedMessage { .. }
             | Self::UnexpectedRecord { .. }
             | Self::MisplacedBytes(_) => A::UNEXPECTED_MESSAGE,
-            Self::IllegalParameter { .. }
-            | Self::Downgrade
-            | Self::WrongKeyForScheme { .. }
-            | Self::QuicProtocolViolation(_) => A::ILLEGAL_PARAMETER,
+            Self::IllegalParameter { .. } | Self::Downgrade | Self::WrongKeyForScheme { .. } => {
+                A::ILLEGAL_PARAMETER
+            }
             Self::MissingExtension { .. } => A::MISSING_EXTENSION,
             Self::UnsolicitedExtension { .. } | Self::OutsideQuic(_) => A::UNSUPPORTED_EXTENSION,
             Self::NothingInCommon { .. } => A::HANDSHAKE_FAILURE,
@@ -376,7 +375,9 @@ impl ErrorKind {
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) | Self::WrongBinder { .. } => A::DECRYPT_ERROR,
             Self::UnknownPskIdentity => A::UNKNOWN_PSK_IDENTITY,
-            Self::LimitExceeded { .. } | Self::CryptoBufferExceeded { .. } => A::GENERAL_ERROR,
+            Self::LimitExceeded { .. } => A::GENERAL_ERROR,
+            // QUIC has an error code of its own for each.
+            Self::QuicProtocolViolation(_) | Self::CryptoBufferExceeded { .. } => return None,
             Self::Aborted { alert, .. } => *alert,
             Self::Refused(_)
             | Self::Unanswered { .. }

@@ -26,9 +26,9 @@ pub struct Connection {
     version: Version,
     /// Starts at the time that the connection was made with.
     clock: Clock,
-    initial: CryptoData,
-    handshake_level: CryptoData,
-    application: CryptoData,
+    initial_data: CryptoData,
+    handshake_data: CryptoData,
+    application_data: CryptoData,
     events: VecDeque<Event>,
     /// The peer's transport parameters were reported.
     has_reported_parameters: bool,
@@ -44,15 +44,13 @@ impl Connection {
     pub const MAX_PIECES: usize = crypto_data::MAX_PIECES;
 
     /// A client's connection to the server of this name, with this side's transport parameters (RFC
-    /// 9001, section 8.2), which TLS does not look into. Its ClientHello is among the
+    /// 9001, section 8.2), which TLS does not look into. The ClientHello is among the
     /// [events](Self::next_event), unless the client first waits for the answer to a
     /// [question](Self::question) about a session that it could resume.
     ///
     /// # Errors
-    /// [`ErrorKind::Misuse`] when the configuration has no application protocol, which QUIC needs (RFC
-    /// 9001, section 8.1), or a cipher suite without QUIC: see
-    /// [`check_client_config`](Self::check_client_config). If the crypto provider fails, the connection
-    /// has failed from its beginning: [`check`](Self::check) and every other call return the error.
+    /// As [`check_client_config`](Self::check_client_config). If the crypto provider fails, the connection
+    /// has failed from its beginning: [`check`](Self::check) and every call that can fail return the error.
     pub fn client(
         config: Arc<ClientConfig>,
         version: Version,
@@ -99,9 +97,9 @@ impl Connection {
             handshake,
             version,
             clock,
-            initial: CryptoData::default(),
-            handshake_level: CryptoData::default(),
-            application: CryptoData::default(),
+            initial_data: CryptoData::default(),
+            handshake_data: CryptoData::default(),
+            application_data: CryptoData::default(),
             events: VecDeque::new(),
             has_reported_parameters: false,
             has_early_keys: false,
@@ -115,7 +113,9 @@ impl Connection {
     /// Whether a client of QUIC can have this configuration.
     ///
     /// # Errors
-    /// As [`client`](Self::client).
+    /// [`ErrorKind::Misuse`] when the configuration has no application protocol, which QUIC needs (RFC
+    /// 9001, section 8.1), or a cipher suite whose AEAD has no
+    /// [`quic_limits`](crate::crypto::Aead::quic_limits).
     pub fn check_client_config(config: &ClientConfig) -> Result<(), Error> {
         check_config(&config.common)
     }
@@ -123,7 +123,7 @@ impl Connection {
     /// Whether a server of QUIC can have this configuration.
     ///
     /// # Errors
-    /// As [`client`](Self::client).
+    /// As [`check_client_config`](Self::check_client_config).
     pub fn check_server_config(config: &ServerConfig) -> Result<(), Error> {
         check_config(&config.common)
     }
@@ -143,7 +143,7 @@ impl Connection {
         self.handshake.check()?;
         self.advance_time();
         let level_before = self.read_level();
-        let received = self.receive_in_order(level, offset, data);
+        let received = self.receive_crypto_data(level, offset, data);
         let received = received.and_then(|()| self.check_consumed(level_before));
         let taken = self.take_steps();
         received.and(taken)?;
@@ -163,7 +163,7 @@ impl Connection {
         self.receive(level, offset, data)
     }
 
-    fn receive_in_order(&mut self, level: Level, offset: u64, data: &[u8]) -> Result<(), Error> {
+    fn receive_crypto_data(&mut self, level: Level, offset: u64, data: &[u8]) -> Result<(), Error> {
         let read_level = self.handshake.read_level();
         let limit = self.handshake.limits().crypto_buffer.max(crypto_data::LEAST_BUFFER);
         if level == Level::EarlyData {
@@ -185,7 +185,8 @@ impl Connection {
         if in_turn.is_empty() {
             return Ok(());
         }
-        // What waited goes with it: a message after which the keys change must be the last of its level.
+        // Pieces that waited go in the same call: the handshake must see whether bytes follow a message
+        // that changes the keys.
         let mut rest = Vec::new();
         while let Some(piece) = stream.next() {
             rest.extend_from_slice(&piece);
@@ -210,9 +211,9 @@ impl Connection {
     /// The data of CRYPTO frames of this level. Packets of 0-RTT data have none.
     fn data_of(&mut self, level: Level) -> &mut CryptoData {
         match level {
-            Level::Initial => &mut self.initial,
-            Level::Handshake => &mut self.handshake_level,
-            Level::EarlyData | Level::Application => &mut self.application,
+            Level::Initial => &mut self.initial_data,
+            Level::Handshake => &mut self.handshake_data,
+            Level::EarlyData | Level::Application => &mut self.application_data,
         }
     }
 

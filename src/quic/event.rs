@@ -17,7 +17,9 @@ pub enum Event {
         data: Vec<u8>,
     },
     /// The peer's transport parameters (RFC 9001, section 8.2). Until the handshake is complete they are
-    /// not authentic. A fault in them ends the connection: see [`Connection::fail`](super::Connection::fail).
+    /// not authentic. If they are wrong, send the code TRANSPORT_PARAMETER_ERROR (RFC 9000, section
+    /// 20.1), and give [`Connection::fail`](super::Connection::fail) an
+    /// [`ErrorKind::QuicProtocolViolation`](crate::ErrorKind::QuicProtocolViolation) with the reason.
     TransportParameters(Vec<u8>),
     /// Packets of this level can be received from here on. The keys of 1-RTT packets come when the handshake
     /// is complete, as such packets must not be processed before that (RFC 9001, section 5.7).
@@ -29,7 +31,8 @@ pub enum Event {
     /// (RFC 9001, section 4.9).
     ///
     /// - Initial keys: a client discards them when it first sends a Handshake packet; a server when it
-    ///   first processes one.
+    ///   first processes one. The event comes with the first CRYPTO data of that level. If a Handshake
+    ///   packet without such data was sent or processed before, discard the keys then.
     /// - Keys of 0-RTT packets: a client discards them when the server rejects the data, and when it
     ///   has keys of 1-RTT packets. A server may keep them for a short time after the first 1-RTT
     ///   packet, which it measures itself: there is no event.

@@ -17,8 +17,8 @@ pub struct InitialKeys {
 }
 
 impl InitialKeys {
-    /// The keys of one side. The provider may be another one than that of the handshake, whose suites can
-    /// be fewer. `destination_connection_id` is that of the first Initial packet that the
+    /// The keys of one side. The provider of the handshake may lack the suite of Initial packets: then give
+    /// another one here. `destination_connection_id` is that of the first Initial packet that the
     /// client has sent; after a Retry, of the first one that followed it.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ pub struct KeyUpdate {
 }
 
 impl KeyUpdate {
-    /// The key updates after the keys of this secret.
+    /// For the key phases after the one that this secret has the keys of.
     pub fn new(version: Version, secret: TrafficSecret) -> Self {
         Self { version, secret }
     }

@@ -1,8 +1,9 @@
 //! The handshake under QUIC (RFC 9001), and the keys of its packets, for versions 1 and 2 (RFC 9369).
 //!
 //! [`Connection`] is the handshake of a connection: the data of CRYPTO frames go in, [`Event`]s come
-//! out. It reads the same [steps](crate::handshake::Step) as the record layer; there is no other
-//! handshake. Packets, frames, streams, loss and congestion are the business of the QUIC implementation.
+//! out. It runs the same [state machine](crate::handshake) as TLS over TCP, and reads the same
+//! [steps](crate::handshake::Step). Packets, frames, streams, loss and congestion are the business of
+//! the QUIC implementation.
 //!
 //! | RFC 9001 | Here |
 //! |---|---|

@@ -11,7 +11,7 @@ use crate::crypto::{
 /// The key that protects the payloads of packets, in one direction and at one level (RFC 9001, section
 /// 5.3). It works in place and allocates nothing.
 ///
-/// A packet number must be used once with a key. The owner counts the packets, and compares the counts
+/// A packet number must be used at most once with a key. The owner counts the packets, and compares the counts
 /// with the limits of the key (RFC 9001, section 6.6).
 pub struct PacketKey {
     /// On the heap, and it stays there while the key moves: a move would leave a copy behind.
