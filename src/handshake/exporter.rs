@@ -14,7 +14,7 @@ impl Handshake {
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete; [`ErrorKind::Crypto`] when the
-    /// output is longer than 255 hashes, or the label is empty or longer than 249 bytes.
+    /// output is longer than 255 hashes or the label longer than 249 bytes.
     pub fn export_keying_material(
         &self,
         label: &str,

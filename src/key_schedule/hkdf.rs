@@ -48,8 +48,8 @@ impl LabelPrefix {
 /// ```
 ///
 /// # Errors
-/// When the provider fails, `output` is longer than 255 hashes, `label` is empty or longer than 249
-/// bytes, or `context` is longer than 255 bytes.
+/// When the provider fails, `output` is longer than 255 hashes, `label` than 249 bytes, or `context`
+/// than 255 bytes.
 pub fn expand_label(
     hash: &dyn Hash,
     prefix: LabelPrefix,
@@ -83,10 +83,6 @@ impl HkdfLabel {
         context: &[u8],
         output_length: usize,
     ) -> Result<()> {
-        // An HkdfLabel of the RFC has a label of at least seven bytes, with the prefix.
-        if label.is_empty() {
-            return Err(CryptoError.into());
-        }
         let prefix = prefix.bytes();
         let output_length = u16::try_from(output_length).map_err(|_| CryptoError)?;
         let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;

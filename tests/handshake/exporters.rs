@@ -33,18 +33,17 @@ fn the_channel_binding_is_the_same_at_both_ends_and_another_in_each_connection()
     assert_ne!(bindings[0], bindings[1]);
 }
 
-/// An HkdfLabel has a label of one character at least, and of 249 at most, behind its prefix.
+/// An HkdfLabel has a label of 249 characters at most behind its prefix. By its syntax it has one at least, but
+/// other implementations export with an empty label, too.
 #[test]
 fn a_label_that_has_no_encoding_is_refused_and_the_connection_goes_on() {
     let identity = Identity::p256();
     let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
     let mut server = ServerConnection::new(identity.server_config()).unwrap();
     exchange(&mut client, &mut server).unwrap();
-    for length in [0, 250] {
-        let error = client.export_keying_material(&"x".repeat(length), &[], &mut [0; 32]);
-        assert!(matches!(error.unwrap_err().kind(), ErrorKind::Crypto(_)), "{length}");
-    }
-    for length in [1, 249] {
+    let error = client.export_keying_material(&"x".repeat(250), &[], &mut [0; 32]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Crypto(_)), "{error}");
+    for length in [0, 1, 249] {
         client.export_keying_material(&"x".repeat(length), &[], &mut [0; 32]).unwrap();
     }
     client.check().unwrap();
