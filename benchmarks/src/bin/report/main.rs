@@ -97,13 +97,14 @@ fn main() {
         let known = BENCHMARKS.map(|benchmark| benchmark.name).join(", ");
         panic!("there is no benchmark {unknown}: the benchmarks are {known}");
     }
+    // First: a benchmark draws a file of the repository anew, and the commit would not be clean.
+    let machine = machine::description();
     let sections: Vec<Section> = BENCHMARKS
         .iter()
         .filter(|benchmark| names.is_empty() || names.iter().any(|name| name == benchmark.name))
         .map(run)
         .collect();
     let text: String = sections.iter().map(|section| section.text.as_str()).collect();
-    let machine = machine::description();
     if !names.is_empty() {
         println!("{machine}\n{text}");
         return;
