@@ -2,12 +2,13 @@
 
 use handclasp::pki_types::PrivateKeyDer;
 use handclasp_testing::Identity;
+use handclasp_testing::handshakes::{BATCH, timed};
 use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{aead, digest, hmac, signature};
 
 use crate::ours::{Identities, Lengths};
-use crate::{BATCH, Kind, Spent, Subject, timed};
+use crate::{Kind, Spent, Subject};
 
 const HASH_LENGTH: usize = 32;
 /// Finished, with its header.

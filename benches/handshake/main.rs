@@ -26,12 +26,8 @@ mod floor;
 mod ours;
 mod theirs;
 
-use std::time::Duration;
-
-use handclasp_testing::measure::{Column, thread_time};
-
-/// How many connections of a subject live at the same time: as many as clients keep tickets for a server.
-const BATCH: usize = 8;
+use handclasp_testing::handshakes::{Columns, Spent};
+use handclasp_testing::measure::Column;
 
 const ROUNDS: usize = 150;
 
@@ -55,38 +51,9 @@ impl Kind {
     ];
 }
 
-/// The CPU time of the calls of each side.
-#[derive(Clone, Copy, Default)]
-struct Spent {
-    client: Duration,
-    server: Duration,
-}
-
-/// Adds the CPU time that `work` takes to `clock`.
-fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
-    let start = thread_time();
-    let result = work();
-    *clock += thread_time().saturating_sub(start);
-    result
-}
-
-/// What is measured. Each call makes [`BATCH`] handshakes.
+/// What is measured. Each call makes a batch of handshakes.
 trait Subject {
     fn run(&mut self) -> Spent;
-}
-
-#[derive(Default)]
-struct Columns {
-    client: Column,
-    server: Column,
-}
-
-impl Columns {
-    fn measure(&mut self, subject: &mut dyn Subject) {
-        let spent = subject.run();
-        self.client.add(spent.client, BATCH as u32);
-        self.server.add(spent.server, BATCH as u32);
-    }
 }
 
 fn main() {
@@ -110,9 +77,9 @@ fn measure(kind: Kind, name: &str) {
     let [mut our_columns, mut their_columns, mut floor_columns] =
         [(); 3].map(|()| Columns::default());
     for _ in 0..ROUNDS {
-        our_columns.measure(&mut ours);
-        floor_columns.measure(&mut floor);
-        their_columns.measure(&mut theirs);
+        our_columns.add(ours.run());
+        floor_columns.add(floor.run());
+        their_columns.add(theirs.run());
     }
     report(name, "client", &our_columns.client, &their_columns.client, &floor_columns.client);
     report(name, "server", &our_columns.server, &their_columns.server, &floor_columns.server);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use handclasp::connection::{Connection, Options, Received};
+use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::observer::{Event, Observer};
@@ -10,10 +10,11 @@ use handclasp::registry::{HandshakeType, NamedGroup};
 use handclasp::session::MemoryClientSessions;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
+use handclasp_testing::handshakes::{self, BATCH};
 use handclasp_testing::rustls_peer::rsa_identity;
-use handclasp_testing::{Identity, server_name, sessions};
+use handclasp_testing::{Identity, sessions};
 
-use crate::{BATCH, Kind, Spent, Subject, timed};
+use crate::{Kind, Spent, Subject};
 
 /// The certificates of a kind of handshake.
 pub struct Identities {
@@ -102,35 +103,13 @@ impl Handclasp {
 
     /// [`BATCH`] handshakes, with these observers on the clients.
     fn handshakes(&self, mut observer: impl FnMut() -> Option<Box<dyn Observer>>) -> Spent {
-        let mut spent = Spent::default();
-        let mut names: Vec<_> = (0..BATCH).map(|_| server_name()).collect();
-        let mut clients: Vec<_> = timed(&mut spent.client, || {
-            names
-                .drain(..)
-                .map(|name| {
-                    let mut options = Options::default();
-                    options.observer = observer();
-                    let config = Arc::clone(&self.client);
-                    ClientConnection::with_options(config, name, options).unwrap()
-                })
-                .collect()
-        });
-        let mut servers: Vec<_> = timed(&mut spent.server, || {
-            (0..BATCH).map(|_| ServerConnection::new(Arc::clone(&self.server)).unwrap()).collect()
-        });
-        let mut buffers: Vec<_> = (0..BATCH).map(|_| Vec::with_capacity(16 * 1024)).collect();
-        loop {
-            let to_server = timed(&mut spent.client, || send(&mut clients, &mut buffers));
-            timed(&mut spent.server, || receive(&mut servers, &mut buffers));
-            let to_client = timed(&mut spent.server, || send(&mut servers, &mut buffers));
-            timed(&mut spent.client, || receive(&mut clients, &mut buffers));
-            if to_server + to_client == 0 {
-                break;
-            }
-        }
-        assert!(clients.iter().all(|end| !end.is_handshaking() && end.check().is_ok()));
-        assert!(servers.iter().all(|end| !end.is_handshaking() && end.check().is_ok()));
-        spent
+        let new_client = |name| {
+            let mut options = Options::default();
+            options.observer = observer();
+            ClientConnection::with_options(Arc::clone(&self.client), name, options).unwrap()
+        };
+        let new_server = || ServerConnection::new(Arc::clone(&self.server)).unwrap();
+        handshakes::ours(new_client, new_server)
     }
 }
 
@@ -143,34 +122,6 @@ fn provider() -> CryptoProvider {
 impl Subject for Handclasp {
     fn run(&mut self) -> Spent {
         self.handshakes(|| None)
-    }
-}
-
-fn send<E>(ends: &mut [E], buffers: &mut [Vec<u8>]) -> usize
-where
-    E: core::ops::DerefMut<Target = Connection>,
-{
-    let mut total = 0;
-    for (end, buffer) in ends.iter_mut().zip(buffers) {
-        buffer.clear();
-        buffer.extend_from_slice(end.outgoing());
-        end.sent(buffer.len());
-        total += buffer.len();
-    }
-    total
-}
-
-fn receive<E>(ends: &mut [E], buffers: &mut [Vec<u8>])
-where
-    E: core::ops::DerefMut<Target = Connection>,
-{
-    for (end, buffer) in ends.iter_mut().zip(buffers) {
-        let mut start = 0;
-        while start < buffer.len() {
-            let (consumed, received) = end.receive(&mut buffer[start..]).unwrap();
-            assert_eq!(received, Received::Handled);
-            start += consumed;
-        }
     }
 }
 

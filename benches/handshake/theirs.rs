@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
+use handclasp_testing::handshakes::{self, BATCH};
 use handclasp_testing::rustls_peer::{provider, roots};
-use handclasp_testing::server_name;
 use rustls::client::Resumption;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{
-    ClientConfig, ClientConnection, ConnectionCommon, NamedGroup, ServerConfig, ServerConnection,
-    SideData,
-};
+use rustls::{ClientConfig, ClientConnection, NamedGroup, ServerConfig, ServerConnection};
 
 use crate::ours::Identities;
-use crate::{BATCH, Kind, Spent, Subject, timed};
+use crate::{Kind, Spent, Subject};
 
 pub struct Rustls {
     client: Arc<ClientConfig>,
@@ -72,55 +69,8 @@ impl Rustls {
 
 impl Subject for Rustls {
     fn run(&mut self) -> Spent {
-        let mut spent = Spent::default();
-        let mut names: Vec<_> = (0..BATCH).map(|_| server_name()).collect();
-        let mut clients: Vec<_> = timed(&mut spent.client, || {
-            let client = |name| ClientConnection::new(Arc::clone(&self.client), name).unwrap();
-            names.drain(..).map(client).collect()
-        });
-        let mut servers: Vec<_> = timed(&mut spent.server, || {
-            (0..BATCH).map(|_| ServerConnection::new(Arc::clone(&self.server)).unwrap()).collect()
-        });
-        let mut buffers: Vec<_> = (0..BATCH).map(|_| Vec::with_capacity(16 * 1024)).collect();
-        loop {
-            let to_server = timed(&mut spent.client, || send(&mut clients, &mut buffers));
-            timed(&mut spent.server, || receive(&mut servers, &buffers));
-            let to_client = timed(&mut spent.server, || send(&mut servers, &mut buffers));
-            timed(&mut spent.client, || receive(&mut clients, &buffers));
-            if to_server + to_client == 0 {
-                break;
-            }
-        }
-        assert!(clients.iter().all(|end| !end.is_handshaking()));
-        assert!(servers.iter().all(|end| !end.is_handshaking()));
-        spent
-    }
-}
-
-fn send<E, S: SideData>(ends: &mut [E], buffers: &mut [Vec<u8>]) -> usize
-where
-    E: core::ops::DerefMut<Target = ConnectionCommon<S>>,
-{
-    let mut total = 0;
-    for (end, buffer) in ends.iter_mut().zip(buffers) {
-        buffer.clear();
-        while end.wants_write() {
-            end.write_tls(buffer).unwrap();
-        }
-        total += buffer.len();
-    }
-    total
-}
-
-fn receive<E, S: SideData>(ends: &mut [E], buffers: &[Vec<u8>])
-where
-    E: core::ops::DerefMut<Target = ConnectionCommon<S>>,
-{
-    for (end, buffer) in ends.iter_mut().zip(buffers) {
-        let mut rest = &buffer[..];
-        while !rest.is_empty() {
-            end.read_tls(&mut rest).unwrap();
-            end.process_new_packets().unwrap();
-        }
+        let new_client = |name| ClientConnection::new(Arc::clone(&self.client), name).unwrap();
+        let new_server = || ServerConnection::new(Arc::clone(&self.server)).unwrap();
+        handshakes::theirs(new_client, new_server)
     }
 }

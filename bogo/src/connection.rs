@@ -52,9 +52,11 @@ impl Side {
         let quic = flags.has("quic");
         let parameters = flags.bytes("quic-transport-params")?.unwrap_or_default();
         let carrier = |mut connection: QuicConnection| -> Result<Self, Stop> {
-            let data = flags.text("quic-early-data-context").unwrap_or_default();
-            connection.set_resumption_data(data.as_bytes()).map_err(failed)?;
             let (seen, side) = (parties.seen.clone(), connection.side());
+            if side == handclasp::handshake::Side::Server {
+                let context = flags.text("quic-early-data-context").unwrap_or_default();
+                connection.set_early_data_context(context.as_bytes()).map_err(failed)?;
+            }
             Ok(Self::Quic(QuicCarrier::new(connection, seen, memory.suite()), side))
         };
         if flags.has("server") {
@@ -417,11 +419,7 @@ impl Link<'_> {
     /// Answers the open question, as if it had taken a while.
     fn answer(&mut self) -> Result<(), Stop> {
         let Parties { credentials, verifier, .. } = &self.parties;
-        let connection: &mut dyn Carrier = match &mut self.side {
-            Side::Client(client) => &mut **client,
-            Side::Server(server) => &mut **server,
-            Side::Quic(carrier, _) => carrier,
-        };
+        let connection = self.side.connection();
         let (Some(number), Some(question)) = (connection.question_number(), connection.question())
         else {
             return Ok(());
@@ -448,10 +446,7 @@ impl Link<'_> {
             Question::TakeSession(_) if credentials.refuses() => {
                 Answer::Unavailable("the test refuses the client".into())
             }
-            Question::AcceptEarlyData(ask) => {
-                let context = self.flags.text("quic-early-data-context").unwrap_or_default();
-                Answer::EarlyData(ask.offer.resumption_data == context.as_bytes())
-            }
+            Question::AcceptEarlyData(_) => Answer::EarlyData(true),
             Question::Sign(ask) => {
                 Answer::Signature(credentials.sign(&ask.certificate, ask.scheme, &ask.message))
             }

@@ -391,8 +391,8 @@ impl Credentials {
         let certificate = certificate.unwrap_or(i32::MAX);
         for psk in self.psks.iter().filter(|psk| psk.number < certificate) {
             let found = offered.iter().position(|(it, _)| it.identity == psk.key.identity());
-            let index = found.and_then(|index| u16::try_from(index).ok());
-            if let Some(index) = index.filter(|_| hashes.contains(&psk.key.hash())) {
+            let Some(Ok(index)) = found.map(u16::try_from) else { continue };
+            if hashes.contains(&psk.key.hash()) {
                 self.seen.set_credential(psk.number);
                 return Some(ChosenPsk { index, key: psk.key.clone() });
             }

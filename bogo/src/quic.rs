@@ -203,12 +203,11 @@ impl Carrier for QuicCarrier {
             return Ok((taken, Came::Other));
         }
         let (suite, secret) = self.protection(level, false);
-        let content = content.strip_prefix(secret.as_slice());
-        let is_right = suite.0 == u16::from_be_bytes([suite_high, suite_low]);
-        let Some(content) = content.filter(|_| is_right) else {
-            return Err(ErrorKind::Internal("the runner has other keys").into());
-        };
-        let content = content.to_vec();
+        const OTHER_KEYS: ErrorKind = ErrorKind::Internal("the runner has other keys");
+        if suite.0 != u16::from_be_bytes([suite_high, suite_low]) {
+            return Err(OTHER_KEYS.into());
+        }
+        let content = content.strip_prefix(secret.as_slice()).ok_or(OTHER_KEYS)?.to_vec();
         let result = self.receive_record(ContentType(kind), level, &content);
         let came = self.after(result)?;
         Ok((taken, came))

@@ -61,8 +61,8 @@ fn index(level: Level) -> usize {
     LEVELS.iter().position(|it| *it == level).expect("no message is sent with 0-RTT data")
 }
 
-/// Carries frames as the input has it. Without an attacker both ends complete the handshake, whatever
-/// the order of the frames; with one, they agree if both do.
+/// Carries frames as the input has it. Without an attacker both ends complete the handshake, with the
+/// frames in any order. With one, they agree if both complete it.
 pub fn play(data: &[u8]) {
     let mut input = Input(data);
     let has_attacker = input.byte() % 2 == 1;

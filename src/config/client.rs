@@ -117,6 +117,7 @@ impl ClientConfig {
         let provider = &self.common.provider;
         let layout = self.common.layout.as_ref();
         let list = layout.and_then(|layout| layout.raw_list(ExtensionType::SUPPORTED_GROUPS));
+        // One of the two is empty: the list of a layout takes the place of the provider's.
         let groups = if list.is_none() { provider.groups.as_slice() } else { &[] };
         let of_layout = list.unwrap_or_default();
         groups.iter().chain(of_layout.iter().filter_map(|name| provider.group(name)))

@@ -340,7 +340,7 @@ impl Connection {
     fn take_all_steps(&mut self) -> Result<(), Error> {
         let mut installed_keys = false;
         while let Some(step) = self.handshake.next_step() {
-            installed_keys |= matches!(step, Step::ReadKeys { .. } | Step::WriteKeys { .. });
+            installed_keys |= step.has_secret();
             self.take_step(step).map_err(|error| self.fail(error))?;
         }
         if installed_keys {

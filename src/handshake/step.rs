@@ -52,6 +52,14 @@ pub enum Step {
     Complete,
 }
 
+impl Step {
+    /// Whether the owner makes keys of it. They pass through the stack, which the owner overwrites
+    /// afterwards.
+    pub(crate) fn has_secret(&self) -> bool {
+        matches!(self, Self::ReadKeys { .. } | Self::WriteKeys { .. })
+    }
+}
+
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

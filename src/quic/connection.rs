@@ -380,7 +380,7 @@ impl Connection {
         }
         let mut has_keys = false;
         while let Some(step) = self.handshake.next_step() {
-            has_keys |= matches!(step, Step::ReadKeys { .. } | Step::WriteKeys { .. });
+            has_keys |= step.has_secret();
             self.take_step(step).map_err(|error| self.fail(error))?;
         }
         if has_keys {

@@ -12,6 +12,7 @@ pub mod deterministic;
 pub mod examples;
 pub mod faulty_aead;
 pub mod forge;
+pub mod handshakes;
 pub mod measure;
 pub mod message;
 pub mod numbers;

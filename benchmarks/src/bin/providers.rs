@@ -7,23 +7,19 @@
 //! build with both providers a key of ring is on the heap, so ring is a little slower here than alone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use handclasp::connection::Connection;
 use handclasp::credential::{CertificateList, CertifiedKey};
 use handclasp::crypto::CryptoProvider;
 use handclasp::registry::NamedGroup;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection};
-use handclasp_testing::measure::{Column, thread_time};
+use handclasp_testing::Identity;
+use handclasp_testing::handshakes::{self, BATCH, Columns, Spent};
+use handclasp_testing::measure::Column;
 use handclasp_testing::rustls_peer::{self, roots};
-use handclasp_testing::{Identity, server_name};
 use rustls::client::Resumption;
 use rustls::server::WebPkiClientVerifier;
-
-/// How many connections of a contender live at the same time.
-const BATCH: usize = 8;
 
 const ROUNDS: usize = 150;
 
@@ -45,15 +41,8 @@ const KINDS: [(Kind, &str); 5] = [
     (Kind::Hybrid, "X25519MLKEM768"),
 ];
 
-/// The CPU time of the calls of each side.
-#[derive(Default)]
-struct Spent {
-    client: Duration,
-    server: Duration,
-}
-
 trait Contender {
-    /// [`BATCH`] handshakes.
+    /// A batch of handshakes.
     fn run(&self) -> Spent;
 }
 
@@ -78,17 +67,15 @@ fn measure(kind: Kind, name: &str) {
         Box::new(Ours::new(CryptoProvider::aws_lc_rs(), kind, &identities)),
         Box::new(Ours::new(CryptoProvider::ring(), kind, &identities)),
     ];
-    let mut columns = [(); 3].map(|()| (Column::default(), Column::default()));
+    let mut columns = [(); 3].map(|()| Columns::default());
     for _ in 0..ROUNDS {
-        for (contender, (client, server)) in contenders.iter().zip(&mut columns) {
-            let spent = contender.run();
-            client.add(spent.client, BATCH as u32);
-            server.add(spent.server, BATCH as u32);
+        for (contender, columns) in contenders.iter().zip(&mut columns) {
+            columns.add(contender.run());
         }
     }
     let [theirs, ours, with_ring] = &columns;
-    report(name, "client", &theirs.0, &ours.0, &with_ring.0);
-    report(name, "server", &theirs.1, &ours.1, &with_ring.1);
+    report(name, "client", &theirs.client, &ours.client, &with_ring.client);
+    report(name, "server", &theirs.server, &ours.server, &with_ring.server);
 }
 
 fn report(name: &str, side: &str, theirs: &Column, ours: &Column, with_ring: &Column) {
@@ -150,9 +137,9 @@ impl Ours {
 
 impl Contender for Ours {
     fn run(&self) -> Spent {
-        let new_client = || ClientConnection::new(Arc::clone(&self.client), server_name()).unwrap();
+        let new_client = |name| ClientConnection::new(Arc::clone(&self.client), name).unwrap();
         let new_server = || ServerConnection::new(Arc::clone(&self.server)).unwrap();
-        handshakes(new_client, new_server)
+        handshakes::ours(new_client, new_server)
     }
 }
 
@@ -211,117 +198,8 @@ impl Theirs {
 impl Contender for Theirs {
     fn run(&self) -> Spent {
         let new_client =
-            || rustls::ClientConnection::new(Arc::clone(&self.client), server_name()).unwrap();
+            |name| rustls::ClientConnection::new(Arc::clone(&self.client), name).unwrap();
         let new_server = || rustls::ServerConnection::new(Arc::clone(&self.server)).unwrap();
-        handshakes(new_client, new_server)
+        handshakes::theirs(new_client, new_server)
     }
-}
-
-/// A side of a connection of either library.
-trait End {
-    /// What is to be sent is in `bytes` then.
-    fn send(&mut self, bytes: &mut Vec<u8>);
-    fn receive(&mut self, bytes: &mut [u8]);
-    fn is_connected(&self) -> bool;
-}
-
-macro_rules! end_of_handclasp {
-    ($($type:ty),*) => {
-        $(
-            impl End for $type {
-                fn send(&mut self, bytes: &mut Vec<u8>) {
-                    bytes.extend_from_slice(self.outgoing());
-                    self.sent(bytes.len());
-                }
-
-                fn receive(&mut self, bytes: &mut [u8]) {
-                    let mut start = 0;
-                    while start < bytes.len() {
-                        let (consumed, _) = Connection::receive(self, &mut bytes[start..]).unwrap();
-                        start += consumed;
-                    }
-                }
-
-                fn is_connected(&self) -> bool {
-                    !self.is_handshaking()
-                }
-            }
-        )*
-    };
-}
-
-macro_rules! end_of_rustls {
-    ($($type:ty),*) => {
-        $(
-            impl End for $type {
-                fn send(&mut self, bytes: &mut Vec<u8>) {
-                    while self.wants_write() {
-                        self.write_tls(bytes).unwrap();
-                    }
-                }
-
-                fn receive(&mut self, bytes: &mut [u8]) {
-                    let mut rest = &bytes[..];
-                    while !rest.is_empty() {
-                        self.read_tls(&mut rest).unwrap();
-                        self.process_new_packets().unwrap();
-                    }
-                }
-
-                fn is_connected(&self) -> bool {
-                    !self.is_handshaking()
-                }
-            }
-        )*
-    };
-}
-
-end_of_handclasp!(ClientConnection, ServerConnection);
-end_of_rustls!(rustls::ClientConnection, rustls::ServerConnection);
-
-fn handshakes<C: End, S: End>(
-    mut new_client: impl FnMut() -> C,
-    mut new_server: impl FnMut() -> S,
-) -> Spent {
-    let mut spent = Spent::default();
-    let mut clients: Vec<_> =
-        timed(&mut spent.client, || (0..BATCH).map(|_| new_client()).collect());
-    let mut servers: Vec<_> =
-        timed(&mut spent.server, || (0..BATCH).map(|_| new_server()).collect());
-    let mut buffers: Vec<_> = (0..BATCH).map(|_| Vec::with_capacity(16 * 1024)).collect();
-    loop {
-        let to_server = timed(&mut spent.client, || send(&mut clients, &mut buffers));
-        timed(&mut spent.server, || receive(&mut servers, &mut buffers));
-        let to_client = timed(&mut spent.server, || send(&mut servers, &mut buffers));
-        timed(&mut spent.client, || receive(&mut clients, &mut buffers));
-        if to_server + to_client == 0 {
-            break;
-        }
-    }
-    assert!(clients.iter().all(End::is_connected) && servers.iter().all(End::is_connected));
-    spent
-}
-
-fn send(ends: &mut [impl End], buffers: &mut [Vec<u8>]) -> usize {
-    let mut total = 0;
-    for (end, buffer) in ends.iter_mut().zip(buffers) {
-        buffer.clear();
-        end.send(buffer);
-        total += buffer.len();
-    }
-    total
-}
-
-fn receive(ends: &mut [impl End], buffers: &mut [Vec<u8>]) {
-    for (end, buffer) in ends.iter_mut().zip(buffers) {
-        end.receive(buffer);
-    }
-}
-
-/// Adds the CPU time that `work` takes to `clock`.
-fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
-    let start = thread_time();
-    let result = work();
-    *clock += thread_time().saturating_sub(start);
-    result
 }

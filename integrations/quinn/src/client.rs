@@ -68,15 +68,16 @@ impl crypto::ClientConfig for QuicClientConfig {
         params.write(&mut parameters);
         let config = self.config.clone();
         let connection = Connection::client(config, version, name, parameters, Options::default())
-            .expect("the configuration was checked");
+            .map_err(|error| cannot_begin(server_name, &error))?;
         let provider = self.config.provider().clone();
         let mut session = Session::new(connection, provider, self.question_handler.clone());
-        // No other error of quinn's has a text.
-        session.begin().map_err(|error| {
-            ConnectError::InvalidServerName(format!(
-                "{server_name} (the handshake cannot begin: {error})"
-            ))
-        })?;
+        session.begin().map_err(|error| cannot_begin(server_name, &error))?;
         Ok(Box::new(session))
     }
+}
+
+/// No other error of quinn's has a text.
+fn cannot_begin(server_name: &str, error: &Error) -> ConnectError {
+    let reason = format!("{server_name} (the handshake cannot begin: {error})");
+    ConnectError::InvalidServerName(reason)
 }

@@ -83,10 +83,13 @@ impl crypto::ServerConfig for QuicServerConfig {
         params.write(&mut parameters);
         let config = self.config.clone();
         let context = early_data_context(&parameters);
+        // `new` has made the one check that can fail here, and quinn has no error for it.
         let mut connection =
             Connection::server(config, Version::V1, parameters, Options::default())
                 .expect("the configuration was checked");
-        connection.set_early_data_context(&context).expect("quinn's parameters are short");
+        if let Err(error) = connection.set_early_data_context(&context) {
+            connection.fail(error);
+        }
         let provider = self.config.provider().clone();
         Box::new(Session::new(connection, provider, self.question_handler.clone()))
     }

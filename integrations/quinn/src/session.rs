@@ -98,18 +98,16 @@ impl Session {
             self.phases = Some(KeyPhases { local: keys.update, remote });
             return Some(pair(local, first));
         }
-        if is_write {
-            self.write = Some(keys);
+        let (same_direction, other_direction) = if is_write {
+            (&mut self.write, &mut self.read)
         } else {
-            self.read = Some(keys);
-        }
-        let (read, write) = match (self.read.take(), self.write.take()) {
-            (Some(read), Some(write)) => (read, write),
-            (read, write) => {
-                (self.read, self.write) = (read, write);
-                return None;
-            }
+            (&mut self.read, &mut self.write)
         };
+        let Some(other) = other_direction.take() else {
+            *same_direction = Some(keys);
+            return None;
+        };
+        let (write, read) = if is_write { (keys, other) } else { (other, keys) };
         if write.level == Level::Application {
             self.phases =
                 Some(KeyPhases { local: write.update, remote: Remote::Known(read.update) });

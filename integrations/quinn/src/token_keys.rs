@@ -7,12 +7,29 @@ use quinn_proto::crypto;
 
 const KEY_LENGTH: usize = 32;
 
-/// The key of address validation tokens: those in Retry packets and NEW_TOKEN frames (RFC 9000, section
-/// 8.1). Servers that share a key accept each other's tokens.
-pub struct TokenKey {
+/// A secret, and the provider that it is used with.
+struct SharedKey {
     provider: CryptoProvider,
     secret: Secret,
 }
+
+impl SharedKey {
+    fn random(provider: &CryptoProvider) -> Result<Self, CryptoError> {
+        let mut secret = Secret::zeros(KEY_LENGTH);
+        provider.random.fill(secret.as_mut_bytes())?;
+        Ok(Self { provider: provider.clone(), secret })
+    }
+
+    fn new(provider: &CryptoProvider, key: &[u8; KEY_LENGTH]) -> Self {
+        let mut secret = Secret::zeros(KEY_LENGTH);
+        secret.as_mut_bytes().copy_from_slice(key);
+        Self { provider: provider.clone(), secret }
+    }
+}
+
+/// The key of address validation tokens: those in Retry packets and NEW_TOKEN frames (RFC 9000, section
+/// 8.1). Servers that share a key accept each other's tokens.
+pub struct TokenKey(SharedKey);
 
 impl TokenKey {
     /// A random key.
@@ -20,21 +37,19 @@ impl TokenKey {
     /// # Errors
     /// When the provider has no randomness.
     pub fn random(provider: &CryptoProvider) -> Result<Self, CryptoError> {
-        Ok(Self { provider: provider.clone(), secret: random_secret(provider)? })
+        SharedKey::random(provider).map(Self)
     }
 
     /// This key.
     pub fn new(provider: &CryptoProvider, key: &[u8; KEY_LENGTH]) -> Self {
-        let mut secret = Secret::zeros(KEY_LENGTH);
-        secret.as_mut_bytes().copy_from_slice(key);
-        Self { provider: provider.clone(), secret }
+        Self(SharedKey::new(provider, key))
     }
 
     fn aead_key(&self, random_bytes: &[u8]) -> Result<AeadKey, CryptoError> {
-        let aead: &dyn Aead = &*self.provider.ticket_aead;
+        let SharedKey { provider, secret } = &self.0;
+        let (hash, aead): (_, &dyn Aead) = (&*provider.sha256, &*provider.ticket_aead);
         let mut key = Secret::zeros(aead.key_length());
-        let (hash, secret) = (&*self.provider.sha256, self.secret.as_bytes());
-        hkdf_expand(hash, secret, random_bytes, key.as_mut_bytes())?;
+        hkdf_expand(hash, secret.as_bytes(), random_bytes, key.as_mut_bytes())?;
         aead.key(key.as_bytes())
     }
 }
@@ -71,10 +86,7 @@ impl crypto::AeadKey for TokenAead {
 
 /// The key of stateless resets (RFC 9000, section 10.3). An endpoint that has the same key after a
 /// restart can end the connections of before.
-pub struct ResetKey {
-    provider: CryptoProvider,
-    secret: Secret,
-}
+pub struct ResetKey(SharedKey);
 
 impl ResetKey {
     /// A random key.
@@ -82,18 +94,17 @@ impl ResetKey {
     /// # Errors
     /// When the provider has no randomness.
     pub fn random(provider: &CryptoProvider) -> Result<Self, CryptoError> {
-        Ok(Self { provider: provider.clone(), secret: random_secret(provider)? })
+        SharedKey::random(provider).map(Self)
     }
 
     /// This key.
     pub fn new(provider: &CryptoProvider, key: &[u8; KEY_LENGTH]) -> Self {
-        let mut secret = Secret::zeros(KEY_LENGTH);
-        secret.as_mut_bytes().copy_from_slice(key);
-        Self { provider: provider.clone(), secret }
+        Self(SharedKey::new(provider, key))
     }
 
     fn mac(&self, data: &[u8]) -> Result<Secret, CryptoError> {
-        self.provider.sha256.hmac_key(self.secret.as_bytes()).sign(&[data])
+        let SharedKey { provider, secret } = &self.0;
+        provider.sha256.hmac_key(secret.as_bytes()).sign(&[data])
     }
 }
 
@@ -103,7 +114,7 @@ impl crypto::HmacKey for ResetKey {
             Ok(mac) => signature_out.copy_from_slice(mac.as_bytes()),
             // quinn expects no failure. A reset with random bytes is ignored.
             Err(CryptoError) => {
-                let _ = self.provider.random.fill(signature_out);
+                let _ = self.0.provider.random.fill(signature_out);
             }
         }
     }
@@ -118,12 +129,6 @@ impl crypto::HmacKey for ResetKey {
             _ => Err(crypto::CryptoError),
         }
     }
-}
-
-fn random_secret(provider: &CryptoProvider) -> Result<Secret, CryptoError> {
-    let mut secret = Secret::zeros(KEY_LENGTH);
-    provider.random.fill(secret.as_mut_bytes())?;
-    Ok(secret)
 }
 
 #[cfg(test)]

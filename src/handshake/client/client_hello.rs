@@ -247,14 +247,7 @@ impl ClientHelloContent<'_> {
         if config.request_timestamps {
             out.signed_certificate_timestamp();
         }
-        let own_types = config.client_certificate_types();
-        if !is_x509_alone(own_types) {
-            out.certificate_types(ExtensionType::CLIENT_CERTIFICATE_TYPE, own_types);
-        }
-        let types_of_servers = config.verifier.certificate_types();
-        if !is_x509_alone(types_of_servers) {
-            out.certificate_types(ExtensionType::SERVER_CERTIFICATE_TYPE, types_of_servers);
-        }
+        write_certificate_types(config, out);
         // In QUIC no server may ask later (RFC 9001, section 4.4).
         if config.post_handshake_auth && self.records {
             out.post_handshake_auth();
@@ -323,6 +316,18 @@ impl ClientHelloContent<'_> {
             }
             _ => out.key_shares(key_shares.entries()),
         }
+    }
+}
+
+/// The types of certificates that both sides may show (RFC 7250, section 4.1).
+fn write_certificate_types(config: &ClientConfig, out: &mut ExtensionWriter) {
+    let own_types = config.client_certificate_types();
+    if !is_x509_alone(own_types) {
+        out.certificate_types(ExtensionType::CLIENT_CERTIFICATE_TYPE, own_types);
+    }
+    let types_of_servers = config.verifier.certificate_types();
+    if !is_x509_alone(types_of_servers) {
+        out.certificate_types(ExtensionType::SERVER_CERTIFICATE_TYPE, types_of_servers);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::handshake::proof::PskMixedIn;
 use crate::handshake::{EarlyData, expect};
 use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
+use crate::wire::codec::join;
 use crate::wire::{EncryptedExtensions, ExtensionType, HandshakeMessage};
 
 const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
@@ -116,7 +117,8 @@ impl ExpectEncryptedExtensions {
 /// there are transport parameters, or a `missing_extension` (section 8.2).
 fn check_quic(answers: &EncryptedExtensions<'_>, config: &ClientConfig) -> Result<(), Error> {
     if answers.application_protocol.is_none() {
-        let theirs = join_names(&config.common.application_protocols);
+        let offered = &config.common.application_protocols;
+        let theirs = join(offered.iter().map(|name| name.escape_ascii()));
         let ours = "none of them".to_owned();
         return Err(ErrorKind::NoApplicationProtocol { ours, theirs }.into());
     }
@@ -124,11 +126,6 @@ fn check_quic(answers: &EncryptedExtensions<'_>, config: &ClientConfig) -> Resul
         return Err(Error::missing(MESSAGE, ExtensionType::QUIC_TRANSPORT_PARAMETERS));
     }
     Ok(())
-}
-
-fn join_names(names: &[Vec<u8>]) -> String {
-    let names: Vec<_> = names.iter().map(|name| name.escape_ascii().to_string()).collect();
-    names.join(", ")
 }
 
 fn check_application_protocol(chosen: &[u8], offered: &[Vec<u8>]) -> Result<(), Error> {

@@ -31,7 +31,7 @@ impl OwnKeyShares {
             Some(named) => {
                 for group in config.offered_groups() {
                     if named.contains(&group.name()) {
-                        shares.add(group, config)?;
+                        shares.add(group)?;
                     }
                 }
             }
@@ -39,7 +39,8 @@ impl OwnKeyShares {
                 shares.add_default(config)?;
                 let taken = taken_before.and_then(|name| config.offered_group(name));
                 if let Some(group) = taken {
-                    shares.add(group, config)?;
+                    shares.add(group)?;
+                    shares.sort_as_offered(config);
                 }
             }
         }
@@ -68,11 +69,7 @@ impl OwnKeyShares {
 
     /// Adds a share for this group, unless there is one (section 4.3.8). A hybrid's exchange that is here
     /// already has the share of its classical group.
-    fn add(
-        &mut self,
-        group: &Arc<dyn KeyExchangeGroup>,
-        config: &ClientConfig,
-    ) -> Result<(), Error> {
+    fn add(&mut self, group: &Arc<dyn KeyExchangeGroup>) -> Result<(), Error> {
         let name = group.name();
         if self.contains(name) {
             return Ok(());
@@ -80,14 +77,14 @@ impl OwnKeyShares {
         if self.exchange(name).is_none() {
             self.exchanges.push(provider_fault::start(&**group)?);
         }
-        let offered_before: Vec<_> = config
-            .offered_groups()
-            .map(|group| group.name())
-            .take_while(|it| *it != name)
-            .collect();
-        let place = self.groups.iter().position(|it| !offered_before.contains(it));
-        self.groups.insert(place.unwrap_or(self.groups.len()), name);
+        self.groups.push(name);
         Ok(())
+    }
+
+    /// Shares are in the order of supported_groups (section 4.3.8).
+    fn sort_as_offered(&mut self, config: &ClientConfig) {
+        let offered = config.offered_groups().map(|group| group.name());
+        self.groups = offered.filter(|name| self.groups.contains(name)).collect();
     }
 
     /// Was a share for this group sent?

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::join;
-use crate::wire::{ClientHello, ExtensionType, KeyShareEntry, PSK_DHE_KE, PSK_KE};
+use crate::wire::{ClientHello, ExtensionType, KeyShareEntry, KeyShares, List, PSK_DHE_KE, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 
@@ -75,24 +75,24 @@ fn check_key_shares(hello: &ClientHello<'_>) -> Result<(), Error> {
     let (Some(groups), Some(shares)) = (hello.supported_groups, hello.key_shares) else {
         return Ok(());
     };
-    // Sorted where there are many shares, so that long lists cannot cost quadratic time.
-    const FEW: usize = 8;
-    let mut sorted = Vec::new();
-    if shares.iter().nth(FEW).is_some() {
-        sorted.extend(groups.iter());
-        sorted.sort_unstable();
-    }
-    for share in shares.iter() {
-        let is_offered = match sorted.is_empty() {
-            true => groups.contains(share.group),
-            false => sorted.binary_search(&share.group).is_ok(),
-        };
-        if !is_offered {
-            let reason = format!("a share is for {}, which supported_groups lacks", share.group);
-            return Err(Error::illegal(MESSAGE, "key_share", reason));
-        }
+    if let Some(group) = first_not_offered(groups, shares) {
+        let reason = format!("a share is for {group}, which supported_groups lacks");
+        return Err(Error::illegal(MESSAGE, "key_share", reason));
     }
     Ok(())
+}
+
+/// The group of the first share that is for none of these groups. For many shares the groups are sorted,
+/// so that long lists cannot cost quadratic time.
+fn first_not_offered(groups: List<'_, NamedGroup>, shares: KeyShares<'_>) -> Option<NamedGroup> {
+    const FEW: usize = 8;
+    let mut of_shares = shares.iter().map(|share| share.group);
+    if shares.iter().nth(FEW).is_none() {
+        return of_shares.find(|group| !groups.contains(*group));
+    }
+    let mut sorted: Vec<_> = groups.iter().collect();
+    sorted.sort_unstable();
+    of_shares.find(|group| sorted.binary_search(group).is_err())
 }
 
 /// The suites that both sides have, in the server's order.
