@@ -104,7 +104,6 @@
 //!   which knows no TLS.
 //! - [`pem`]: certificates and keys from text files, with errors that quote nothing.
 //! - [`session`]: tickets, the stores of sessions, and what keeps 0-RTT data from being replayed.
-//! - [`quic`]: the handshake under QUIC, and the keys of its packets.
 //! - [`record`], [`key_schedule`], [`wire`]: records, secrets, and messages as bytes.
 //! - [`crypto`]: the seam to the primitives; `CryptoProvider::ring` and `CryptoProvider::aws_lc_rs` come with
 //!   the crate.
