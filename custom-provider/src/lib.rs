@@ -205,7 +205,7 @@ impl ActiveKeyExchange for X25519Exchange {
         if !secret.was_contributory() {
             return Err(KeyExchangeError::InvalidShare);
         }
-        Ok(SharedSecret::new(secret.as_bytes().to_vec()))
+        Ok(SharedSecret::copied(secret.as_bytes()))
     }
 }
 

@@ -71,7 +71,7 @@ impl ExtensionLayout {
     /// Puts the extensions into this order, and writes the raw ones that `may_send` allows.
     pub(crate) fn apply(
         &self,
-        extensions: &mut ExtensionWriter,
+        extensions: &mut ExtensionWriter<'_>,
         may_send: impl Fn(ExtensionType) -> bool,
     ) {
         for item in &self.items {

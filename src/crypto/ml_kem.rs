@@ -107,7 +107,7 @@ fn encapsulate<K: MlKem>(
     let key = K::EncapsulationKey::new_from_slice(peer_share)
         .map_err(|_| KeyExchangeError::InvalidShare)?;
     let (ciphertext, mut secret) = K::encapsulate(&key, message);
-    let shared = SharedSecret::new(secret.to_vec());
+    let shared = SharedSecret::copied(&secret);
     secret.zeroize();
     Ok(CompletedKeyExchange { share: ciphertext.to_vec(), secret: shared })
 }
@@ -135,7 +135,7 @@ impl<K: MlKem> Exchange<K> {
     fn decapsulate(&self, ciphertext: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         let mut secret =
             self.key.decapsulate_slice(ciphertext).map_err(|_| KeyExchangeError::InvalidShare)?;
-        let shared = SharedSecret::new(secret.to_vec());
+        let shared = SharedSecret::copied(&secret);
         secret.zeroize();
         Ok(shared)
     }

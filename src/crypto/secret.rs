@@ -146,23 +146,40 @@ fn in_own_frame<T>(work: impl FnOnce() -> T) -> T {
 
 /// The result of a key exchange. Of any length: a hybrid's is longer than a hash.
 #[derive(Clone)]
-pub struct SharedSecret(Zeroizing<Vec<u8>>);
+pub struct SharedSecret(SharedBytes);
+
+#[derive(Clone)]
+enum SharedBytes {
+    Short(Secret),
+    Long(Zeroizing<Vec<u8>>),
+}
 
 impl SharedSecret {
     /// Takes the bytes over; they are wiped on drop.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(SharedBytes::Long(Zeroizing::new(bytes)))
+    }
+
+    /// A copy of `bytes`. Up to [`MAX_HASH_LENGTH`] bytes need no allocation.
+    pub fn copied(bytes: &[u8]) -> Self {
+        match Secret::new(bytes) {
+            Some(secret) => Self(SharedBytes::Short(secret)),
+            None => Self::new(bytes.to_vec()),
+        }
     }
 
     /// The bytes. Handle with care.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            SharedBytes::Short(secret) => secret.as_bytes(),
+            SharedBytes::Long(bytes) => bytes,
+        }
     }
 }
 
 impl fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SharedSecret({} bytes)", self.0.len())
+        write!(f, "SharedSecret({} bytes)", self.as_bytes().len())
     }
 }
 

@@ -242,7 +242,6 @@ impl ClaimedIdentity {
 
 /// The verifier has accepted who the peer says it is. The proof that the peer has the key follows.
 pub(super) struct VerifiedPeer {
-    end_entity: Arc<EndEntity>,
     identity: ClaimedIdentity,
     identity_verified: IdentityVerified,
 }
@@ -255,10 +254,10 @@ impl VerifiedPeer {
         context: &mut Context,
     ) -> Result<Self, Error> {
         // A malformed certificate is an error with every verifier.
-        let end_entity = identity.end_entity()?;
+        identity.end_entity()?;
         let identity_verified = IdentityVerified::by(result)?;
         context.observers.emit(|| Event::PeerVerified);
-        Ok(Self { end_entity, identity, identity_verified })
+        Ok(Self { identity, identity_verified })
     }
 
     /// Checks the peer's CertificateVerify. `offered` says which schemes this side offered. A
@@ -288,7 +287,7 @@ impl VerifiedPeer {
         }
         let proof = PeerAuthenticated::check(
             self.identity_verified,
-            &self.end_entity,
+            &*self.identity.end_entity()?,
             signatures,
             &verify,
             SignedContent::new(signer, transcript).as_bytes(),

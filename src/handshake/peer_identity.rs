@@ -1,6 +1,7 @@
 //! Who the peer says it is: as a question to the verifier, as what a session keeps of it, and as
 //! the same question again when the session is to be resumed. Both sides use it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pki_types::{ServerName, UnixTime};
@@ -57,11 +58,11 @@ impl ClaimedIdentity {
     }
 
     /// The peer's own certificate, or its raw public key in the same form.
-    pub(super) fn end_entity(&self) -> Result<Arc<EndEntity>, CertificateError> {
+    pub(super) fn end_entity(&self) -> Result<Cow<'_, EndEntity>, CertificateError> {
         match self {
             Self::Certificates(identity) => identity.end_entity(),
             Self::RawPublicKey(key) => {
-                Ok(Arc::new(EndEntity::from_public_key(&key.subject_public_key_info)?))
+                EndEntity::from_public_key(&key.subject_public_key_info).map(Cow::Owned)
             }
         }
     }

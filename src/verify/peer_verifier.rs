@@ -1,4 +1,5 @@
 use core::fmt;
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
@@ -33,7 +34,7 @@ pub struct PeerIdentity {
 #[derive(Clone, Debug)]
 struct DecodedEndEntity {
     chain: Arc<[CertificateDer<'static>]>,
-    end_entity: Arc<EndEntity>,
+    end_entity: EndEntity,
 }
 
 impl PeerIdentity {
@@ -54,30 +55,36 @@ impl PeerIdentity {
         }
     }
 
-    /// The peer's own certificate. It is decoded once, for the verifier and for the handshake.
+    /// The peer's own certificate. It is decoded once, for the verifier and for the handshake, unless
+    /// `chain` was replaced.
     ///
     /// # Errors
     /// [`CertificateErrorKind::Malformed`](crate::certificate::CertificateErrorKind::Malformed).
-    pub fn end_entity(&self) -> Result<Arc<EndEntity>, CertificateError> {
-        if let Some(decoded) = self.decoded.get() {
-            if Arc::ptr_eq(&decoded.chain, &self.chain) {
-                return Ok(Arc::clone(&decoded.end_entity));
-            }
+    pub fn end_entity(&self) -> Result<Cow<'_, EndEntity>, CertificateError> {
+        if let Some(kept) = self.kept_end_entity() {
+            return Ok(Cow::Borrowed(kept));
         }
         let Some(own) = self.chain.first() else {
             let kind = CertificateErrorKind::Malformed("the chain is empty".into());
             return Err(CertificateError { certificate: "(none)".into(), kind });
         };
-        let end_entity = Arc::new(EndEntity::parse(own)?);
-        self.keep_end_entity(&end_entity);
-        Ok(end_entity)
+        let end_entity = EndEntity::parse(own)?;
+        if self.decoded.get().is_some() {
+            return Ok(Cow::Owned(end_entity));
+        }
+        Ok(Cow::Borrowed(self.keep_end_entity(end_entity)))
     }
 
-    /// Keeps the peer's own certificate, which a verifier has decoded.
-    pub(super) fn keep_end_entity(&self, end_entity: &Arc<EndEntity>) {
-        let (chain, end_entity) = (Arc::clone(&self.chain), Arc::clone(end_entity));
-        // What was kept first stays.
-        let _ = self.decoded.set(DecodedEndEntity { chain, end_entity });
+    /// The peer's own certificate, if it was decoded from this chain.
+    fn kept_end_entity(&self) -> Option<&EndEntity> {
+        let decoded = self.decoded.get()?;
+        Arc::ptr_eq(&decoded.chain, &self.chain).then_some(&decoded.end_entity)
+    }
+
+    /// Keeps the peer's own certificate, which a verifier has decoded. What was kept first stays.
+    pub(super) fn keep_end_entity(&self, end_entity: EndEntity) -> &EndEntity {
+        let chain = Arc::clone(&self.chain);
+        &self.decoded.get_or_init(|| DecodedEndEntity { chain, end_entity }).end_entity
     }
 }
 

@@ -165,7 +165,7 @@ impl PeerVerifier for TrustAnchorVerifier {
         request.signature_cache = Some(&self.signature_cache);
         match verify_end_entity(&request) {
             Ok(end_entity) => {
-                peer.keep_end_entity(&Arc::new(end_entity));
+                peer.keep_end_entity(end_entity);
                 Reply::Now(Ok(()))
             }
             Err(error) => Reply::Now(Err(error)),

@@ -4,7 +4,7 @@ use core::ops::Deref;
 
 use super::codec::{DecodeError, List, Prefix, Reader, write_bytes, write_codes, write_u16};
 use super::debug::Body;
-use super::extension_list::{ExtensionWriter, Extensions};
+use super::extension_list::{ExtensionWriter, Extensions, write_extensions};
 use super::extensions::{ClientExtensions, ExtensionMessage};
 use super::handshake_message::write_message;
 use crate::registry::{CipherSuiteId, HandshakeType, ProtocolVersion};
@@ -89,13 +89,13 @@ impl<'a> Deref for ClientHello<'a> {
     }
 }
 
-/// Writes a whole ClientHello of TLS 1.3 with these extensions.
+/// Writes a whole ClientHello of TLS 1.3 with the extensions that `extensions` adds.
 pub(crate) fn write_client_hello(
     out: &mut Vec<u8>,
     random: &[u8; 32],
     session_id: &[u8],
     cipher_suites: impl IntoIterator<Item = CipherSuiteId>,
-    extensions: &ExtensionWriter,
+    extensions: impl FnOnce(&mut ExtensionWriter<'_>),
 ) {
     write_message(out, HandshakeType::CLIENT_HELLO, |out| {
         write_u16(out, ProtocolVersion::TLS_1_2);
@@ -104,6 +104,6 @@ pub(crate) fn write_client_hello(
         write_codes(out, Prefix::U16, cipher_suites);
         // legacy_compression_methods: none but "null".
         write_bytes(out, Prefix::U8, &[0]);
-        extensions.encode(out);
+        write_extensions(out, extensions);
     });
 }

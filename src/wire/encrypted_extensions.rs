@@ -3,7 +3,7 @@
 use core::ops::Deref;
 
 use super::codec::{DecodeError, Reader};
-use super::extension_list::{ExtensionWriter, Extensions};
+use super::extension_list::{ExtensionWriter, Extensions, write_extensions};
 use super::extensions::{ExtensionMessage, ServerExtensions};
 use super::handshake_message::write_message;
 use crate::registry::HandshakeType;
@@ -47,7 +47,12 @@ impl<'a> Deref for EncryptedExtensions<'a> {
     }
 }
 
-/// Writes a whole EncryptedExtensions with these extensions.
-pub(crate) fn write_encrypted_extensions(out: &mut Vec<u8>, extensions: &ExtensionWriter) {
-    write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| extensions.encode(out));
+/// Writes a whole EncryptedExtensions with the extensions that `extensions` adds.
+pub(crate) fn write_encrypted_extensions(
+    out: &mut Vec<u8>,
+    extensions: impl FnOnce(&mut ExtensionWriter<'_>),
+) {
+    write_message(out, HandshakeType::ENCRYPTED_EXTENSIONS, |out| {
+        write_extensions(out, extensions)
+    });
 }

@@ -9,8 +9,8 @@ use super::codec::{
 };
 use super::extensions::{ExtensionMessage, ExtensionType};
 
-/// Few messages have more extensions than this.
-const USUAL_COUNT: usize = 16;
+/// The length in bytes of an extension's type and length.
+const EXTENSION_HEADER_LENGTH: usize = 4;
 
 /// One extension of a message.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,85 +104,85 @@ pub(crate) fn write_extension(
     write_vector(out, Prefix::U16, body);
 }
 
-/// Extensions that are written one after the other, and then put into the order in which they
-/// are sent. What the extensions of each message say is written by methods beside their readers.
-#[derive(Debug, Default)]
-pub(crate) struct ExtensionWriter {
-    bytes: Vec<u8>,
-    /// In the order in which the extensions are sent.
-    written: Vec<WrittenExtension>,
+/// Writes a list of extensions with its length. `write` adds them, and puts them into their order.
+pub(crate) fn write_extensions(out: &mut Vec<u8>, write: impl FnOnce(&mut ExtensionWriter<'_>)) {
+    write_vector(out, Prefix::U16, |out| {
+        let start = out.len();
+        write(&mut ExtensionWriter { out, start });
+    });
 }
 
-/// Where an extension is in the bytes of its writer, with type and length.
-#[derive(Debug)]
-struct WrittenExtension {
-    kind: ExtensionType,
-    range: Range<usize>,
+/// Extensions that are written into a message one after the other, and put into the order in which
+/// they are sent there. What the extensions of each message say is written by methods beside their
+/// readers.
+pub(crate) struct ExtensionWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the first extension is in `out`.
+    start: usize,
 }
 
-impl ExtensionWriter {
-    /// A writer with place for this many bytes, and for as many extensions as messages usually have.
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), written: Vec::with_capacity(USUAL_COUNT) }
-    }
-
+impl ExtensionWriter<'_> {
     /// Adds an extension at the end.
     pub(crate) fn add(&mut self, kind: ExtensionType, body: impl FnOnce(&mut Vec<u8>)) {
-        let extension = self.write(kind, body);
-        self.written.push(extension);
+        write_extension(self.out, kind, body);
     }
 
     /// Adds an extension before all others.
     pub(crate) fn add_first(&mut self, kind: ExtensionType, body: impl FnOnce(&mut Vec<u8>)) {
-        let extension = self.write(kind, body);
-        self.written.insert(0, extension);
+        let end = self.out.len();
+        self.add(kind, body);
+        self.move_forward(end..self.out.len(), self.start);
     }
 
     /// Adds an extension with this body. If there is one of this type already, it goes.
     pub(crate) fn replace(&mut self, kind: ExtensionType, body: &[u8]) {
-        self.written.retain(|extension| extension.kind != kind);
+        if let Some(place) = self.find(kind, self.start) {
+            self.out.drain(place);
+        }
         self.add(kind, |out| out.extend_from_slice(body));
-    }
-
-    fn write(&mut self, kind: ExtensionType, body: impl FnOnce(&mut Vec<u8>)) -> WrittenExtension {
-        let start = self.bytes.len();
-        write_extension(&mut self.bytes, kind, body);
-        WrittenExtension { kind, range: start..self.bytes.len() }
     }
 
     /// Puts the extensions into this order. Those that are not in it follow, in the order that they
     /// have already.
     pub(crate) fn sort_by(&mut self, order: impl Iterator<Item = ExtensionType>) {
-        let mut rest = self.written.as_mut_slice();
+        let mut sorted = self.start;
         for kind in order {
-            let Some(place) = rest.iter().position(|extension| extension.kind == kind) else {
-                continue;
-            };
-            if let Some(to_here) = rest.get_mut(..=place) {
-                to_here.rotate_right(1);
+            if let Some(place) = self.find(kind, sorted) {
+                let length = place.len();
+                self.move_forward(place, sorted);
+                sorted += length;
             }
-            let Some((_, after)) = rest.split_first_mut() else { return };
-            rest = after;
         }
     }
 
     /// The types of the extensions in their order.
     pub(crate) fn kinds(&self) -> impl Iterator<Item = ExtensionType> {
-        self.written.iter().map(|extension| extension.kind)
+        self.extensions_from(self.start).map(|extension| extension.kind)
     }
 
-    /// The length of the extensions in bytes, with their types and lengths.
-    pub(crate) fn length(&self) -> usize {
-        self.written.iter().map(|extension| extension.range.len()).sum()
+    fn extensions_from(&self, start: usize) -> impl Iterator<Item = Extension<'_>> {
+        checked_elements(self.out.get(start..).unwrap_or_default(), Extension::read)
     }
 
-    /// Writes the list with its length.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        write_vector(out, Prefix::U16, |out| {
-            for extension in &self.written {
-                out.extend_from_slice(self.bytes.get(extension.range.clone()).unwrap_or_default());
+    /// Where the extension of this type is in `out`, if it is behind `start`.
+    fn find(&self, kind: ExtensionType, start: usize) -> Option<Range<usize>> {
+        let mut end = start;
+        for extension in self.extensions_from(start) {
+            let place = end..end + EXTENSION_HEADER_LENGTH + extension.body.len();
+            if extension.kind == kind {
+                return Some(place);
             }
-        });
+            end = place.end;
+        }
+        None
+    }
+
+    /// Moves the extension at `from` to the place `to`, before those that are there.
+    fn move_forward(&mut self, from: Range<usize>, to: usize) {
+        let length = from.len();
+        if let Some(moved) = self.out.get_mut(to..from.end) {
+            moved.rotate_right(length);
+        }
     }
 }
 
@@ -193,17 +193,16 @@ mod tests {
     #[test]
     fn extensions_are_sent_in_the_order_that_they_are_given() {
         let [a, b, c, d] = [1, 2, 3, 4].map(ExtensionType);
-        let mut list = ExtensionWriter::default();
-        list.add(a, |out| out.push(9));
-        list.add(b, |_| {});
-        list.add(c, |_| {});
-        list.replace(b, &[7, 7]);
-        list.sort_by([c, d, b].into_iter());
-        list.add_first(d, |_| {});
-        assert!(list.kinds().eq([d, c, b, a]));
-        let mut out = Vec::new();
-        list.encode(&mut out);
-        assert_eq!(out, [0, 19, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2, 0, 2, 7, 7, 0, 1, 0, 1, 9]);
-        assert_eq!(list.length(), 19);
+        let mut out = vec![0x5a];
+        write_extensions(&mut out, |list| {
+            list.add(a, |out| out.push(9));
+            list.add(b, |_| {});
+            list.add(c, |_| {});
+            list.replace(b, &[7, 7]);
+            list.sort_by([c, d, b].into_iter());
+            list.add_first(d, |_| {});
+            assert!(list.kinds().eq([d, c, b, a]));
+        });
+        assert_eq!(out, [0x5a, 0, 19, 0, 4, 0, 0, 0, 3, 0, 0, 0, 2, 0, 2, 7, 7, 0, 1, 0, 1, 9]);
     }
 }

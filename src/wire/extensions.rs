@@ -346,7 +346,7 @@ impl<'a> ClientExtensions<'a> {
 }
 
 /// The extensions of a ClientHello, each in the form that [`ClientExtensions`] reads.
-impl ExtensionWriter {
+impl ExtensionWriter<'_> {
     pub(crate) fn server_name(&mut self, name: &str) {
         self.add(E::SERVER_NAME, |out| write_server_name(out, name.as_bytes()));
     }
@@ -503,7 +503,7 @@ impl<'a> ServerExtensions<'a> {
     }
 
     /// Writes the extensions, in the order of [`EXTENSION_TABLE`].
-    pub(crate) fn write(&self, out: &mut ExtensionWriter) {
+    pub(crate) fn write(&self, out: &mut ExtensionWriter<'_>) {
         // Each field is named, so that none is forgotten.
         let Self {
             server_name,

@@ -180,13 +180,34 @@ struct CheckedSignature<'s> {
     is_remembered: bool,
 }
 
+/// The signatures that were verified. The first one needs no allocation, and a certificate that an anchor
+/// has issued needs no other one.
+#[derive(Default)]
+struct CheckedSignatures<'s> {
+    first: Option<CheckedSignature<'s>>,
+    others: Vec<CheckedSignature<'s>>,
+}
+
+impl<'s> CheckedSignatures<'s> {
+    fn push(&mut self, checked: CheckedSignature<'s>) {
+        match &self.first {
+            None => self.first = Some(checked),
+            Some(_) => self.others.push(checked),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &CheckedSignature<'s>> {
+        self.first.iter().chain(&self.others)
+    }
+}
+
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
     end_entity: &'s Certificate<'s>,
     /// The intermediates that parse, each of them once.
     intermediates: &'s [Intermediate<'s>],
     budget: Budget,
-    checked_signatures: Vec<CheckedSignature<'s>>,
+    checked_signatures: CheckedSignatures<'s>,
     /// The error of the path that came closest, the first of several.
     closest: Option<CertificateError>,
     recorder: &'s mut Recorder,
@@ -224,7 +245,7 @@ impl<'s> Search<'s> {
             end_entity,
             intermediates: &intermediates,
             budget: Budget::new(request.limits),
-            checked_signatures: Vec::new(),
+            checked_signatures: CheckedSignatures::default(),
             closest,
             recorder,
         };
@@ -244,8 +265,8 @@ impl<'s> Search<'s> {
 
     /// Remembers the signatures of a path that was accepted.
     fn remember_signatures(&self, path: &[&Certificate<'_>]) {
-        for CheckedSignature { certificate, key, result, is_remembered } in &self.checked_signatures
-        {
+        for checked in self.checked_signatures.iter() {
+            let CheckedSignature { certificate, key, result, is_remembered } = checked;
             let is_of_path = path.iter().any(|it| core::ptr::eq(*it, *certificate));
             if is_of_path && result.is_ok() && !is_remembered {
                 self.request.remember(*key, certificate.der);

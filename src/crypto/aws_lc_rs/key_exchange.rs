@@ -74,7 +74,7 @@ impl ActiveKeyExchange for Exchange {
         }
         let peer = UnparsedPublicKey::new(self.private.algorithm(), peer_share);
         agreement::agree(&self.private, peer, KeyExchangeError::InvalidShare, |secret| {
-            Ok(SharedSecret::new(secret.to_vec()))
+            Ok(SharedSecret::copied(secret))
         })
     }
 }

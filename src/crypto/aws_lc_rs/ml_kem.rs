@@ -52,7 +52,7 @@ impl KeyExchangeGroup for AwsLcKem {
         let (ciphertext, secret) = public.encapsulate().map_err(|_| INVALID)?;
         Ok(CompletedKeyExchange {
             share: ciphertext.as_ref().to_vec(),
-            secret: SharedSecret::new(secret.as_ref().to_vec()),
+            secret: SharedSecret::copied(secret.as_ref()),
         })
     }
 }
@@ -81,7 +81,7 @@ impl ActiveKeyExchange for Exchange {
         }
         let ciphertext = Ciphertext::from(peer_share);
         let secret = self.private.decapsulate(ciphertext).map_err(|_| CryptoError)?;
-        Ok(SharedSecret::new(secret.as_ref().to_vec()))
+        Ok(SharedSecret::copied(secret.as_ref()))
     }
 }
 

@@ -60,7 +60,7 @@ impl Exchange {
     fn agree(&mut self, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
         let key = self.private.take()?;
-        agreement::agree_ephemeral(key, &peer, |secret| SharedSecret::new(secret.to_vec()))
+        agreement::agree_ephemeral(key, &peer, SharedSecret::copied)
             .map_err(|_| KeyExchangeError::InvalidShare)
     }
 }

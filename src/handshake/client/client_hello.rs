@@ -21,6 +21,9 @@ use crate::wire::{
     ExtensionType, ExtensionWriter, KeyShareEntry, PSK_DHE_KE, PSK_KE, write_client_hello,
 };
 
+/// In bytes, without the key shares: most ClientHellos are shorter.
+const USUAL_LENGTH: usize = 640;
+
 /// Nothing has happened yet.
 pub(in crate::handshake) struct Start {
     pub(super) config: Arc<ClientConfig>,
@@ -191,49 +194,63 @@ impl ClientHelloContent<'_> {
         }
     }
 
-    /// `padding` is how many zeros the padding extension has, where there is one. pre_shared_key is
-    /// written last (section 4.3.11).
+    /// `padding` is how many zeros the padding extension has, where there is one.
     fn write_padded(&self, padding: Option<usize>) -> WrittenClientHello {
         let ClientHelloParams { random, grease, key_shares, .. } = self.params;
-        let session_id = self.params.session_id();
-        let config = &self.shared.config;
-        let mut extensions = ExtensionWriter::with_capacity(512 + key_shares.length());
-        self.write_extensions(&mut extensions);
-        if let Some(zeros) = padding {
-            extensions.add(ExtensionType::PADDING, |out| out.resize(out.len() + zeros, 0));
-        }
-        if let Some(layout) = &config.common.layout {
-            layout.apply(&mut extensions, |_| true);
-        }
-        if let Some(grease) = grease {
-            extensions.sort_by(grease.order());
-        }
+        let grease = grease.iter().map(Grease::cipher_suite);
+        let provider = &self.shared.config.common.provider;
+        let suites = grease.chain(provider.cipher_suites.iter().map(|suite| suite.id));
+        let mut message = Vec::with_capacity(USUAL_LENGTH + key_shares.length());
         let mut offered = Vec::with_capacity(16);
-        offered.extend(extensions.kinds());
-        if let Some(grease) = grease {
+        write_client_hello(&mut message, random, self.params.session_id(), suites, |extensions| {
+            self.write_ordered_extensions(extensions, padding);
+            offered.extend(extensions.kinds());
+            self.write_last_extensions(extensions, &mut offered);
+        });
+        WrittenClientHello { message, offered }
+    }
+
+    /// Writes the extensions whose order may be any. They are put into that of the layout, or of this
+    /// connection.
+    fn write_ordered_extensions(&self, out: &mut ExtensionWriter<'_>, padding: Option<usize>) {
+        self.write_extensions(out);
+        if let Some(zeros) = padding {
+            out.add(ExtensionType::PADDING, |out| out.resize(out.len() + zeros, 0));
+        }
+        if let Some(layout) = &self.shared.config.common.layout {
+            layout.apply(out, |_| true);
+        }
+        if let Some(grease) = &self.params.grease {
+            out.sort_by(grease.order());
+        }
+    }
+
+    /// Writes the extensions that have a place of their own: those of GREASE, and pre_shared_key at the
+    /// end (section 4.3.11).
+    fn write_last_extensions(
+        &self,
+        out: &mut ExtensionWriter<'_>,
+        offered: &mut Vec<ExtensionType>,
+    ) {
+        if let Some(grease) = &self.params.grease {
             // They are not among those offered: a server that answers them is wrong (RFC 8701,
             // section 3.1).
             let [first, last] = grease.extensions();
-            extensions.add_first(first, |_| {});
-            extensions.add(last, |out| out.push(0));
+            out.add_first(first, |_| {});
+            out.add(last, |out| out.push(0));
         }
         // It must be the last one (section 4.3.11), so no layout gives it another place.
         if !self.psks.is_empty() {
-            pre_shared_key::write(self.psks, self.now, &mut extensions);
+            pre_shared_key::write(self.psks, self.now, out);
             offered.push(ExtensionType::PRE_SHARED_KEY);
         }
-        let grease = grease.iter().map(Grease::cipher_suite);
-        let suites = config.common.provider.cipher_suites.iter().map(|suite| suite.id);
-        let mut message = Vec::with_capacity(128 + extensions.length());
-        write_client_hello(&mut message, random, session_id, grease.chain(suites), &extensions);
-        WrittenClientHello { message, offered }
     }
 
     /// Writes all extensions but pre_shared_key, in the order of the table of extensions. What each
     /// offers: supported_versions (section 4.3.1), cookie (4.3.2), signature_algorithms (4.3.3),
     /// post_handshake_auth (4.3.6), supported_groups (4.3.7), key_share (4.3.8),
     /// psk_key_exchange_modes (4.3.9), tls_cert_with_extern_psk (RFC 9973) and early_data (4.3.10).
-    fn write_extensions(&self, out: &mut ExtensionWriter) {
+    fn write_extensions(&self, out: &mut ExtensionWriter<'_>) {
         let Self { params, shared, retry, .. } = self;
         let config = &shared.config;
         let provider = &config.common.provider;
@@ -292,7 +309,7 @@ impl ClientHelloContent<'_> {
 
     /// As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
     /// server should send no tickets (section 4.3.9).
-    fn write_psk_key_exchange_modes(&self, out: &mut ExtensionWriter) {
+    fn write_psk_key_exchange_modes(&self, out: &mut ExtensionWriter<'_>) {
         let config = &self.shared.config;
         if config.sessions.is_none() && pre_shared_key::offered(self.shared, None).is_empty() {
             return;
@@ -306,7 +323,7 @@ impl ClientHelloContent<'_> {
 
     /// Writes key_share. After a HelloRetryRequest for a group there is one share, for that group
     /// (section 4.3.8).
-    fn write_key_shares(&self, out: &mut ExtensionWriter) {
+    fn write_key_shares(&self, out: &mut ExtensionWriter<'_>) {
         let ClientHelloParams { grease, key_shares, .. } = self.params;
         let is_alone = self.retry.is_some_and(|retry| retry.wants_share);
         match grease {
@@ -320,7 +337,7 @@ impl ClientHelloContent<'_> {
 }
 
 /// The types of certificates that both sides may show (RFC 7250, section 4.1).
-fn write_certificate_types(config: &ClientConfig, out: &mut ExtensionWriter) {
+fn write_certificate_types(config: &ClientConfig, out: &mut ExtensionWriter<'_>) {
     let own_types = config.client_certificate_types();
     if !is_x509_alone(own_types) {
         out.certificate_types(ExtensionType::CLIENT_CERTIFICATE_TYPE, own_types);

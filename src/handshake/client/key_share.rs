@@ -10,12 +10,26 @@ use crate::registry::{HandshakeType, NamedGroup};
 use crate::wire::KeyShareEntry;
 use crate::wire::codec::join;
 
-/// What the client sends in key_share, and keeps the private keys of.
-pub(super) struct OwnKeyShares {
-    /// The groups that have a share, in the order of supported_groups.
-    groups: Vec<NamedGroup>,
-    /// The exchange of a hybrid group is here once, also where its classical group has a share, too.
-    exchanges: Vec<Box<dyn ActiveKeyExchange>>,
+/// What the client sends in key_share, and keeps the private keys of. In the order of supported_groups.
+pub(super) struct OwnKeyShares(Vec<OwnKeyShare>);
+
+struct OwnKeyShare {
+    group: NamedGroup,
+    /// `None` for the classical group of a hybrid that has a share, too: the hybrid's exchange contains
+    /// its exchange.
+    exchange: Option<Box<dyn ActiveKeyExchange>>,
+}
+
+impl OwnKeyShare {
+    fn start(group: &dyn KeyExchangeGroup) -> Result<Self, Error> {
+        let exchange = provider_fault::start(group)?;
+        Ok(Self { group: group.name(), exchange: Some(exchange) })
+    }
+
+    /// The exchange of the classical group, if this is a hybrid.
+    fn classical(&self) -> Option<&dyn ActiveKeyExchange> {
+        self.exchange.as_ref()?.classical()
+    }
 }
 
 impl OwnKeyShares {
@@ -26,7 +40,7 @@ impl OwnKeyShares {
         config: &ClientConfig,
         taken_before: Option<NamedGroup>,
     ) -> Result<Self, Error> {
-        let mut shares = Self { groups: Vec::new(), exchanges: Vec::new() };
+        let mut shares = Self(Vec::new());
         match &config.key_shares {
             Some(named) => {
                 for group in config.offered_groups() {
@@ -50,21 +64,18 @@ impl OwnKeyShares {
     /// The share of a second ClientHello, for the group that the HelloRetryRequest asked for (section
     /// 4.3.8).
     pub(super) fn only(group: &dyn KeyExchangeGroup) -> Result<Self, Error> {
-        let exchange = provider_fault::start(group)?;
-        Ok(Self { groups: vec![group.name()], exchanges: vec![exchange] })
+        Ok(Self(vec![OwnKeyShare::start(group)?]))
     }
 
     fn add_default(&mut self, config: &ClientConfig) -> Result<(), Error> {
         let Some(first) = config.offered_groups().next() else { return Ok(()) };
-        let exchange = provider_fault::start(&**first)?;
-        self.groups.push(first.name());
-        if let Some(classical) = exchange.classical() {
-            if config.offered_group(classical.group()).is_some() {
-                self.groups.push(classical.group());
-            }
+        self.add(first)?;
+        let classical = self.0.iter().find_map(OwnKeyShare::classical);
+        let classical_group = classical.and_then(|exchange| config.offered_group(exchange.group()));
+        match classical_group {
+            Some(group) => self.add(group),
+            None => Ok(()),
         }
-        self.exchanges.push(exchange);
-        Ok(())
     }
 
     /// Adds a share for this group, unless there is one (section 4.3.8). A hybrid's exchange that is here
@@ -74,29 +85,33 @@ impl OwnKeyShares {
         if self.contains(name) {
             return Ok(());
         }
-        if self.exchange(name).is_none() {
-            self.exchanges.push(provider_fault::start(&**group)?);
-        }
-        self.groups.push(name);
+        let share = if self.exchange(name).is_some() {
+            OwnKeyShare { group: name, exchange: None }
+        } else {
+            OwnKeyShare::start(&**group)?
+        };
+        self.0.push(share);
         Ok(())
     }
 
     /// Shares are in the order of supported_groups (section 4.3.8).
     fn sort_as_offered(&mut self, config: &ClientConfig) {
-        let offered = config.offered_groups().map(|group| group.name());
-        self.groups = offered.filter(|name| self.groups.contains(name)).collect();
+        let place = |share: &OwnKeyShare| {
+            config.offered_groups().position(|group| group.name() == share.group)
+        };
+        self.0.sort_by_key(place);
     }
 
     /// Was a share for this group sent?
     pub(super) fn contains(&self, group: NamedGroup) -> bool {
-        self.groups.contains(&group)
+        self.0.iter().any(|share| share.group == group)
     }
 
     /// The shares in the order of the message.
     pub(super) fn entries(&self) -> impl Iterator<Item = KeyShareEntry<'_>> {
-        self.groups.iter().filter_map(|group| {
-            let exchange = self.exchange(*group)?;
-            Some(KeyShareEntry { group: *group, key_exchange: exchange.share() })
+        self.0.iter().filter_map(|share| {
+            let exchange = self.exchange(share.group)?;
+            Some(KeyShareEntry { group: share.group, key_exchange: exchange.share() })
         })
     }
 
@@ -107,11 +122,11 @@ impl OwnKeyShares {
 
     /// The exchange of this group. It may be the classical part of a hybrid's.
     fn exchange(&self, group: NamedGroup) -> Option<&dyn ActiveKeyExchange> {
-        for exchange in &self.exchanges {
-            if exchange.group() == group {
+        for share in &self.0 {
+            if let (Some(exchange), true) = (&share.exchange, share.group == group) {
                 return Some(&**exchange);
             }
-            if let Some(classical) = exchange.classical() {
+            if let Some(classical) = share.classical() {
                 if classical.group() == group {
                     return Some(classical);
                 }
@@ -124,11 +139,11 @@ impl OwnKeyShares {
     /// `illegal_parameter` (section 4.3.8).
     pub(super) fn take(self, group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         if !self.contains(group) {
-            let sent = join(self.groups.iter());
+            let sent = join(self.0.iter().map(|share| share.group));
             let reason = format!("{group} was chosen, the shares were for {sent}");
             return Err(Error::illegal(HandshakeType::SERVER_HELLO, "key_share", reason));
         }
-        for exchange in self.exchanges {
+        for exchange in self.0.into_iter().filter_map(|share| share.exchange) {
             if exchange.group() == group {
                 return Ok(exchange);
             }

@@ -119,7 +119,7 @@ pub(super) fn offered<'a>(
 
 /// Writes the extension with zeros where the binders will be. It must be the last one (sections
 /// 4.2.2 and 4.3.11).
-pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWriter) {
+pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWriter<'_>) {
     out.pre_shared_keys(keys.iter().map(|OfferedPsk { key, suite }| {
         // The age of a key that is no ticket is zero.
         let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));

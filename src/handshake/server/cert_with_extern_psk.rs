@@ -73,7 +73,7 @@ mod tests {
     use crate::crypto::CryptoProvider;
     use crate::registry::SignatureScheme;
     use crate::reply::AnswerLater;
-    use crate::wire::{ExtensionWriter, PSK_KE, PskIdentity, UnboundPsk, write_client_hello};
+    use crate::wire::{PSK_KE, PskIdentity, UnboundPsk, write_client_hello};
 
     type Answer = Result<bool, AlertDescription>;
 
@@ -82,18 +82,18 @@ mod tests {
         let builder = ServerConfig::builder(CryptoProvider::default());
         let builder = builder.cert_with_extern_psk(policy);
         let config = builder.build(Arc::new(AnswerLater)).unwrap();
-        let mut extensions = ExtensionWriter::with_capacity(64);
-        extensions.psk_key_exchange_modes(&[PSK_DHE_KE]);
-        extensions.signature_algorithms([SignatureScheme::ED25519].into_iter());
-        extensions.key_shares([].into_iter());
-        extensions.cert_with_extern_psk();
-        extensions.pre_shared_keys((0..1).map(|_| {
-            let identity = PskIdentity { identity: b"a", obfuscated_ticket_age: 0 };
-            UnboundPsk { identity, binder_length: 32 }
-        }));
         let mut message = Vec::new();
         let suites = config.common.provider.cipher_suites.iter().map(|suite| suite.id);
-        write_client_hello(&mut message, &[7; 32], &[], suites, &extensions);
+        write_client_hello(&mut message, &[7; 32], &[], suites, |extensions| {
+            extensions.psk_key_exchange_modes(&[PSK_DHE_KE]);
+            extensions.signature_algorithms([SignatureScheme::ED25519].into_iter());
+            extensions.key_shares([].into_iter());
+            extensions.cert_with_extern_psk();
+            extensions.pre_shared_keys((0..1).map(|_| {
+                let identity = PskIdentity { identity: b"a", obfuscated_ticket_age: 0 };
+                UnboundPsk { identity, binder_length: 32 }
+            }));
+        });
         let mut hello = ClientHello::parse(&message[4..]).unwrap();
         change(&mut hello);
         is_agreed(&config, &hello).map_err(|error| error.alert_sent().unwrap())

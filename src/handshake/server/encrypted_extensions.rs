@@ -5,17 +5,19 @@ use super::Context;
 use super::negotiate::Negotiated;
 use crate::handshake::EarlyData;
 use crate::key_schedule::PskKind;
-use crate::wire::{ExtensionType, ExtensionWriter, ServerExtensions, write_encrypted_extensions};
+use crate::wire::{ExtensionType, ServerExtensions, write_encrypted_extensions};
 
 /// Sends EncryptedExtensions. A layout may give the order, and extensions of its own.
 pub(super) fn send(negotiated: &mut Negotiated, context: &mut Context) {
-    let mut extensions = ExtensionWriter::with_capacity(64);
-    answers(negotiated, context).write(&mut extensions);
-    if let Some(layout) = &negotiated.config.common.layout {
-        layout.apply(&mut extensions, |kind| may_send(negotiated, kind));
-    }
+    let mut message = Vec::with_capacity(64);
+    write_encrypted_extensions(&mut message, |extensions| {
+        answers(negotiated, context).write(extensions);
+        if let Some(layout) = &negotiated.config.common.layout {
+            layout.apply(extensions, |kind| may_send(negotiated, kind));
+        }
+    });
     let transcript = Some(&mut negotiated.transcript);
-    context.send(transcript, |out| write_encrypted_extensions(out, &extensions));
+    context.send(transcript, |out| out.extend_from_slice(&message));
 }
 
 /// May a layout send this extension? Only if the client offered it. A server with record_size_limit
