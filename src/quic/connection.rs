@@ -7,8 +7,11 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::crypto_data::{self, CryptoData};
-use super::{DirectionalKeys, Event, KeyUpdate, LevelKeys, Version, error_code};
-use crate::config::{ClientConfig, CommonConfig, ServerConfig};
+use super::{
+    CheckedClientConfig, CheckedServerConfig, DirectionalKeys, Event, KeyUpdate, LevelKeys,
+    Version, error_code,
+};
+use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::Options;
 use crate::crypto::wipe_stack;
 use crate::error::{Error, ErrorKind};
@@ -49,7 +52,7 @@ impl Connection {
     /// [question](Self::question) about a session that it could resume.
     ///
     /// # Errors
-    /// As [`check_client_config`](Self::check_client_config). If the crypto provider fails, the connection
+    /// As [`CheckedClientConfig::new`], which is called here. If the crypto provider fails, the connection
     /// has failed from its beginning: [`check`](Self::check) and every call that can fail return the error.
     pub fn client(
         config: Arc<ClientConfig>,
@@ -58,10 +61,8 @@ impl Connection {
         transport_parameters: Vec<u8>,
         options: Options,
     ) -> Result<Self, Error> {
-        Self::check_client_config(&config)?;
-        let clock = Clock::new(options.now);
-        let handshake = Handshake::client(config, server_name, clock.then());
-        Ok(Self::new(handshake, version, transport_parameters, clock, options))
+        let config = CheckedClientConfig::new(config)?;
+        Ok(config.connection(version, server_name, transport_parameters, options))
     }
 
     /// A server's connection, with this side's transport parameters.
@@ -74,13 +75,11 @@ impl Connection {
         transport_parameters: Vec<u8>,
         options: Options,
     ) -> Result<Self, Error> {
-        Self::check_server_config(&config)?;
-        let clock = Clock::new(options.now);
-        let handshake = Handshake::server(config, clock.then());
-        Ok(Self::new(handshake, version, transport_parameters, clock, options))
+        let config = CheckedServerConfig::new(config)?;
+        Ok(config.connection(version, transport_parameters, options))
     }
 
-    fn new(
+    pub(super) fn new(
         mut handshake: Handshake,
         version: Version,
         transport_parameters: Vec<u8>,
@@ -108,24 +107,6 @@ impl Connection {
         };
         let _ = connection.take_steps();
         connection
-    }
-
-    /// Whether a client of QUIC can have this configuration.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Misuse`] when the configuration has no application protocol, which QUIC needs (RFC
-    /// 9001, section 8.1), or a cipher suite whose AEAD has no
-    /// [`quic_limits`](crate::crypto::Aead::quic_limits).
-    pub fn check_client_config(config: &ClientConfig) -> Result<(), Error> {
-        check_config(&config.common)
-    }
-
-    /// Whether a server of QUIC can have this configuration.
-    ///
-    /// # Errors
-    /// As [`check_client_config`](Self::check_client_config).
-    pub fn check_server_config(config: &ServerConfig) -> Result<(), Error> {
-        check_config(&config.common)
     }
 
     /// Takes the data of a CRYPTO frame of a packet of this level. Frames may come in any order, overlap
@@ -470,19 +451,6 @@ impl Connection {
             self.events.push_back(Event::DiscardKeys(Level::EarlyData));
         }
     }
-}
-
-/// What QUIC needs of a configuration.
-fn check_config(config: &CommonConfig) -> Result<(), Error> {
-    if config.application_protocols.is_empty() {
-        let reason = "QUIC needs an application protocol (ALPN), and the configuration has none";
-        return Err(ErrorKind::Misuse(reason).into());
-    }
-    if config.provider.cipher_suites.iter().any(|suite| suite.aead.quic_limits().is_none()) {
-        let reason = "the crypto provider has a cipher suite without QUIC";
-        return Err(ErrorKind::Misuse(reason).into());
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Connection {

@@ -45,6 +45,7 @@
 //! # }
 //! ```
 
+mod checked_config;
 mod connection;
 mod crypto_data;
 mod error_code;
@@ -56,6 +57,7 @@ mod packet_key;
 mod retry;
 mod version;
 
+pub use checked_config::{CheckedClientConfig, CheckedServerConfig};
 pub use connection::Connection;
 pub use error_code::error_code;
 pub use event::{Event, LevelKeys};

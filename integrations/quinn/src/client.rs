@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use handclasp::connection::Options;
 use handclasp::pki_types::ServerName;
-use handclasp::quic::{Connection, Version};
+use handclasp::quic::{CheckedClientConfig, Version};
 use handclasp::{ClientConfig, Error};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectError, crypto};
@@ -29,7 +29,7 @@ pub fn client_config(config: Arc<ClientConfig>) -> Result<quinn::ClientConfig, E
 /// [`InvalidServerName`](quinn::ConnectError::InvalidServerName), whose text has the reason: quinn has no
 /// error of its own for that.
 pub struct QuicClientConfig {
-    config: Arc<ClientConfig>,
+    tls: CheckedClientConfig,
     question_handler: Option<Arc<dyn QuestionHandler>>,
 }
 
@@ -38,12 +38,12 @@ impl QuicClientConfig {
     /// provider must have `TLS_AES_128_GCM_SHA256`, which protects Initial packets.
     ///
     /// # Errors
-    /// As [`Connection::check_client_config`], and [`ErrorKind::Crypto`](handclasp::ErrorKind::Crypto)
+    /// As [`CheckedClientConfig::new`], and [`ErrorKind::Crypto`](handclasp::ErrorKind::Crypto)
     /// when keys of Initial packets cannot be made.
     pub fn new(config: Arc<ClientConfig>) -> Result<Self, Error> {
-        Connection::check_client_config(&config)?;
-        check_initial_keys(config.provider())?;
-        Ok(Self { config, question_handler: None })
+        let tls = CheckedClientConfig::new(config)?;
+        check_initial_keys(tls.config().provider())?;
+        Ok(Self { tls, question_handler: None })
     }
 
     /// Answers what is answered later.
@@ -66,10 +66,8 @@ impl crypto::ClientConfig for QuicClientConfig {
         let name = ServerName::try_from(server_name).map_err(|_| invalid())?.to_owned();
         let mut parameters = Vec::new();
         params.write(&mut parameters);
-        let config = self.config.clone();
-        let connection = Connection::client(config, version, name, parameters, Options::default())
-            .map_err(|error| cannot_begin(server_name, &error))?;
-        let provider = self.config.provider().clone();
+        let connection = self.tls.connection(version, name, parameters, Options::default());
+        let provider = self.tls.config().provider().clone();
         let mut session = Session::new(connection, provider, self.question_handler.clone());
         session.begin().map_err(|error| cannot_begin(server_name, &error))?;
         Ok(Box::new(session))

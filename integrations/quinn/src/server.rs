@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use handclasp::connection::Options;
 use handclasp::handshake::Side;
-use handclasp::quic::{Connection, InitialKeys, Version, retry_integrity_tag};
+use handclasp::quic::{CheckedServerConfig, InitialKeys, Version, retry_integrity_tag};
 use handclasp::{Error, ErrorKind, ServerConfig};
 use quinn_proto::coding::Codec as _;
 use quinn_proto::transport_parameters::TransportParameters;
@@ -27,7 +27,7 @@ pub fn server_config(config: Arc<ServerConfig>) -> Result<quinn::ServerConfig, E
 
 /// The TLS of quinn's servers.
 pub struct QuicServerConfig {
-    config: Arc<ServerConfig>,
+    tls: CheckedServerConfig,
     question_handler: Option<Arc<dyn QuestionHandler>>,
 }
 
@@ -36,12 +36,12 @@ impl QuicServerConfig {
     /// provider must have `TLS_AES_128_GCM_SHA256`, which protects Initial packets.
     ///
     /// # Errors
-    /// As [`Connection::check_server_config`], and [`ErrorKind::Crypto`](handclasp::ErrorKind::Crypto)
+    /// As [`CheckedServerConfig::new`], and [`ErrorKind::Crypto`](handclasp::ErrorKind::Crypto)
     /// when keys of Initial packets cannot be made.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        Connection::check_server_config(&config)?;
-        check_initial_keys(config.provider())?;
-        Ok(Self { config, question_handler: None })
+        let tls = CheckedServerConfig::new(config)?;
+        check_initial_keys(tls.config().provider())?;
+        Ok(Self { tls, question_handler: None })
     }
 
     /// Answers what is answered later.
@@ -59,7 +59,7 @@ impl crypto::ServerConfig for QuicServerConfig {
     ) -> Result<crypto::Keys, crypto::UnsupportedVersion> {
         match Version::from_number(version) {
             Some(Version::V1) => {
-                let provider = self.config.provider();
+                let provider = self.tls.config().provider();
                 let keys = InitialKeys::new(provider, Version::V1, dst_cid, Side::Server);
                 Ok(initial(keys, &Failure::default()))
             }
@@ -68,7 +68,7 @@ impl crypto::ServerConfig for QuicServerConfig {
     }
 
     fn retry_tag(&self, _: u32, orig_dst_cid: &ConnectionId, packet: &[u8]) -> [u8; 16] {
-        let provider = self.config.provider();
+        let provider = self.tls.config().provider();
         let tag = retry_integrity_tag(provider, Version::V1, orig_dst_cid, packet);
         // A client ignores a Retry with a wrong tag.
         tag.unwrap_or([0; 16])
@@ -81,16 +81,12 @@ impl crypto::ServerConfig for QuicServerConfig {
     ) -> Box<dyn crypto::Session> {
         let mut parameters = Vec::new();
         params.write(&mut parameters);
-        let config = self.config.clone();
         let context = early_data_context(&parameters);
-        // `new` has made the one check that can fail here, and quinn has no error for it.
-        let mut connection =
-            Connection::server(config, Version::V1, parameters, Options::default())
-                .expect("the configuration was checked");
+        let mut connection = self.tls.connection(Version::V1, parameters, Options::default());
         if let Err(error) = connection.set_early_data_context(&context) {
             connection.fail(error);
         }
-        let provider = self.config.provider().clone();
+        let provider = self.tls.config().provider().clone();
         Box::new(Session::new(connection, provider, self.question_handler.clone()))
     }
 }

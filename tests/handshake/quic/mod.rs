@@ -13,7 +13,7 @@ use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider, StaticOrArc};
 use handclasp::handshake::{Answer, PeerParameters, Question};
-use handclasp::quic::{Connection, Version, error_code};
+use handclasp::quic::{CheckedClientConfig, CheckedServerConfig, Connection, Version, error_code};
 use handclasp::verify::ClientAuthentication;
 use handclasp::{AnswerLater, ClientConfig, ErrorKind, Level};
 use handclasp_testing::{Identity, narrow_provider, server_name};
@@ -256,11 +256,11 @@ fn a_provider_with_a_suite_without_quic_is_refused() {
     suite.aead = StaticOrArc::Arc(Arc::new(WithoutQuic(suite.aead.clone())));
     let builder = ClientConfig::builder(provider.clone()).application_protocols(["h3"]);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
-    let error = Connection::check_client_config(&config).unwrap_err();
+    let error = CheckedClientConfig::new(Arc::new(config)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let builder = ServerConfig::builder(provider).application_protocols(["h3"]);
     let config = builder.build(Arc::new(list)).unwrap();
-    let error = Connection::check_server_config(&config).unwrap_err();
+    let error = CheckedServerConfig::new(Arc::new(config)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
 }
