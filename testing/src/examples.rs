@@ -10,12 +10,17 @@ use crate::process::{Folder, Process, target_folder};
 /// Builds an example of the package in this folder of the repository as the tests are built, and
 /// returns its path. Most often it is there already.
 pub fn build(folder: &str, name: &str) -> String {
+    build_with(folder, name, &[])
+}
+
+/// As [`build`], with more arguments for cargo.
+pub fn build_with(folder: &str, name: &str, more: &[&str]) -> String {
     let target = target_folder();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--profile", "test", "--quiet", "--manifest-path"]);
     // Not `--package`: the features of the library would be others, and it would be built again.
     cargo.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("Cargo.toml"));
-    cargo.args(["--example", name, "--target-dir"]).arg(&target);
+    cargo.args(["--example", name, "--target-dir"]).arg(&target).args(more);
     // The variables that cargo sets for this test would make build scripts run again, and all that
     // depends on them be built anew.
     for (name, _) in std::env::vars_os() {

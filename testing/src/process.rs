@@ -74,6 +74,12 @@ impl Process {
         output.clone()
     }
 
+    /// Sends it the signal that Ctrl-C sends.
+    pub fn interrupt(&self) {
+        let process = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+    }
+
     pub fn wait_for_end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {

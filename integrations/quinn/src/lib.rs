@@ -49,6 +49,9 @@
 //!   [`ClientConfigBuilder::sessions`](handclasp::config::ClientConfigBuilder::sessions) and
 //!   `early_data`, and the same on the server. A server rejects 0-RTT data of a session from a connection with
 //!   other limits, as the client would keep to those (RFC 9000, section 7.4.1).
+//! - A server that answers before the handshake is complete, with [`quinn::Connecting::into_0rtt`], first waits
+//!   for [`quinn::Connecting::handshake_data`]. A ClientHello with a post-quantum share comes in two packets, and
+//!   quinn does not wake a task that has opened a stream before the second one.
 //! - What [`quinn::Connection::handshake_data`] returns can be downcast to [`PeerParameters`]. They have
 //!   the application protocol, the server's name, the cipher suite and the rest.
 //! - What [`quinn::Connection::peer_identity`] returns can be downcast to `Vec<CertificateDer<'static>>`,

@@ -11,6 +11,15 @@ use handclasp::quic::Connection;
 /// `tokio::task::block_in_place` keeps the other tasks going. Without a handler, a question ends the
 /// handshake with [`ErrorKind::Unanswered`](handclasp::ErrorKind::Unanswered).
 ///
+/// # Limits
+///
+/// quinn holds a lock meanwhile: that of the connection, or that of the whole endpoint while a server takes
+/// the first packet of a client ([`Incoming::accept`](quinn::Incoming::accept)) and while a client starts a
+/// connection ([`Endpoint::connect`](quinn::Endpoint::connect)). Then **all connections of the endpoint wait**.
+/// So give the wait a short limit of time, of a second for example. And do not wait for a future, nor for
+/// anything else that needs the same runtime: its threads may all wait for the lock. A socket that blocks, with
+/// timeouts, is right: see the example `http3_keyless`.
+///
 /// ```
 /// use handclasp::crypto::SigningKey;
 /// use handclasp::handshake::{Answer, Question};

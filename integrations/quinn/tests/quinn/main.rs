@@ -4,6 +4,7 @@ mod crypto_frames;
 mod direct;
 mod failures;
 mod handshakes;
+mod http3;
 mod loss;
 mod peers;
 mod questions;
