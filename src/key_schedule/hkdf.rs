@@ -58,9 +58,7 @@ pub fn expand_label(
     context: &[u8],
     output: &mut [u8],
 ) -> core::result::Result<(), CryptoError> {
-    let mut info = HkdfLabel::EMPTY;
-    info.write(prefix, label, context, output.len())?;
-    Ok(crypto::expand(hash.algorithm(), &hash.hmac_key(secret), info.bytes(), output)?)
+    Ok(Prk::new(hash, prefix, secret).expand(label, context, output)?)
 }
 
 /// The `info` of HKDF-Expand-Label.
@@ -133,9 +131,7 @@ impl Hkdf {
 
     /// Prepares a secret, to expand it.
     pub(super) fn prk<'a>(&self, secret: &'a Secret) -> Prk<'a> {
-        let secret = secret.as_bytes();
-        let (hash, key) = (self.hash.algorithm(), self.hash.hmac_key(secret));
-        Prk { hash, prefix: self.prefix, secret, key }
+        Prk::new(&*self.hash, self.prefix, secret.as_bytes())
     }
 }
 
@@ -150,14 +146,25 @@ impl core::fmt::Debug for Hkdf {
 
 /// A pseudorandom key (PRK, RFC 5869): a secret that is prepared for all that is expanded from it. It is
 /// on the stack, and no longer there than the function that expands it.
-pub(super) struct Prk<'a> {
+pub(crate) struct Prk<'a> {
     hash: HashAlgorithm,
     prefix: LabelPrefix,
     secret: &'a [u8],
     key: HmacKey,
 }
 
-impl Prk<'_> {
+impl<'a> Prk<'a> {
+    pub(crate) fn new(hash: &dyn Hash, prefix: LabelPrefix, secret: &'a [u8]) -> Self {
+        Self { hash: hash.algorithm(), prefix, secret, key: hash.hmac_key(secret) }
+    }
+
+    /// HKDF-Expand-Label, for what protocols derive beside the key schedule. Observers do not see it.
+    pub(crate) fn expand(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
+        let mut info = HkdfLabel::EMPTY;
+        info.write(self.prefix, label, context, output.len())?;
+        crypto::expand(self.hash, &self.key, info.bytes(), output)
+    }
+
     /// HKDF-Expand-Label.
     pub(super) fn expand_label(
         &self,
@@ -166,9 +173,7 @@ impl Prk<'_> {
         output: &mut [u8],
         observers: &mut Observers,
     ) -> Result<()> {
-        let mut info = HkdfLabel::EMPTY;
-        info.write(self.prefix, label, context, output.len())?;
-        crypto::expand(self.hash, &self.key, info.bytes(), output)?;
+        self.expand(label, context, output)?;
         let values = KeyScheduleValues { secret: self.secret, input: context, output };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
         Ok(())

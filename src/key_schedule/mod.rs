@@ -49,7 +49,8 @@ use crate::observer::Observers;
 
 use constants::hash_of_nothing;
 pub(crate) use exporter_secret::ExporterSecret;
-use hkdf::{Hkdf, Prk, Result};
+pub(crate) use hkdf::Prk;
+use hkdf::{Hkdf, Result};
 pub use hkdf::{LabelPrefix, expand_label};
 pub use psk::PskKind;
 pub(crate) use psk::{ResumptionSecret, imported_psk};

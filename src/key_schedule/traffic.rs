@@ -49,7 +49,8 @@ impl TrafficSecret {
         Self { suite, prefix, secret }
     }
 
-    fn prk(&self) -> Prk<'_> {
+    /// Prepares the secret, to expand it.
+    pub(crate) fn prk(&self) -> Prk<'_> {
         Hkdf { hash: self.suite.hash.clone(), prefix: self.prefix }.prk(&self.secret)
     }
 

@@ -4,7 +4,7 @@
 use super::{DirectionalKeys, Version};
 use crate::crypto::{CipherSuite, CryptoError, CryptoProvider, Secret, provider_fault};
 use crate::handshake::Side;
-use crate::key_schedule::{LabelPrefix, TrafficSecret, expand_label};
+use crate::key_schedule::{LabelPrefix, Prk, TrafficSecret};
 use crate::registry::CipherSuiteId;
 
 /// The keys of Initial packets, in both directions (RFC 9001, section 5.2).
@@ -34,8 +34,9 @@ impl InitialKeys {
         let initial_secret =
             provider_fault::hmac(&*suite.hash, &salt, &[destination_connection_id])
                 .map_err(|_| CryptoError)?;
+        let prk = Prk::new(&*suite.hash, LabelPrefix::Tls13, initial_secret.as_bytes());
         let keys = |label| {
-            let secret = initial_traffic_secret(suite, &initial_secret, label)?;
+            let secret = initial_traffic_secret(suite, &prk, label)?;
             DirectionalKeys::new(version, &secret)
         };
         let (client, server) = (keys("client in")?, keys("server in")?);
@@ -53,11 +54,10 @@ pub(super) fn initial_suite(provider: &CryptoProvider) -> Result<&CipherSuite, C
 
 pub(super) fn initial_traffic_secret(
     suite: &CipherSuite,
-    initial_secret: &Secret,
+    initial_secret: &Prk<'_>,
     label: &str,
 ) -> Result<TrafficSecret, CryptoError> {
     let mut secret = Secret::zeros(suite.hash.output_length());
-    let (initial_secret, output) = (initial_secret.as_bytes(), secret.as_mut_bytes());
-    expand_label(&*suite.hash, LabelPrefix::Tls13, initial_secret, label, &[], output)?;
+    initial_secret.expand(label, &[], secret.as_mut_bytes())?;
     TrafficSecret::from_bytes(suite.clone(), secret.as_bytes())
 }

@@ -4,8 +4,10 @@ use zeroize::Zeroizing;
 
 use super::{HeaderKey, PacketKey, Version};
 use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret, wipe_stack};
-use crate::handshake::STACK_DEPTH;
-use crate::key_schedule::{LabelPrefix, TrafficSecret, expand_label};
+use crate::key_schedule::{Prk, TrafficSecret};
+
+/// How deep the calls below [`KeyUpdate::next`] go, in bytes. Those of `ring` take 8 KiB.
+const STACK_DEPTH: usize = 12 * 1024;
 
 /// What protects the packets of one direction at one level (RFC 9001, section 5.1).
 #[derive(Debug)]
@@ -24,12 +26,11 @@ impl DirectionalKeys {
     /// When the suite's provider has no QUIC for it (see
     /// [`Aead::quic_limits`](crate::crypto::Aead::quic_limits)), or fails.
     pub fn new(version: Version, secret: &TrafficSecret) -> Result<Self, CryptoError> {
-        let (suite, secret) = (secret.suite(), secret.as_bytes());
+        let (suite, prk) = (secret.suite(), secret.prk());
         let mut key = Secret::zeros(suite.aead.key_length());
-        let label = version.labels().header_protection;
-        expand(suite, secret, label, key.as_mut_bytes())?;
+        prk.expand(version.labels().header_protection, &[], key.as_mut_bytes())?;
         let header = HeaderKey::new(suite, key.as_bytes())?;
-        Ok(Self { header, packet: packet_key(version, suite, secret)? })
+        Ok(Self { header, packet: packet_key(version, suite, &prk)? })
     }
 }
 
@@ -68,9 +69,10 @@ impl KeyUpdate {
         let suite = self.secret.suite();
         let mut next = Secret::zeros(suite.hash.output_length());
         let label = self.version.labels().key_update;
-        expand(suite, self.secret.as_bytes(), label, next.as_mut_bytes())?;
-        let key = packet_key(self.version, suite, next.as_bytes())?;
-        self.secret = TrafficSecret::from_bytes(suite.clone(), next.as_bytes())?;
+        self.secret.prk().expand(label, &[], next.as_mut_bytes())?;
+        let next = TrafficSecret::from_bytes(suite.clone(), next.as_bytes())?;
+        let key = packet_key(self.version, suite, &next.prk())?;
+        self.secret = next;
         Ok(key)
     }
 }
@@ -78,21 +80,12 @@ impl KeyUpdate {
 fn packet_key(
     version: Version,
     suite: &CipherSuite,
-    secret: &[u8],
+    prk: &Prk<'_>,
 ) -> Result<PacketKey, CryptoError> {
     let labels = version.labels();
     let mut key = Secret::zeros(suite.aead.key_length());
     let mut iv = Zeroizing::<[u8; NONCE_LENGTH]>::default();
-    expand(suite, secret, labels.key, key.as_mut_bytes())?;
-    expand(suite, secret, labels.iv, iv.as_mut_slice())?;
+    prk.expand(labels.key, &[], key.as_mut_bytes())?;
+    prk.expand(labels.iv, &[], iv.as_mut_slice())?;
     PacketKey::new(suite, key.as_bytes(), iv)
-}
-
-fn expand(
-    suite: &CipherSuite,
-    secret: &[u8],
-    label: &str,
-    output: &mut [u8],
-) -> Result<(), CryptoError> {
-    expand_label(&*suite.hash, LabelPrefix::Tls13, secret, label, &[], output)
 }

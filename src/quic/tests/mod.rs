@@ -6,7 +6,7 @@ use super::*;
 use crate::crypto::tests::providers;
 use crate::crypto::{CipherSuite, CryptoProvider};
 use crate::handshake::Side;
-use crate::key_schedule::{LabelPrefix, TrafficSecret, expand_label};
+use crate::key_schedule::{LabelPrefix, Prk, TrafficSecret, expand_label};
 use crate::registry::CipherSuiteId;
 use appendix_a::{
     APPENDICES, Appendix, CHACHA20_SECRET, CLIENT_CRYPTO_FRAME, CLIENT_PAYLOAD_LENGTH,
@@ -77,11 +77,12 @@ fn initial_secrets_are_those_of_the_appendices() {
         let salt = appendix.version.initial_salt();
         let id = bytes(DESTINATION_CONNECTION_ID);
         let initial = suite.hash.hmac_key(&salt).sign(&[&id]).unwrap();
+        let prk = Prk::new(&*suite.hash, LabelPrefix::Tls13, initial.as_bytes());
         for (label, expected) in [
             ("client in", appendix.client_initial.secret),
             ("server in", appendix.server_initial.secret),
         ] {
-            let secret = initial::initial_traffic_secret(&suite, &initial, label).unwrap();
+            let secret = initial::initial_traffic_secret(&suite, &prk, label).unwrap();
             assert_eq!(hex::encode(secret.as_bytes()), expected);
         }
     }
