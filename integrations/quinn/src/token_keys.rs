@@ -1,35 +1,28 @@
 //! The keys of tokens for Retry and NEW_TOKEN, and of stateless resets, from the crypto provider.
 
+use std::sync::Arc;
+
 use handclasp::crypto::{
-    Aead, AeadKey, CryptoError, CryptoProvider, NONCE_LENGTH, Secret, TAG_LENGTH, hkdf_expand,
+    Aead, AeadKey, CryptoError, CryptoProvider, HmacKey, NONCE_LENGTH, Secret, SecureRandom,
+    TAG_LENGTH, hkdf_expand,
 };
 use quinn_proto::crypto;
 
 const KEY_LENGTH: usize = 32;
 
-/// A secret, and the provider that it is used with.
-struct SharedKey {
-    provider: CryptoProvider,
-    secret: Secret,
-}
-
-impl SharedKey {
-    fn random(provider: &CryptoProvider) -> Result<Self, CryptoError> {
-        let mut secret = Secret::zeros(KEY_LENGTH);
-        provider.random.fill(secret.as_mut_bytes())?;
-        Ok(Self { provider: provider.clone(), secret })
-    }
-
-    fn new(provider: &CryptoProvider, key: &[u8; KEY_LENGTH]) -> Self {
-        let mut secret = Secret::zeros(KEY_LENGTH);
-        secret.as_mut_bytes().copy_from_slice(key);
-        Self { provider: provider.clone(), secret }
-    }
+/// A random secret.
+fn random_secret(provider: &CryptoProvider) -> Result<Secret, CryptoError> {
+    let mut secret = Secret::zeros(KEY_LENGTH);
+    provider.random.fill(secret.as_mut_bytes())?;
+    Ok(secret)
 }
 
 /// The key of address validation tokens: those in Retry packets and NEW_TOKEN frames (RFC 9000, section
 /// 8.1). Servers that share a key accept each other's tokens.
-pub struct TokenKey(SharedKey);
+pub struct TokenKey {
+    provider: CryptoProvider,
+    secret: Secret,
+}
 
 impl TokenKey {
     /// A random key.
@@ -37,16 +30,18 @@ impl TokenKey {
     /// # Errors
     /// When the provider has no randomness.
     pub fn random(provider: &CryptoProvider) -> Result<Self, CryptoError> {
-        SharedKey::random(provider).map(Self)
+        Ok(Self { provider: provider.clone(), secret: random_secret(provider)? })
     }
 
     /// This key.
     pub fn new(provider: &CryptoProvider, key: &[u8; KEY_LENGTH]) -> Self {
-        Self(SharedKey::new(provider, key))
+        let mut secret = Secret::zeros(KEY_LENGTH);
+        secret.as_mut_bytes().copy_from_slice(key);
+        Self { provider: provider.clone(), secret }
     }
 
     fn aead_key(&self, random_bytes: &[u8]) -> Result<AeadKey, CryptoError> {
-        let SharedKey { provider, secret } = &self.0;
+        let Self { provider, secret } = self;
         let (hash, aead): (_, &dyn Aead) = (&*provider.sha256, &*provider.ticket_aead);
         let mut key = Secret::zeros(aead.key_length());
         hkdf_expand(hash, secret.as_bytes(), random_bytes, key.as_mut_bytes())?;
@@ -86,7 +81,11 @@ impl crypto::AeadKey for TokenAead {
 
 /// The key of stateless resets (RFC 9000, section 10.3). An endpoint that has the same key after a
 /// restart can end the connections of before.
-pub struct ResetKey(SharedKey);
+pub struct ResetKey {
+    key: HmacKey,
+    /// Where its random bytes come from if it fails.
+    random: Arc<dyn SecureRandom>,
+}
 
 impl ResetKey {
     /// A random key.
@@ -94,27 +93,26 @@ impl ResetKey {
     /// # Errors
     /// When the provider has no randomness.
     pub fn random(provider: &CryptoProvider) -> Result<Self, CryptoError> {
-        SharedKey::random(provider).map(Self)
+        Ok(Self::with_secret(provider, random_secret(provider)?.as_bytes()))
     }
 
     /// This key.
     pub fn new(provider: &CryptoProvider, key: &[u8; KEY_LENGTH]) -> Self {
-        Self(SharedKey::new(provider, key))
+        Self::with_secret(provider, key)
     }
 
-    fn mac(&self, data: &[u8]) -> Result<Secret, CryptoError> {
-        let SharedKey { provider, secret } = &self.0;
-        provider.sha256.hmac_key(secret.as_bytes()).sign(&[data])
+    fn with_secret(provider: &CryptoProvider, secret: &[u8]) -> Self {
+        Self { key: provider.sha256.hmac_key(secret), random: provider.random.clone() }
     }
 }
 
 impl crypto::HmacKey for ResetKey {
     fn sign(&self, data: &[u8], signature_out: &mut [u8]) {
-        match self.mac(data) {
+        match self.key.sign(&[data]) {
             Ok(mac) => signature_out.copy_from_slice(mac.as_bytes()),
             // quinn expects no failure. A reset with random bytes is ignored.
             Err(CryptoError) => {
-                let _ = self.0.provider.random.fill(signature_out);
+                let _ = self.random.fill(signature_out);
             }
         }
     }
@@ -124,7 +122,7 @@ impl crypto::HmacKey for ResetKey {
     }
 
     fn verify(&self, data: &[u8], signature: &[u8]) -> Result<(), crypto::CryptoError> {
-        match self.mac(data) {
+        match self.key.sign(&[data]) {
             Ok(mac) if mac.verify(signature) => Ok(()),
             _ => Err(crypto::CryptoError),
         }
