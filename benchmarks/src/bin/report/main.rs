@@ -18,7 +18,7 @@ struct Benchmark {
     arguments: &'static [&'static str],
 }
 
-const BENCHMARKS: [Benchmark; 9] = [
+const BENCHMARKS: [Benchmark; 12] = [
     Benchmark {
         name: "handshake",
         title: "Handshakes in memory",
@@ -63,6 +63,33 @@ const BENCHMARKS: [Benchmark; 9] = [
         title: "Streams over loopback TCP",
         source: "benchmarks/src/bin/loopback.rs",
         arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "loopback"],
+    },
+    Benchmark {
+        name: "quic",
+        title: "QUIC, under quinn-proto in memory",
+        source: "benchmarks/src/bin/quic/main.rs",
+        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "quic"],
+    },
+    Benchmark {
+        name: "quic_aws_lc_rs",
+        title: "QUIC over aws-lc-rs",
+        source: "benchmarks/src/bin/quic/main.rs",
+        arguments: &[
+            "run",
+            "--release",
+            "-p",
+            "handclasp-benchmarks",
+            "--features",
+            "aws-lc-rs",
+            "--bin",
+            "quic",
+        ],
+    },
+    Benchmark {
+        name: "quic_allocations",
+        title: "Allocations of QUIC",
+        source: "benchmarks/src/bin/quic_allocations.rs",
+        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "quic_allocations"],
     },
     Benchmark {
         name: "growth",
