@@ -5,6 +5,8 @@
 //! such as Wireshark have a log of their own: see [`key_log`](crate::key_log).
 
 use core::fmt;
+use core::hash::BuildHasher;
+use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use crate::alert::AlertDescription;
@@ -53,10 +55,13 @@ pub enum Event<'a> {
     NotTaken(Offered, &'static str),
     /// The handshake waits for the answer to the question of this name.
     Waiting(&'static str),
-    /// A record was written: its type, and its length in bytes with header.
-    RecordSent(ContentType, usize),
-    /// A record was opened: its type, and its length in bytes with header.
-    RecordReceived(ContentType, usize),
+    /// A record was written.
+    RecordSent(ObservedRecord),
+    /// A record was opened. The messages in it follow as events of their own.
+    RecordReceived(ObservedRecord),
+    /// On a server: a record of 0-RTT data that are not accepted was skipped. Its length in bytes with
+    /// header.
+    RecordSkipped(usize),
     /// An alert was sent.
     AlertSent(AlertDescription),
     /// An alert came.
@@ -66,6 +71,20 @@ pub enum Event<'a> {
     /// On a server: the client has answered a CertificateRequest after the handshake. True if it
     /// authenticated itself with a certificate or a raw public key.
     PostHandshakeAuthentication(bool),
+}
+
+/// A record, as it was written or opened. Lengths are in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObservedRecord {
+    /// What is in it.
+    pub content_type: ContentType,
+    /// Its length with header.
+    pub length: usize,
+    /// The length of its content, without the type and the padding of a protected record.
+    pub content_length: usize,
+    /// Is it encrypted?
+    pub protected: bool,
 }
 
 /// What a client may offer, and a server may accept or ignore.
@@ -98,9 +117,19 @@ pub struct KeyScheduleStep<'a> {
     pub operation: KeyScheduleOperation,
     /// The stage that is extracted, or the label of the expansion, without its "tls13 " prefix.
     pub label: &'a str,
+    /// The identity of the salt of an extraction, or of the secret that is expanded: the
+    /// [`output`](Self::output) of the step that made it.
+    pub secret: SecretId,
+    /// The identity of the result.
+    pub output: SecretId,
     /// The values, for an observer that [wants secrets](Observer::wants_secrets).
     pub values: Option<KeyScheduleValues<'a>>,
 }
+
+/// Which secret it is. On one connection, two steps with the same identity have the same value. It is a
+/// hash under a random key of the connection, so it says nothing about the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SecretId(u64);
 
 /// The two operations that the key schedule is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,10 +162,23 @@ impl fmt::Debug for KeyScheduleValues<'_> {
 /// The observer and the key log of one connection, if it has any.
 #[derive(Default)]
 pub(crate) struct Observers {
-    observer: Option<Box<dyn Observer>>,
-    wants_secrets: bool,
-    /// In a box: most connections have none.
+    /// In a box, as the key log: most connections have none.
+    observer: Option<Box<ConnectionObserver>>,
     key_log: Option<Box<ConnectionKeyLog>>,
+}
+
+/// The observer, and what its events need.
+struct ConnectionObserver {
+    observer: Box<dyn Observer>,
+    wants_secrets: bool,
+    /// The key of the identities of secrets.
+    identities: RandomState,
+}
+
+impl ConnectionObserver {
+    fn id_of(&self, secret: &[u8]) -> SecretId {
+        SecretId(self.identities.hash_one(secret))
+    }
 }
 
 /// The key log, and what it names the connection by.
@@ -152,8 +194,8 @@ impl Observers {
     }
 
     pub(crate) fn set_observer(&mut self, observer: Box<dyn Observer>) {
-        self.wants_secrets = observer.wants_secrets();
-        self.observer = Some(observer);
+        let (wants_secrets, identities) = (observer.wants_secrets(), RandomState::new());
+        self.observer = Some(Box::new(ConnectionObserver { observer, wants_secrets, identities }));
     }
 
     pub(crate) fn set_client_random(&mut self, random: &[u8; 32]) {
@@ -164,8 +206,8 @@ impl Observers {
 
     /// Gives the observer an event, which is made only if there is an observer.
     pub(crate) fn emit<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
-        if let Some(observer) = &mut self.observer {
-            observer.event(&event());
+        if let Some(connection) = &mut self.observer {
+            connection.observer.event(&event());
         }
     }
 
@@ -175,8 +217,11 @@ impl Observers {
         label: &str,
         values: KeyScheduleValues<'_>,
     ) {
-        let values = self.wants_secrets.then_some(values);
-        self.emit(|| Event::KeySchedule(KeyScheduleStep { operation, label, values }));
+        let Some(connection) = &mut self.observer else { return };
+        let (secret, output) = (connection.id_of(values.secret), connection.id_of(values.output));
+        let values = connection.wants_secrets.then_some(values);
+        let step = KeyScheduleStep { operation, label, secret, output, values };
+        connection.observer.event(&Event::KeySchedule(step));
     }
 
     pub(crate) fn log(&self, label: &str, secret: &[u8]) {

@@ -7,7 +7,7 @@
 //! The types of extensions are in the table of extensions, as [`ExtensionType`](crate::wire::ExtensionType).
 
 /// Is it one of the sixteen GREASE values (RFC 8701, section 2)?
-pub(crate) fn is_grease(value: u16) -> bool {
+pub fn is_grease(value: u16) -> bool {
     let [high, low] = value.to_be_bytes();
     high == low && low & 0x0f == 0x0a
 }

@@ -5,7 +5,7 @@ use crate::alert::AlertDescription;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::level::Level;
-use crate::observer::Event;
+use crate::observer::{Event, ObservedRecord};
 use crate::record::{Opened, Opener, RecordError, next_record, parse_alert};
 use crate::registry::ContentType;
 
@@ -87,10 +87,19 @@ impl Connection {
         let record = input.get_mut(..length).unwrap_or_default();
         let opened = match self.opener.open(record) {
             Ok(Some(opened)) => opened,
-            Ok(None) => return Ok((length, Received::Handled)),
+            Ok(None) => {
+                self.handshake.observers().emit(|| Event::RecordSkipped(length));
+                return Ok((length, Received::Handled));
+            }
             Err(error) => return Err(self.fail(error.into())),
         };
-        self.handshake.observers().emit(|| Event::RecordReceived(opened.content_type, length));
+        let record = ObservedRecord {
+            content_type: opened.content_type,
+            length,
+            content_length: opened.payload.len(),
+            protected: opened.protected,
+        };
+        self.handshake.observers().emit(|| Event::RecordReceived(record));
         match self.on_record(opened) {
             Ok(received) => Ok((length, received)),
             Err(error) => Err(self.fail(error)),

@@ -4,7 +4,7 @@ use super::Connection;
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
-use crate::observer::Event;
+use crate::observer::{Event, ObservedRecord};
 use crate::record::{HEADER_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
 
@@ -101,7 +101,7 @@ impl Connection {
             connection.update_keys_if_due()?;
             let sealed = connection.sealer.seal_in_place(record);
             sealed.map_err(|error| connection.fail(error.into()))?;
-            connection.on_data_written(record.len());
+            connection.on_data_written(record.len(), data);
             Ok(())
         })
     }
@@ -188,15 +188,22 @@ impl Connection {
         let before = self.outgoing.len();
         let sealed = self.sealer.seal_pieces(pieces, &mut self.outgoing);
         sealed.map_err(|error| self.fail(error.into()))?;
-        self.on_data_written(self.outgoing.len() - before);
+        self.on_data_written(self.outgoing.len() - before, length);
         Ok(length)
     }
 
-    /// A record of application data with this length was made. The limits against floods count messages
+    /// Shows the observer a record that was written. A protected one is longer than its header and its
+    /// content.
+    fn show_written(&mut self, content_type: ContentType, length: usize, content_length: usize) {
+        let protected = length > HEADER_LENGTH + content_length;
+        let record = ObservedRecord { content_type, length, content_length, protected };
+        self.handshake.observers().emit(|| Event::RecordSent(record));
+    }
+
+    /// A record of application data with these lengths was made. The limits against floods count messages
     /// between data of either side.
-    fn on_data_written(&mut self, length: usize) {
-        let sent = Event::RecordSent(ContentType::APPLICATION_DATA, length);
-        self.handshake.observers().emit(|| sent);
+    fn on_data_written(&mut self, length: usize, content_length: usize) {
+        self.show_written(ContentType::APPLICATION_DATA, length, content_length);
         self.handshake.on_application_data();
         self.counters.empty_data_records = 0;
         self.counters.key_update_answered = false;
@@ -265,7 +272,7 @@ impl Connection {
         let before = self.outgoing.len();
         self.sealer.seal(content_type, version, content, &mut self.outgoing)?;
         let length = self.outgoing.len() - before;
-        self.handshake.observers().emit(|| Event::RecordSent(content_type, length));
+        self.show_written(content_type, length, content.len());
         Ok(())
     }
 

@@ -66,7 +66,12 @@ impl Observer for Log {
     fn event(&mut self, event: &Event<'_>) {
         let requested = |body: &[u8]| KeyUpdate::parse(body).unwrap().update_requested;
         let seen = match event {
-            Event::RecordSent(ContentType::APPLICATION_DATA | ContentType::HANDSHAKE, _) => {
+            Event::RecordSent(record)
+                if matches!(
+                    record.content_type,
+                    ContentType::APPLICATION_DATA | ContentType::HANDSHAKE
+                ) =>
+            {
                 Seen::Record
             }
             Event::MessageSent(_, message) if message.kind == HandshakeType::KEY_UPDATE => {

@@ -51,11 +51,11 @@ impl Observer for Watch {
     fn event(&mut self, event: &Event<'_>) {
         let mut watched = self.0.lock().unwrap();
         match event {
-            Event::RecordSent(ContentType::APPLICATION_DATA, length) => {
-                watched.longest_sent = watched.longest_sent.max(*length);
+            Event::RecordSent(record) if record.content_type == ContentType::APPLICATION_DATA => {
+                watched.longest_sent = watched.longest_sent.max(record.length);
             }
-            Event::RecordReceived(_, length) if watched.protected => {
-                watched.longest_received = watched.longest_received.max(*length);
+            Event::RecordReceived(record) if watched.protected => {
+                watched.longest_received = watched.longest_received.max(record.length);
             }
             Event::HandshakeComplete => watched.protected = true,
             Event::MessageReceived(_, message) if message.kind == HandshakeType::KEY_UPDATE => {

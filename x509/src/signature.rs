@@ -1,6 +1,6 @@
 //! Public keys, signatures, and which algorithm fits them.
 
-use pki_types::SignatureVerificationAlgorithm;
+use pki_types::{SignatureVerificationAlgorithm, alg_id};
 
 use super::algorithm::{self, MGF1, NIST_HASHES, PKCS1, PssParameters};
 use super::der::{self, Reader};
@@ -83,6 +83,18 @@ impl<'a> PublicKey<'a> {
         match self.rsa() {
             Some(key) => format!("{algorithm} of {} bits", key.bits),
             None => algorithm,
+        }
+    }
+
+    /// Its size in bits: of an RSA modulus, or of the field of a curve.
+    pub(super) fn bits(self) -> Option<usize> {
+        match self.algorithm {
+            it if *it == *alg_id::ECDSA_P256 => Some(256),
+            it if *it == *alg_id::ECDSA_P384 => Some(384),
+            it if *it == *alg_id::ECDSA_P521 => Some(521),
+            it if *it == *alg_id::ED25519 => Some(255),
+            it if *it == *alg_id::ED448 => Some(448),
+            _ => self.rsa().map(|key| key.bits),
         }
     }
 

@@ -28,6 +28,9 @@ pub struct CertificateSummary {
     pub not_after: Timestamp,
     /// The algorithm of its key, with the size of an RSA key.
     pub key: String,
+    /// The size of its key in bits: of an RSA modulus, or of the field of a curve. `None` for a key
+    /// whose size its algorithm does not say.
+    pub key_bits: Option<usize>,
     /// The algorithm of its signature.
     pub signature: String,
     /// The names of the bits of its keyUsage; `None` without that extension.
@@ -56,6 +59,7 @@ impl CertificateSummary {
             not_before: decoded.not_before,
             not_after: decoded.not_after,
             key: decoded.key.describe(),
+            key_bits: decoded.key.bits(),
             signature: signature::describe(decoded.signed.algorithm),
             key_usage: decoded.key_usage.map(|usage| usage.names()),
             extended_key_usage: decoded

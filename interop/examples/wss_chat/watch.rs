@@ -64,14 +64,14 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 impl Seen {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::RecordReceived(content, length) => {
+            Event::RecordReceived(record) => {
                 self.started.get_or_insert_with(Instant::now);
-                self.received.add(*length);
-                if *content == ContentType::APPLICATION_DATA && self.complete.is_none() {
-                    self.step("client", "0-RTT data", Level::EarlyData, *length);
+                self.received.add(record.length);
+                if record.content_type == ContentType::APPLICATION_DATA && self.complete.is_none() {
+                    self.step("client", "0-RTT data", Level::EarlyData, record.length);
                 }
             }
-            Event::RecordSent(_, length) => self.sent.add(*length),
+            Event::RecordSent(record) => self.sent.add(record.length),
             Event::MessageReceived(level, message) => {
                 let turn = std::mem::take(&mut self.servers_turn_is_over);
                 if turn && self.complete.is_none() {

@@ -302,8 +302,8 @@ struct Records(Arc<Mutex<Vec<usize>>>);
 
 impl Observer for Records {
     fn event(&mut self, event: &Event<'_>) {
-        if let Event::RecordSent(_, length) = event {
-            self.0.lock().unwrap().push(*length);
+        if let Event::RecordSent(record) = event {
+            self.0.lock().unwrap().push(record.length);
         }
     }
 }
