@@ -7,10 +7,10 @@ use std::time::Duration;
 use handclasp::certificate::{CertificateError, CertificateErrorKind};
 use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::{Error, ErrorKind};
+use handclasp_explain::words::counted;
 
 use crate::alerts;
 use crate::event_log::{Progress, Side};
-use crate::explanations;
 use crate::failure::{Cause, Failure};
 
 /// What this side knew before the handshake.
@@ -297,8 +297,8 @@ fn came_before(progress: &Progress) -> String {
     if progress.data_records == 0 {
         return "; nothing came after the handshake".to_owned();
     }
-    let records = explanations::counted(progress.data_records, "record");
-    let bytes = explanations::counted(progress.data_bytes, "byte");
+    let records = counted(progress.data_records, "record");
+    let bytes = counted(progress.data_bytes, "byte");
     format!("; {records} of {bytes} came after the handshake")
 }
 

@@ -2,10 +2,10 @@
 //! common servers also send some of them for other failures.
 
 use handclasp::alert::AlertDescription;
+use handclasp_explain::words;
 
 use crate::advice::Situation;
 use crate::event_log::{Progress, Side};
-use crate::explanations;
 
 /// What to do after this alert of the peer.
 pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress) -> Option<String> {
@@ -17,7 +17,7 @@ pub fn hint(alert: AlertDescription, situation: &Situation, progress: &Progress)
         // The explanation of the alert in the RFC is printed there.
         return advice;
     }
-    let meaning = format!("RFC 9846 has it for: {}", explanations::alert(alert));
+    let meaning = format!("RFC 9846 has it for: {}", words::alert(alert));
     Some(match advice {
         Some(advice) => format!("{meaning}; {advice}"),
         None => meaning,

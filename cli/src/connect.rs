@@ -15,12 +15,12 @@ use handclasp::pki_types::ServerName;
 use handclasp::transport::Socket;
 use handclasp::verify::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection};
+use handclasp_explain::words::counted;
 use serde_json::{Value, json};
 
 use crate::address::{self, AddressError, HostAndPort};
 use crate::advice::Situation;
 use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side};
-use crate::explanations;
 use crate::failure::Failure;
 use crate::files;
 use crate::json::{self, JsonData, JsonReport};
@@ -132,11 +132,7 @@ impl Report {
     }
 
     fn kept(self, count: usize, file: &Path) {
-        self.say(&format!(
-            "kept {} in {}",
-            explanations::counted(count, "session"),
-            printable_path(file)
-        ));
+        self.say(&format!("kept {} in {}", counted(count, "session"), printable_path(file)));
         self.event(&json!({"event": "sessions_kept", "count": count}));
     }
 }

@@ -3,28 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use handclasp::crypto::CryptoProvider;
 use handclasp::observer::KeyScheduleOperation;
 use handclasp::registry::ContentType;
-use handclasp::{Event, Level, Observer};
-
-use crate::describe::{self, Description, Fact};
-use crate::explanations;
-
-/// A side of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Client,
-    Server,
-}
-
-impl Side {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
-}
+use handclasp::wire::HandshakeMessage;
+use handclasp::{Event, Observer};
+pub use handclasp_explain::Side;
+use handclasp_explain::words::{self, Fact};
+use handclasp_explain::{Connection, MessageLevel, Operation, Options, Recorder};
 
 /// One event, and the time since the event before it.
 pub struct Step {
@@ -37,13 +23,13 @@ pub struct Step {
 pub enum StepKind {
     Message {
         sent: bool,
-        level: Level,
+        level: MessageLevel,
         name: String,
         bytes: usize,
         facts: Vec<Fact>,
     },
     Derived {
-        extract: bool,
+        operation: Operation,
         label: String,
     },
     SuiteChosen(String),
@@ -71,15 +57,17 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    fn from_event(event: &Event<'_>) -> Option<Self> {
-        let message = |sent, level, message| {
-            let Description { name, facts } = describe::message(message);
-            Self::Message { sent, level, name, bytes: message.bytes.len(), facts }
+    /// `recorder` has recorded the event already.
+    fn from_event(event: &Event<'_>, recorder: &Recorder) -> Option<Self> {
+        let message = |sent, level: handclasp::Level, message: &HandshakeMessage<'_>| {
+            let described = recorder.inspect(|connection| describe(connection, message));
+            let Description { name, facts } = described;
+            Self::Message { sent, level: level.into(), name, bytes: message.bytes.len(), facts }
         };
         let alert = |sent, alert: handclasp::alert::AlertDescription| Self::Alert {
             sent,
             name: alert.to_string(),
-            meaning: explanations::alert(alert),
+            meaning: words::alert(alert),
         };
         Some(match event {
             Event::MessageSent(level, it) => message(true, *level, it),
@@ -87,7 +75,10 @@ impl StepKind {
             Event::CipherSuiteChosen(suite) => Self::SuiteChosen(suite.to_string()),
             Event::KeysExchanged(group) => Self::KeysExchanged(group.to_string()),
             Event::KeySchedule(step) => Self::Derived {
-                extract: step.operation == KeyScheduleOperation::Extract,
+                operation: match step.operation {
+                    KeyScheduleOperation::Extract => Operation::Extract,
+                    _ => Operation::Expand,
+                },
                 label: step.label.to_owned(),
             },
             Event::PeerVerified => Self::PeerVerified,
@@ -95,17 +86,36 @@ impl StepKind {
             Event::FinishedVerified => Self::FinishedVerified,
             Event::NotTaken(what, reason) => Self::NotTaken { what: what.to_string(), reason },
             Event::Waiting(question) => Self::Waiting(question),
-            Event::RecordSent(kind, bytes) => {
-                Self::Record { sent: true, kind: *kind, bytes: *bytes }
+            Event::RecordSent(it) => {
+                Self::Record { sent: true, kind: it.content_type, bytes: it.length }
             }
-            Event::RecordReceived(kind, bytes) => {
-                Self::Record { sent: false, kind: *kind, bytes: *bytes }
+            Event::RecordReceived(it) => {
+                Self::Record { sent: false, kind: it.content_type, bytes: it.length }
             }
             Event::AlertSent(it) => alert(true, *it),
             Event::AlertReceived(it) => alert(false, *it),
             Event::HandshakeComplete => Self::Complete,
             _ => return None,
         })
+    }
+}
+
+/// What a report says about a message.
+struct Description {
+    name: String,
+    facts: Vec<Fact>,
+}
+
+/// Describes this message, the last that was recorded. One beyond the recorder's limits has its name only.
+fn describe(connection: &Connection, message: &HandshakeMessage<'_>) -> Description {
+    match connection.messages.last() {
+        Some(recorded) if recorded.bytes.0 == message.bytes => {
+            let last = connection.messages.len() - 1;
+            let certificates = connection.certificates.last().filter(|list| list.message == last);
+            let facts = words::facts(recorded, certificates);
+            Description { name: recorded.name.clone(), facts }
+        }
+        _ => Description { name: message.kind.to_string(), facts: Vec::new() },
     }
 }
 
@@ -242,6 +252,7 @@ pub struct EventLog {
     last: Instant,
     tallies: [Tally; 2],
     progress: [Progress; 2],
+    recorders: [Recorder; 2],
     reporter: Box<dyn Reporter>,
 }
 
@@ -253,13 +264,23 @@ impl SharedEventLog {
     pub fn new(networked: bool, reporter: Box<dyn Reporter>) -> Self {
         let tallies = [Tally::default(); 2];
         let progress = Default::default();
-        let event_log = EventLog { networked, last: Instant::now(), tallies, progress, reporter };
+        let options = Options::new(CryptoProvider::default());
+        let recorders =
+            [Side::Client, Side::Server].map(|side| Recorder::new(side, options.clone()));
+        let last = Instant::now();
+        let event_log = EventLog { networked, last, tallies, progress, recorders, reporter };
         Self(Arc::new(Mutex::new(event_log)))
     }
 
     /// An observer for one side.
     pub fn observer(&self, side: Side) -> Box<dyn Observer> {
-        Box::new(SideObserver { side, event_log: self.clone() })
+        let recorder = self.recorder(side);
+        Box::new(SideObserver { side, recorder, event_log: self.clone() })
+    }
+
+    /// What records the connection of this side.
+    pub fn recorder(&self, side: Side) -> Recorder {
+        self.lock().recorders[side as usize].clone()
     }
 
     /// Starts the clock: the time before this belongs to no step.
@@ -289,13 +310,15 @@ impl SharedEventLog {
 
 struct SideObserver {
     side: Side,
+    recorder: Recorder,
     event_log: SharedEventLog,
 }
 
 impl Observer for SideObserver {
     fn event(&mut self, event: &Event<'_>) {
         let now = Instant::now();
-        let Some(what) = StepKind::from_event(event) else { return };
+        self.recorder.event(event);
+        let Some(what) = StepKind::from_event(event, &self.recorder) else { return };
         let mut event_log = self.event_log.lock();
         let step = Step { side: self.side, took: now.duration_since(event_log.last), what };
         let waited =

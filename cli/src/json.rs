@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use handclasp::Level;
+use handclasp_explain::words::FactValue;
 use serde_json::{Map, Value as Json, json};
 
-use crate::describe::Value;
 use crate::event_log::{Reporter, Step, StepKind};
 use crate::text_report::Output;
 
@@ -77,12 +78,11 @@ fn event(what: &StepKind) -> Map<String, Json> {
                 .collect();
             json!({
                 "event": direction(sent, "message"), "message": name,
-                "level": level.to_string(), "bytes": bytes, "fields": fields,
+                "level": Level::from(*level).to_string(), "bytes": bytes, "fields": fields,
             })
         }
-        StepKind::Derived { extract, label } => json!({
-            "event": "key_schedule", "label": label,
-            "operation": if *extract { "HKDF-Extract" } else { "HKDF-Expand-Label" },
+        StepKind::Derived { operation, label } => json!({
+            "event": "key_schedule", "label": label, "operation": operation,
         }),
         StepKind::SuiteChosen(suite) => json!({"event": "cipher_suite_chosen", "suite": suite}),
         StepKind::KeysExchanged(group) => json!({"event": "keys_exchanged", "group": group}),
@@ -109,9 +109,9 @@ fn event(what: &StepKind) -> Map<String, Json> {
     }
 }
 
-fn value(value: &Value) -> Json {
+fn value(value: &FactValue) -> Json {
     match value {
-        Value::Text(text) => text.as_str().into(),
-        Value::List(list) => list.as_slice().into(),
+        FactValue::Text(text) => text.as_str().into(),
+        FactValue::List(list) => list.as_slice().into(),
     }
 }

@@ -17,12 +17,12 @@ use handclasp::psk::PskList;
 use handclasp::session::StrikeRegister;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ServerConfig, ServerConnection, Stream};
+use handclasp_explain::words::counted;
 use serde_json::{Value as Json, json};
 
 use crate::address;
 use crate::advice::Situation;
 use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side, Tally};
-use crate::explanations::counted;
 use crate::failure::Failure;
 use crate::files;
 use crate::json::{self, JsonReport};

@@ -7,9 +7,9 @@ use handclasp::Connection;
 use handclasp::certificate::EndEntity;
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
+use handclasp_explain::words::printable;
 use serde_json::{Value as Json, json};
 
-use crate::describe::printable;
 use crate::event_log::{Side, Tally};
 use crate::text_report::{duration, field, heading};
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 
 use handclasp::registry::ContentType;
+use handclasp_explain::Operation;
+use handclasp_explain::words::{self, Fact};
 
-use crate::describe::Fact;
 use crate::event_log::{Reporter, Side, Step, StepKind};
-use crate::explanations;
 
 /// The width of a line, in columns.
 const WIDTH: usize = 96;
@@ -40,8 +40,7 @@ pub struct TextReport {
 /// A step of the key schedule.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Derivation {
-    /// HKDF-Extract, and not HKDF-Expand-Label.
-    is_extract: bool,
+    operation: Operation,
     label: String,
 }
 
@@ -79,8 +78,7 @@ impl TextReport {
         let new = self.shown.insert(format!("{name} {sent}"));
         let seen = !sent && !self.shown.insert(format!("{name} true"));
         let mut text = String::new();
-        let explanation =
-            if sent { explanations::sent(name) } else { explanations::received(name) };
+        let explanation = if sent { words::sent(name) } else { words::received(name) };
         if new && !explanation.is_empty() {
             text += &paragraph(explanation);
         }
@@ -110,7 +108,7 @@ impl TextReport {
     }
 
     /// Adds a derivation to those that are written together.
-    fn derived(&mut self, step: &Step, extract: bool, label: &str) {
+    fn derived(&mut self, step: &Step, operation: Operation, label: &str) {
         let took = match &self.deriving {
             Some(deriving) if deriving.side == step.side => deriving.took,
             _ => {
@@ -119,7 +117,7 @@ impl TextReport {
             }
         };
         self.deriving = Some(Deriving { side: step.side, took: took + step.took });
-        self.derivations.push(Derivation { is_extract: extract, label: label.to_owned() });
+        self.derivations.push(Derivation { operation, label: label.to_owned() });
     }
 
     fn write_derivations(&mut self) {
@@ -147,8 +145,8 @@ impl TextReport {
         if known.len() >= 60 {
             text += &paragraph(&known);
         }
-        for Derivation { is_extract, label } in new {
-            text += &field(&label, explanations::derived(is_extract, &label), dim());
+        for Derivation { operation, label } in new {
+            text += &field(&label, words::derived(operation, &label), dim());
         }
         self.write(&text);
     }
@@ -156,8 +154,8 @@ impl TextReport {
 
 impl Reporter for TextReport {
     fn step(&mut self, step: &Step) {
-        if let StepKind::Derived { extract, label } = &step.what {
-            self.derived(step, *extract, label);
+        if let StepKind::Derived { operation, label } = &step.what {
+            self.derived(step, *operation, label);
             return;
         }
         if let StepKind::Record { sent, kind, .. } = step.what {
@@ -169,7 +167,7 @@ impl Reporter for TextReport {
         self.write_derivations();
         match &step.what {
             StepKind::Message { sent, level, name, bytes, facts } => {
-                let about = format!("{bytes} bytes, {}", explanations::level(*level));
+                let about = format!("{bytes} bytes, {}", words::level(*level));
                 self.message(step, *sent, name, &about);
                 self.contents(*sent, name, facts);
             }

@@ -21,10 +21,12 @@ mod report;
 mod rsa;
 mod run;
 mod scenario;
+mod trace;
 mod vectors;
 mod watch;
 
 pub use report::{Check, Report, Role, Status};
+pub use trace::TraceRecord;
 pub use vectors::{VectorError, Vectors};
 
 use run::{Run, RunError};

@@ -1,7 +1,8 @@
-//! Explanations of the messages, labels and alerts of TLS 1.3, and numbers with nouns.
+//! What messages, labels and alerts are for, and numbers with nouns.
 
-use handclasp::Level;
 use handclasp::alert::AlertDescription;
+
+use crate::account::{MessageLevel, Operation};
 
 /// A number of things: "1 byte", "2 bytes".
 pub fn counted(count: usize, thing: &str) -> String {
@@ -72,8 +73,8 @@ pub fn received(message: &str) -> &'static str {
 }
 
 /// What a step of the key schedule makes (RFC 9846, section 7.1).
-pub fn derived(extract: bool, label: &str) -> &'static str {
-    match (extract, label) {
+pub fn derived(operation: Operation, label: &str) -> &'static str {
+    match (operation == Operation::Extract, label) {
         (true, "early") => "the first stage (HKDF-Extract): from zeros, as no key is shared yet",
         (true, "handshake") => "the second stage (HKDF-Extract): mixes in the key exchange",
         (true, "master") => "the last stage (HKDF-Extract): the main secret",
@@ -97,18 +98,17 @@ pub fn derived(extract: bool, label: &str) -> &'static str {
     }
 }
 
-/// Who can read what is sent at a level.
-pub fn level(level: Level) -> &'static str {
+/// What protects what is sent at a level.
+pub fn level(level: MessageLevel) -> &'static str {
     match level {
-        Level::Initial => "in the clear",
-        Level::EarlyData => "encrypted, early data keys",
-        Level::Handshake => "encrypted, handshake keys",
-        Level::Application => "encrypted, application keys",
+        MessageLevel::Initial => "in the clear",
+        MessageLevel::EarlyData => "encrypted, early data keys",
+        MessageLevel::Handshake => "encrypted, handshake keys",
+        MessageLevel::Application => "encrypted, application keys",
     }
 }
 
-/// What RFC 9846, section 6, has an alert for. What the sender means by it may be something else:
-/// see `advice`.
+/// What RFC 9846, section 6, has an alert for. What the sender means by it may be something else.
 pub fn alert(alert: AlertDescription) -> &'static str {
     use AlertDescription as A;
     match alert {

@@ -1,0 +1,350 @@
+//! Puts an account together, from what an observer or a decoder sees.
+
+use std::collections::VecDeque;
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp::registry::ContentType;
+use handclasp::wire::HandshakeMessage;
+
+use crate::account::{
+    Alert, CertificateList, Code, Connection, Message, MessageLevel, Outcome, Piece, Problem,
+    ProblemKind, Record, RecordState, Side, Sizes, Source, Step, StepKind,
+};
+use crate::code::code;
+use crate::schedule::Schedule;
+use crate::{certificates, choices, fields};
+
+/// The most records of a connection that an account lists; the sizes count all of them.
+pub const MAX_RECORDS: usize = 100_000;
+
+/// The most bytes of handshake messages that an account has; the sizes count all of them. Those of a
+/// handshake are at most half of it.
+pub const MAX_MESSAGE_BYTES: usize = 8 << 20;
+
+/// The most handshake messages that an account lists: a peer can send many small ones.
+pub const MAX_MESSAGES: usize = 10_000;
+
+/// What an account is made with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// For fingerprints, and to decrypt recorded bytes.
+    pub provider: CryptoProvider,
+    /// The time at which the days that certificates are still valid are counted.
+    pub now: UnixTime,
+    /// Whether the values of the key schedule are in the account. They are the secrets of the
+    /// connection: with them, anyone can read all of it.
+    pub secrets: bool,
+}
+
+impl Options {
+    /// No secrets, and the system's time.
+    pub fn new(provider: CryptoProvider) -> Self {
+        Self { provider, now: UnixTime::now(), secrets: false }
+    }
+}
+
+/// One direction: what joins records and messages.
+#[derive(Clone, Debug, Default)]
+struct Direction {
+    /// Content of handshake records that belongs to no message yet.
+    content: VecDeque<Stretch>,
+    /// Bytes of messages that are in no record yet.
+    messages: VecDeque<Stretch>,
+}
+
+/// A stretch of the content of a record, or of a message.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    index: usize,
+    start: usize,
+    end: usize,
+}
+
+/// The account of a connection so far.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    options: Options,
+    connection: Connection,
+    pub(crate) schedule: Schedule,
+    directions: [Direction; 2],
+    message_bytes: usize,
+    /// Which sides have sent a Finished.
+    finished: [bool; 2],
+    /// The observed side says that the handshake is complete.
+    complete: bool,
+    /// The client spoke last: what the server says next ends a round trip.
+    client_spoke: bool,
+    /// TLS 1.3 is what is spoken, as far as is known.
+    pub(crate) other_version: bool,
+}
+
+impl Builder {
+    pub(crate) fn new(source: Source, side: Option<Side>, options: Options) -> Self {
+        let connection = Connection {
+            number: 1,
+            source,
+            observed_side: side,
+            client: None,
+            server: None,
+            started_unix_ns: None,
+            records: Vec::new(),
+            messages: Vec::new(),
+            choices: Vec::new(),
+            certificates: Vec::new(),
+            key_schedule: Vec::new(),
+            steps: Vec::new(),
+            alerts: Vec::new(),
+            outcome: Outcome::Incomplete,
+            resumed_from: None,
+            sizes: Sizes::default(),
+            round_trips: 0,
+            problems: Vec::new(),
+        };
+        Self {
+            options,
+            connection,
+            schedule: Schedule::default(),
+            directions: Default::default(),
+            message_bytes: 0,
+            finished: [false; 2],
+            complete: false,
+            client_spoke: false,
+            other_version: false,
+        }
+    }
+
+    /// What is known so far. Choices, outcome and key schedule are not in it yet.
+    pub(crate) fn so_far(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(crate) fn so_far_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Adds a record, and returns its index; `None` beyond [`MAX_RECORDS`].
+    pub(crate) fn record(&mut self, record: Record) -> Option<usize> {
+        let sizes = self.connection.sizes.of_mut(record.sender);
+        sizes.records += 1;
+        sizes.bytes += record.length as u64;
+        if is_type(record.content_type, ContentType::APPLICATION_DATA) {
+            sizes.data_records += 1;
+            sizes.data_bytes += record.content_length.unwrap_or_default() as u64;
+        }
+        if self.connection.records.len() >= MAX_RECORDS {
+            self.limit_reached(record.sender, record.offset, "MAX_RECORDS");
+            return None;
+        }
+        self.connection.records.push(record);
+        Some(self.connection.records.len() - 1)
+    }
+
+    /// Handshake messages are in the content of this record, which has this length.
+    pub(crate) fn handshake_content(&mut self, sender: Side, record: usize, length: usize) {
+        let stretch = Stretch { index: record, start: 0, end: length };
+        self.directions[sender as usize].content.push_back(stretch);
+        self.join(sender);
+    }
+
+    /// Adds a message, and returns its index; `None` beyond the limits.
+    pub(crate) fn message(
+        &mut self,
+        sender: Side,
+        level: MessageLevel,
+        time_ns: Option<u64>,
+        message: &HandshakeMessage<'_>,
+    ) -> Option<usize> {
+        let length = message.bytes.len();
+        let sizes = self.connection.sizes.of_mut(sender);
+        sizes.messages += 1;
+        sizes.message_bytes += length as u64;
+        self.count_round_trip(sender);
+        let messages = self.connection.messages.len();
+        if messages >= MAX_MESSAGES || self.message_bytes + length > MAX_MESSAGE_BYTES {
+            let limit = if messages >= MAX_MESSAGES { "MAX_MESSAGES" } else { "MAX_MESSAGE_BYTES" };
+            self.limit_reached(sender, 0, limit);
+            return None;
+        }
+        self.message_bytes += length;
+        let found = match self.other_version {
+            true => fields::of_other_version(message),
+            false => fields::of(message),
+        };
+        let index = messages;
+        self.finished[sender as usize] |= found.name == "Finished";
+        if found.name == "Certificate" && found.malformed.is_none() && !self.other_version {
+            self.certificates(sender, index, message.body, &found.fields);
+        }
+        self.connection.messages.push(Message {
+            name: found.name,
+            kind: code(message.kind),
+            sender,
+            level,
+            time_ns,
+            pieces: Vec::new(),
+            length,
+            bytes: message.bytes.into(),
+            fields: found.fields,
+            malformed: found.malformed,
+        });
+        let stretch = Stretch { index, start: 0, end: length };
+        self.directions[sender as usize].messages.push_back(stretch);
+        self.join(sender);
+        Some(index)
+    }
+
+    fn certificates(
+        &mut self,
+        sender: Side,
+        message: usize,
+        body: &[u8],
+        fields: &[crate::account::Field],
+    ) {
+        let Options { provider, now, .. } = &self.options;
+        let certificates = certificates::of(body, fields, provider, *now);
+        let list = CertificateList { message, sender, certificates };
+        self.connection.certificates.push(list);
+    }
+
+    fn count_round_trip(&mut self, sender: Side) {
+        if self.is_complete() {
+            return;
+        }
+        if sender == Side::Server && self.client_spoke {
+            self.connection.round_trips += 1;
+        }
+        self.client_spoke = sender == Side::Client;
+    }
+
+    /// Gives the messages of a side their places in its records.
+    fn join(&mut self, sender: Side) {
+        let direction = &mut self.directions[sender as usize];
+        let (records, messages) = (&mut self.connection.records, &mut self.connection.messages);
+        while let (Some(content), Some(bytes)) =
+            (direction.content.front_mut(), direction.messages.front_mut())
+        {
+            let length = (content.end - content.start).min(bytes.end - bytes.start);
+            let place = (records.get_mut(content.index), messages.get_mut(bytes.index));
+            if let (Some(record), Some(message)) = place {
+                record.level.get_or_insert(message.level);
+                message.pieces.push(Piece {
+                    record: content.index,
+                    record_offset: content.start,
+                    message_offset: bytes.start,
+                    length,
+                });
+            }
+            content.start += length;
+            bytes.start += length;
+            if content.start == content.end {
+                direction.content.pop_front();
+            }
+            if bytes.start == bytes.end {
+                direction.messages.pop_front();
+            }
+        }
+    }
+
+    pub(crate) fn step(&mut self, time_ns: Option<u64>, kind: StepKind) {
+        self.complete |= kind == StepKind::HandshakeComplete;
+        let after_messages = self.connection.messages.len();
+        if self.connection.steps.len() < MAX_MESSAGES {
+            self.connection.steps.push(Step { time_ns, after_messages, kind });
+        }
+    }
+
+    pub(crate) fn alert(
+        &mut self,
+        sender: Side,
+        description: Code,
+        time_ns: Option<u64>,
+        record: Option<usize>,
+    ) {
+        let after_messages = self.connection.messages.len();
+        if self.connection.alerts.len() < MAX_MESSAGES {
+            let alert = Alert { sender, description, time_ns, after_messages, record };
+            self.connection.alerts.push(alert);
+        }
+    }
+
+    pub(crate) fn problem(&mut self, problem: Problem) {
+        if self.connection.problems.len() < MAX_MESSAGES {
+            self.connection.problems.push(problem);
+        }
+    }
+
+    fn limit_reached(&mut self, sender: Side, offset: u64, limit: &'static str) {
+        let is_same = |problem: &Problem| matches!(problem.kind, ProblemKind::LimitReached { limit: other } if other == limit);
+        if !self.connection.problems.iter().any(is_same) {
+            self.problem(Problem::new(sender, offset, ProblemKind::LimitReached { limit }));
+        }
+    }
+
+    /// Whether the handshake is complete: the observed side says so, or both have sent a Finished.
+    pub(crate) fn is_complete(&self) -> bool {
+        let has_both = self.finished == [true; 2] && self.connection.source == Source::Recorded;
+        self.complete || has_both
+    }
+
+    /// The account of the connection so far, complete in itself.
+    pub(crate) fn connection(&self) -> Connection {
+        let mut connection = self.connection.clone();
+        connection.choices = choices::of(&connection.messages);
+        connection.key_schedule = self.schedule.nodes(&connection.messages);
+        connection.outcome = self.outcome();
+        if connection.source == Source::Live {
+            number(&mut connection.records, &connection.messages);
+        }
+        connection
+    }
+
+    fn outcome(&self) -> Outcome {
+        let Connection { messages, alerts, .. } = &self.connection;
+        let is_error = |alert: &Alert| {
+            !matches!(alert.description.name, Some("close_notify" | "user_canceled"))
+        };
+        let failed = alerts.iter().any(is_error);
+        match (self.is_complete(), failed) {
+            (true, true) => Outcome::FailedLater,
+            (true, false) => Outcome::Complete,
+            (false, true) => Outcome::Failed,
+            _ if self.other_version => Outcome::OtherVersion,
+            _ if messages.iter().any(|message| message.name == "ClientHello") => {
+                Outcome::Incomplete
+            }
+            _ => Outcome::NotTls,
+        }
+    }
+}
+
+/// Gives the protected records of a live connection their numbers under their keys. They are unknown after
+/// a record whose keys are not known.
+fn number(records: &mut [Record], messages: &[Message]) {
+    let mut changes = Vec::new();
+    for message in messages.iter().filter(|message| message.name == "KeyUpdate") {
+        changes.extend(message.pieces.last().map(|piece| piece.record));
+    }
+    let mut next = [Some(0), Some(0)];
+    let mut keys = [None, None];
+    for (index, record) in records.iter_mut().enumerate() {
+        if record.state != RecordState::Decrypted {
+            continue;
+        }
+        let side = record.sender as usize;
+        if keys[side] != record.level {
+            (keys[side], next[side]) = (record.level, Some(0));
+        }
+        let number = next[side].filter(|_| record.level.is_some());
+        record.sequence = number;
+        next[side] = number.map(|number| number + 1);
+        if changes.contains(&index) {
+            next[side] = Some(0);
+        }
+    }
+}
+
+pub(crate) fn is_type(found: Option<Code>, wanted: ContentType) -> bool {
+    found.is_some_and(|found| found.code == u32::from(wanted.0))
+}

@@ -1,0 +1,30 @@
+//! A TLS 1.3 handshake (RFC 9846) as data: every message and field with its bytes, the key schedule as a
+//! graph, what was offered and chosen, the certificates.
+//!
+//! An [`Account`] is made of a connection as it runs ([`Recorder`], an observer of `handclasp`). Its JSON
+//! has a form that [`SCHEMA.md`](https://github.com/handclasp/handclasp/blob/main/explain/SCHEMA.md)
+//! describes, with a version of its own. No field has a sentence in it where a value belongs: sentences are
+//! made from the account, in [`words`].
+//!
+//! The messages are read by the parsers of `handclasp`; there is no second one here. Secrets are in an
+//! account only if [`Options::secrets`] asks for them.
+
+mod account;
+mod builder;
+mod certificates;
+mod choices;
+mod code;
+mod fields;
+mod recorder;
+mod schedule;
+pub mod words;
+
+pub use account::{
+    Account, Alert, ByteRange, Certificate, CertificateList, CertificateName, Choice,
+    ChoiceSubject, Code, Connection, Field, Hex, Malformed, Message, MessageLevel, Operation,
+    Outcome, Piece, Problem, ProblemKind, PublicKey, Record, RecordState, SCHEMA_VERSION,
+    SecretKind, SecretNode, SentSizes, Side, Sizes, Source, Step, StepKind, TicketOrigin,
+    TranscriptEnd, Value,
+};
+pub use builder::{MAX_MESSAGE_BYTES, MAX_MESSAGES, MAX_RECORDS, Options};
+pub use recorder::Recorder;

@@ -1,0 +1,207 @@
+//! Handshakes of all kinds between two ends of this library, with a recorder on each side, a tap between
+//! them and a key log.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use handclasp::certificate::Profile;
+use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
+use handclasp::connection::Options;
+use handclasp::crypto::CryptoProvider;
+use handclasp::key_log::{KeyLog, KeyLogFile};
+use handclasp::psk::PskList;
+use handclasp::record::pad_to_multiple_of;
+use handclasp::registry::NamedGroup;
+use handclasp::session::ClientSessionStore;
+use handclasp::{ClientConnection, Connection as Tls, ServerConnection, TrustAnchors};
+use handclasp_explain::{self as explain, Connection, Recorder, Side};
+use handclasp_testing::sessions::{Pair, append_outgoing, shared_key, take, time};
+use handclasp_testing::{Identity, narrow_provider, server_name};
+
+/// A handshake, as both sides and the network saw it.
+pub struct Tapped {
+    /// What kind it is.
+    pub kind: &'static str,
+    pub client: Connection,
+    pub server: Connection,
+    /// What was sent, in order.
+    pub bytes: Vec<(Side, Vec<u8>)>,
+    pub key_log: String,
+}
+
+/// A key log in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the two sides of a handshake are made of.
+struct Plan {
+    kind: &'static str,
+    client: ClientConfigBuilder,
+    server: ServerConfigBuilder,
+    early: &'static [u8],
+    key_update: bool,
+}
+
+impl Plan {
+    fn new(kind: &'static str, pair: &Pair) -> Self {
+        let (client, server) = (pair.client_builder(), pair.server_builder());
+        Self { kind, client, server, early: &[], key_update: false }
+    }
+}
+
+pub fn options() -> explain::Options {
+    let mut options = explain::Options::new(CryptoProvider::default());
+    options.now = time(0);
+    options
+}
+
+/// One of each kind.
+pub fn all_kinds() -> Vec<Tapped> {
+    let pair = Pair::new();
+    let mut tapped = Vec::new();
+    let plain = Plan::new("full", &pair);
+    tapped.push(run(&pair, plain));
+    pair.store.forget(&server_name());
+    tapped.push(run(&pair, retry(&pair)));
+    let mut protocols = Plan::new("resumed, with protocols and a KeyUpdate", &pair);
+    protocols.client = protocols.client.application_protocols(["h2", "http/1.1"]);
+    protocols.server = protocols.server.application_protocols(["http/1.1"]);
+    protocols.key_update = true;
+    tapped.push(run(&pair, protocols));
+    tapped.extend(early_data());
+    tapped.push(pre_shared_key());
+    tapped.push(client_certificate());
+    tapped.push(small_and_padded());
+    tapped.push(refused());
+    tapped
+}
+
+/// The client's share is for a group that the server does not take.
+fn retry(pair: &Pair) -> Plan {
+    let mut plan = Plan::new("retried", pair);
+    plan.client = plan.client.key_shares([NamedGroup::X25519]).grease(true);
+    plan.server = pair.server_with(narrow_provider(1, 1));
+    plan
+}
+
+fn early_data() -> Vec<Tapped> {
+    let pair = Pair::new();
+    let mut first = Plan::new("a ticket for early data", &pair);
+    first.server = pair.early_server(1000);
+    let mut accepted = Plan::new("early data", &pair);
+    accepted.server = pair.early_server(1000);
+    accepted.early = b"early bird";
+    let mut rejected = Plan::new("early data that are rejected", &pair);
+    rejected.server = pair.server_builder();
+    rejected.early = b"too early";
+    vec![run(&pair, first), run(&pair, accepted), run(&pair, rejected)]
+}
+
+fn pre_shared_key() -> Tapped {
+    let pair = Pair::new();
+    let mut plan = Plan::new("an external key", &pair);
+    plan.client = plan.client.pre_shared_keys(vec![shared_key()]);
+    plan.server = plan.server.pre_shared_keys(Arc::new(PskList::new(vec![shared_key()])));
+    run(&pair, plan)
+}
+
+fn client_certificate() -> Tapped {
+    let pair = Pair::new();
+    let own = Identity::p256();
+    let mut plan = Plan::new("a client certificate", &pair);
+    let client = plan.client.client_certificate(own.chain.clone(), &own.key).unwrap();
+    plan.client = client.request_ocsp(true);
+    plan.server = plan.server.require_client_certificates(own.anchors(), Profile::Default).unwrap();
+    run(&pair, plan)
+}
+
+/// Records of 64 bytes at most, which are padded: messages over many records.
+fn small_and_padded() -> Tapped {
+    let pair = Pair::new();
+    let mut plan = Plan::new("small and padded records", &pair);
+    let padding = || pad_to_multiple_of(16);
+    plan.client = plan.client.record_size_limit(Some(80)).record_padding(padding());
+    plan.server = plan.server.record_size_limit(Some(90)).record_padding(padding());
+    run(&pair, plan)
+}
+
+/// The client does not trust the server's authority.
+fn refused() -> Tapped {
+    let (pair, other) = (Pair::new(), Identity::p256());
+    let mut plan = Plan::new("refused", &pair);
+    let anchors: TrustAnchors = other.anchors();
+    let builder = handclasp::ClientConfig::builder(CryptoProvider::default());
+    plan.client = builder.trust(anchors).unwrap();
+    run(&pair, plan)
+}
+
+fn run(pair: &Pair, plan: Plan) -> Tapped {
+    let lines = Lines::default();
+    let log: Arc<dyn KeyLog> = Arc::new(KeyLogFile::new(lines.clone()));
+    let recorders = [Side::Client, Side::Server].map(|side| Recorder::new(side, options()));
+    let [of_client, of_server] = recorders.clone().map(|recorder| {
+        let mut options = Options::new(time(0));
+        options.observer = Some(Box::new(recorder));
+        options
+    });
+    let config = Arc::new(plan.client.key_log(log).build().unwrap());
+    let mut client = ClientConnection::with_options(config, server_name(), of_client).unwrap();
+    let config = pair.finish(plan.server);
+    let mut server = ServerConnection::with_options(config, of_server).unwrap();
+    client.write_early_data(plan.early).unwrap();
+    let mut bytes = Vec::new();
+    talk(&mut client, &mut server, &mut bytes);
+    if client.check().is_ok() && server.check().is_ok() {
+        client.write(b"a question").unwrap();
+        talk(&mut client, &mut server, &mut bytes);
+        if plan.key_update {
+            server.update_keys(true).unwrap();
+        }
+        server.write(b"an answer").unwrap();
+        talk(&mut client, &mut server, &mut bytes);
+        client.write(b"once more").unwrap();
+        client.close();
+        server.close();
+        talk(&mut client, &mut server, &mut bytes);
+    }
+    let [client, server] = recorders.map(|recorder| recorder.connection());
+    let key_log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    Tapped { kind: plan.kind, client, server, bytes, key_log }
+}
+
+/// Moves bytes until neither side has any. Errors end the connection that has them.
+fn talk(client: &mut Tls, server: &mut Tls, bytes: &mut Vec<(Side, Vec<u8>)>) {
+    let (mut to_client, mut to_server) = (Vec::new(), Vec::new());
+    loop {
+        let (start_of_client, start_of_server) = (to_server.len(), to_client.len());
+        append_outgoing(client, &mut to_server);
+        append_outgoing(server, &mut to_client);
+        let sent = [
+            (Side::Client, to_server.get(start_of_client..).unwrap().to_vec()),
+            (Side::Server, to_client.get(start_of_server..).unwrap().to_vec()),
+        ];
+        let is_quiet = sent.iter().all(|(_, bytes)| bytes.is_empty());
+        bytes.extend(sent.into_iter().filter(|(_, bytes)| !bytes.is_empty()));
+        let (mut early, mut data) = (Vec::new(), Vec::new());
+        if take(server, &mut to_server, &mut early, &mut data).is_err() {
+            to_server.clear();
+        }
+        if take(client, &mut to_client, &mut early, &mut data).is_err() {
+            to_client.clear();
+        }
+        if is_quiet {
+            return;
+        }
+    }
+}
