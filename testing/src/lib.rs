@@ -22,6 +22,7 @@ pub mod recorded_group;
 pub mod rustls_peer;
 pub mod rustls_pin;
 pub mod sessions;
+pub mod slow_path;
 pub mod written;
 
 use std::sync::Arc;

@@ -13,12 +13,11 @@ use serde_json::{Value, json};
 use handclasp_testing::process::{Folder, PATIENCE, Process, available};
 
 /// Every start of Chromium in these tests: nothing but the page is asked for, and root may do it.
-pub const FLAGS: [&str; 9] = [
+pub const FLAGS: [&str; 8] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
-    "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

@@ -12,6 +12,7 @@ mod ends;
 mod examples_http;
 mod failing_writes;
 mod firefox;
+mod http3;
 mod keyless;
 mod orderly_end;
 mod proxies;

@@ -1,7 +1,6 @@
 //! The examples with HTTP/3, built and run.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +10,12 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
-use handclasp_testing::Identity;
 use handclasp_testing::examples::{self, Files, port};
 use handclasp_testing::process::{PATIENCE, Process};
+use handclasp_testing::{Identity, slow_path};
 use http::{Method, Request, StatusCode};
 use quinn::Endpoint;
-use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::peers::{any_port, client_endpoint};
 
@@ -52,18 +49,18 @@ fn the_client_fetches_from_the_server_over_http_3() {
     let files = Files::new(&Identity::p256());
     let mut server = start("http3_server", &[ANY_PORT, &files.chain, &files.key]);
     let port = port(&server);
+    let other = Files::new(&Identity::p256());
+    let mut client = start("http3_client", &[&url(port, "/"), &other.anchor]);
+    assert!(!client.wait_for_end().success());
+    client.wait_for("(alert sent: unknown_ca)");
+    server.wait_for("error 48");
+
     for path in ["/some/path", "/other/path"] {
         let client = start("http3_client", &[&url(port, path), &files.anchor]);
         let expected = format!("HTTP/3.0 200 OK\n{path} over HTTP/3.0\n");
         assert_eq!(output_of(client, " over "), expected);
     }
     server.wait_for_times("full handshake, TLS_AES_128_GCM_SHA256, X25519MLKEM768", 2);
-
-    let other = Files::new(&Identity::p256());
-    let mut client = start("http3_client", &[&url(port, "/"), &other.anchor]);
-    assert!(!client.wait_for_end().success());
-    client.wait_for("(alert sent: unknown_ca)");
-    server.wait_for("error 48");
     server.interrupt();
     assert!(server.wait_for_end().success());
 }
@@ -110,8 +107,15 @@ async fn a_server_that_is_stopped_answers_what_was_asked_before() {
     let mut server = start("http3_server", &[ANY_PORT, &files.chain, &files.key]);
     let port = port(&server);
     let endpoint = endpoint(&identity);
-    let connection = endpoint.connect(([127, 0, 0, 1], port).into(), "127.0.0.1").unwrap();
-    let mut requests = http(connection.await.unwrap()).await;
+    let address = ([127, 0, 0, 1], port).into();
+    let first = endpoint.connect(address, "127.0.0.1").unwrap().await.unwrap();
+    let mut requests = http(first).await;
+    let get = send(&mut requests, Method::GET, port).await;
+    assert_eq!(answer(get).await, (StatusCode::OK, "/ over HTTP/3.0\n".into()));
+
+    let connection = endpoint.connect(address, "127.0.0.1").unwrap().await.unwrap();
+    server.wait_for("resumed handshake, ");
+    let mut requests = http(connection).await;
     let mut stream = send(&mut requests, Method::POST, port).await;
     stream.send_data(Bytes::from_static(b"before, ")).await.unwrap();
     // One request was answered, so the one before it is at the server as well.
@@ -133,30 +137,7 @@ async fn start_early_data_server(files: &Files) -> (Process, u16) {
     let address = ([127, 0, 0, 1], port(&server)).into();
     // It refuses 0-RTT data under tickets of the second in which it began.
     sleep(Duration::from_millis(1_100)).await;
-    let socket = Arc::new(UdpSocket::bind(any_port()).await.unwrap());
-    let port = socket.local_addr().unwrap().port();
-    let (delayed, mut arriving) = mpsc::unbounded_channel::<(Instant, Vec<u8>, SocketAddr)>();
-    let to_client = socket.clone();
-    tokio::spawn(async move {
-        while let Some((time, datagram, client)) = arriving.recv().await {
-            sleep_until(time).await;
-            let _ = to_client.send_to(&datagram, client).await;
-        }
-    });
-    tokio::spawn(async move {
-        let (mut client, mut buffer) = (address, vec![0; 65_536]);
-        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
-            let datagram = buffer[..length].to_vec();
-            if from == address {
-                let time = Instant::now() + Duration::from_millis(500);
-                let _ = delayed.send((time, datagram, client));
-            } else {
-                client = from;
-                let _ = socket.send_to(&datagram, address).await;
-            }
-        }
-    });
-    (server, port)
+    (server, slow_path::start(address, Duration::from_millis(500)).port())
 }
 
 #[tokio::test(flavor = "multi_thread")]
