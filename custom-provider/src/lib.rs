@@ -35,11 +35,14 @@ use zeroize::Zeroizing;
 /// TLS_CHACHA20_POLY1305_SHA256, x25519, and ECDSA on P-256 with SHA-256.
 pub fn provider() -> CryptoProvider {
     CryptoProvider {
-        cipher_suites: vec![CipherSuite {
-            id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
-            hash: StaticOrArc::Static(&Sha256),
-            aead: StaticOrArc::Static(&ChaCha20),
-        }],
+        cipher_suites: vec![
+            CipherSuite {
+                id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
+                hash: StaticOrArc::Static(&Sha256),
+                aead: StaticOrArc::Static(&ChaCha20),
+            }
+            .into(),
+        ],
         groups: vec![Arc::new(X25519)],
         signatures: SignatureAlgorithms {
             all: vec![&EcdsaP256Sha256],

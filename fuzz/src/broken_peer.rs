@@ -6,7 +6,7 @@
 
 mod receiving;
 
-use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::crypto::{CipherSuite, CryptoProvider, StaticOrArc};
 use handclasp::handshake::Side;
 use handclasp::record::HEADER_LENGTH;
 use handclasp::registry::ContentType;
@@ -36,7 +36,7 @@ struct Peer<'a> {
     /// The side of the end.
     side: Side,
     scenario: Scenario,
-    suite: CipherSuite,
+    suite: StaticOrArc<CipherSuite>,
     transcript: Vec<u8>,
     sealing: Forger,
     sealed_finished: bool,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{ConfigError, ExtensionLayout, Limits};
 use crate::credential::Compressors;
-use crate::crypto::{CipherSuite, CryptoProvider, HashAlgorithm, provider_fault};
+use crate::crypto::{CipherSuite, CryptoProvider, HashAlgorithm, StaticOrArc, provider_fault};
 use crate::key_log::KeyLog;
 use crate::record::PaddingPolicy;
 use crate::registry::CipherSuiteId;
@@ -84,7 +84,7 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
 
 /// Checks that no suite is there twice, and that the suites of RFC 9846, section B.4, have the hash and
 /// the length of key that their code points name.
-fn check_cipher_suites(suites: &[CipherSuite]) -> Result<(), ConfigError> {
+fn check_cipher_suites(suites: &[StaticOrArc<CipherSuite>]) -> Result<(), ConfigError> {
     use HashAlgorithm::{Sha256, Sha384};
     let mut seen = Vec::new();
     for suite in suites {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::common::check_protocols;
 use super::*;
 use crate::certificate::TrustAnchors;
-use crate::crypto::{CipherSuite, CryptoProvider};
+use crate::crypto::{CipherSuite, CryptoProvider, StaticOrArc};
 use crate::key_log::{KeyLog, KeyLogFile};
 use crate::psk::PreSharedKey;
 use crate::reply::AnswerLater;
@@ -118,7 +118,7 @@ fn a_key_log_has_a_line_for_each_secret() {
 }
 
 /// The error with these suites, which both roles give.
-fn error_with(cipher_suites: Vec<CipherSuite>) -> ConfigError {
+fn error_with(cipher_suites: Vec<StaticOrArc<CipherSuite>>) -> ConfigError {
     let provider = CryptoProvider { cipher_suites, ..CryptoProvider::default() };
     let client = ClientConfig::builder(provider.clone()).verifier(Arc::new(AnswerLater)).build();
     let server = ServerConfig::builder(provider).build(Arc::new(AnswerLater));
@@ -134,13 +134,19 @@ fn a_suite_is_what_its_code_point_says_and_in_a_list_once() {
         let error = error_with([&suites[..], std::slice::from_ref(suite)].concat());
         assert_eq!(error, ConfigError::CipherSuiteTwice(suite.id));
         for other in &suites {
-            let wrong_hash = CipherSuite { hash: other.hash.clone(), ..suite.clone() };
+            let wrong_hash = CipherSuite { hash: other.hash.clone(), ..(**suite).clone() };
             if other.hash.algorithm() != suite.hash.algorithm() {
-                assert_eq!(error_with(vec![wrong_hash]), ConfigError::WrongCipherSuite(suite.id));
+                assert_eq!(
+                    error_with(vec![wrong_hash.into()]),
+                    ConfigError::WrongCipherSuite(suite.id)
+                );
             }
-            let wrong_aead = CipherSuite { aead: other.aead.clone(), ..suite.clone() };
+            let wrong_aead = CipherSuite { aead: other.aead.clone(), ..(**suite).clone() };
             if other.aead.key_length() != suite.aead.key_length() {
-                assert_eq!(error_with(vec![wrong_aead]), ConfigError::WrongCipherSuite(suite.id));
+                assert_eq!(
+                    error_with(vec![wrong_aead.into()]),
+                    ConfigError::WrongCipherSuite(suite.id)
+                );
             }
         }
     }

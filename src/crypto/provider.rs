@@ -18,8 +18,9 @@ use crate::registry::{CipherSuiteId, NamedGroup};
 /// a small provider over the crates of RustCrypto.
 #[derive(Clone)]
 pub struct CryptoProvider {
-    /// Cipher suites, the preferred one first.
-    pub cipher_suites: Vec<CipherSuite>,
+    /// Cipher suites, the preferred one first. Each secret of a connection has the reference to its
+    /// suite.
+    pub cipher_suites: Vec<StaticOrArc<CipherSuite>>,
     /// Key exchange groups, the preferred one first. A client sends a share for the
     /// first, and for its classical group if it is a hybrid, unless its configuration names others.
     pub groups: Vec<Arc<dyn KeyExchangeGroup>>,
@@ -55,7 +56,7 @@ impl CryptoProvider {
     }
 
     /// The suite with this code point, if the provider has it.
-    pub fn cipher_suite(&self, id: CipherSuiteId) -> Option<&CipherSuite> {
+    pub fn cipher_suite(&self, id: CipherSuiteId) -> Option<&StaticOrArc<CipherSuite>> {
         self.cipher_suites.iter().find(|suite| suite.id == id)
     }
 

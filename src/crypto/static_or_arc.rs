@@ -1,3 +1,4 @@
+use core::fmt;
 use core::ops::Deref;
 use std::sync::Arc;
 
@@ -13,12 +14,16 @@ use std::sync::Arc;
 /// use handclasp::crypto::{Aead, CipherSuite, Hash, StaticOrArc};
 /// use handclasp::registry::CipherSuiteId;
 ///
-/// fn suite(hash: impl Hash + 'static, aead: impl Aead + 'static) -> CipherSuite {
-///     CipherSuite {
+/// fn suite(
+///     hash: impl Hash + 'static,
+///     aead: impl Aead + 'static,
+/// ) -> StaticOrArc<CipherSuite> {
+///     let suite = CipherSuite {
 ///         id: CipherSuiteId::TLS_AES_128_GCM_SHA256,
 ///         hash: StaticOrArc::Arc(Arc::new(hash)),
 ///         aead: StaticOrArc::Arc(Arc::new(aead)),
-///     }
+///     };
+///     suite.into()
 /// }
 /// ```
 pub enum StaticOrArc<T: ?Sized + 'static> {
@@ -34,6 +39,20 @@ impl<T: ?Sized> Clone for StaticOrArc<T> {
             Self::Static(reference) => Self::Static(reference),
             Self::Arc(arc) => Self::Arc(Arc::clone(arc)),
         }
+    }
+}
+
+/// A value that is shared and counted.
+impl<T> From<T> for StaticOrArc<T> {
+    fn from(value: T) -> Self {
+        Self::Arc(Arc::new(value))
+    }
+}
+
+/// Shows the primitive alone.
+impl<T: fmt::Debug + ?Sized> fmt::Debug for StaticOrArc<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 

@@ -18,10 +18,10 @@ pub(crate) fn providers() -> Vec<CryptoProvider> {
 
 /// SHA-384 of a provider.
 pub(super) fn sha384(provider: &CryptoProvider) -> StaticOrArc<dyn Hash> {
-    suite(provider, CipherSuiteId::TLS_AES_256_GCM_SHA384).hash
+    suite(provider, CipherSuiteId::TLS_AES_256_GCM_SHA384).hash.clone()
 }
 
-fn suite(provider: &CryptoProvider, id: CipherSuiteId) -> CipherSuite {
+fn suite(provider: &CryptoProvider, id: CipherSuiteId) -> StaticOrArc<CipherSuite> {
     provider.cipher_suite(id).unwrap().clone()
 }
 
@@ -94,14 +94,14 @@ fn header_protection_matches_rfc_9001_appendix_a() {
     ];
     for provider in providers() {
         for (id, key, sample, mask) in cases {
-            let aead = suite(&provider, id).aead;
+            let aead = suite(&provider, id).aead.clone();
             let key = hex::decode(key).unwrap();
             let sample = hex::decode(sample).unwrap().try_into().unwrap();
             let protection = aead.header_protection_key(&key).unwrap();
             assert_eq!(hex::encode(protection.mask(&sample).unwrap()), mask);
             assert!(aead.header_protection_key(&key[1..]).is_none());
         }
-        let aes_256 = suite(&provider, CipherSuiteId::TLS_AES_256_GCM_SHA384).aead;
+        let aes_256 = suite(&provider, CipherSuiteId::TLS_AES_256_GCM_SHA384).aead.clone();
         // FIPS 197, appendix C.3: the mask is the beginning of what AES makes of the sample.
         let key: Vec<u8> = (0..32).collect();
         let sample = hex::decode("00112233445566778899aabbccddeeff").unwrap().try_into().unwrap();
@@ -120,7 +120,7 @@ fn keys_have_the_limits_of_their_ciphers() {
             (CipherSuiteId::TLS_AES_256_GCM_SHA384, 1 << 24, 1 << 23, 1 << 52),
             (CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256, u64::MAX, u64::MAX, 1 << 36),
         ] {
-            let aead = suite(&provider, id).aead;
+            let aead = suite(&provider, id).aead.clone();
             let quic = KeyLimits { confidentiality: packets, integrity: forged_packets };
             let dtls = KeyLimits { confidentiality: records, integrity: 1 << 36 };
             assert_eq!(aead.confidentiality_limit(), records);

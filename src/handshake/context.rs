@@ -70,7 +70,7 @@ impl Context {
     /// the same labels.
     pub(super) fn early_secret(
         &mut self,
-        suite: &CipherSuite,
+        suite: &StaticOrArc<CipherSuite>,
         psk: Option<&[u8]>,
     ) -> Result<EarlySecret, ProviderError> {
         EarlySecret::new(suite, LabelPrefix::Tls13, psk, &mut self.observers)

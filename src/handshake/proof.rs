@@ -5,7 +5,7 @@
 
 use super::Context;
 use crate::certificate::{CertificateError, EndEntity, SignatureError};
-use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms};
+use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms, StaticOrArc};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
 use crate::psk::PreSharedKey;
@@ -57,7 +57,7 @@ pub(in crate::handshake) struct PskMixedIn(());
 impl PskMixedIn {
     /// The first stage of the key schedule, with the key if there is one.
     pub(super) fn early_secret(
-        suite: &CipherSuite,
+        suite: &StaticOrArc<CipherSuite>,
         key: Option<&PreSharedKey>,
         context: &mut Context,
     ) -> Result<(EarlySecret, Option<Self>), ProviderError> {

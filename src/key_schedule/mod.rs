@@ -44,7 +44,7 @@ mod psk;
 mod traffic;
 mod transcript;
 
-use crate::crypto::{CipherSuite, Digest, Secret, SharedSecret};
+use crate::crypto::{CipherSuite, Digest, Secret, SharedSecret, StaticOrArc};
 use crate::observer::Observers;
 
 use constants::hash_of_nothing;
@@ -59,7 +59,7 @@ pub(crate) use transcript::Transcript;
 
 /// One `HKDF-Extract` of the figure: its result, with what is needed to derive from it.
 struct Stage {
-    suite: CipherSuite,
+    suite: StaticOrArc<CipherSuite>,
     prefix: LabelPrefix,
     secret: Secret,
 }
@@ -157,7 +157,7 @@ pub(crate) struct EarlySecret {
 
 impl EarlySecret {
     pub(crate) fn new(
-        suite: &CipherSuite,
+        suite: &StaticOrArc<CipherSuite>,
         prefix: LabelPrefix,
         psk: Option<&[u8]>,
         observers: &mut Observers,

@@ -2,9 +2,9 @@
 
 use super::hkdf::Hkdf;
 use super::*;
-use crate::crypto::{CryptoProvider, hkdf_expand};
+use crate::crypto::{CryptoProvider, StaticOrArc, hkdf_expand};
 
-fn suite() -> CipherSuite {
+fn suite() -> StaticOrArc<CipherSuite> {
     CryptoProvider::default().cipher_suites[0].clone()
 }
 
@@ -16,7 +16,7 @@ fn digest(text: &str) -> Digest {
     Digest::new(&bytes(text))
 }
 
-fn secret(suite: CipherSuite, text: &str) -> TrafficSecret {
+fn secret(suite: StaticOrArc<CipherSuite>, text: &str) -> TrafficSecret {
     TrafficSecret::from_bytes(suite, &bytes(text)).unwrap()
 }
 
@@ -223,7 +223,7 @@ fn each_secret_of_dtls_has_the_labels_of_dtls() {
 
 #[test]
 fn what_does_not_fit_a_label_is_refused() {
-    let (hash, prefix) = (suite().hash, LabelPrefix::Tls13);
+    let (hash, prefix) = (suite().hash.clone(), LabelPrefix::Tls13);
     let mut output = [0; 32];
     let mut fits = |label: usize, context: usize| {
         let label = "x".repeat(label);

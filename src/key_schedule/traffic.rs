@@ -3,7 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::hkdf::{Hkdf, LabelPrefix, Prk, Result};
-use crate::crypto::{CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret, provider_fault};
+use crate::crypto::{
+    CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret, StaticOrArc, provider_fault,
+};
 use crate::observer::Observers;
 use crate::record::TrafficKeys;
 
@@ -14,10 +16,14 @@ use crate::record::TrafficKeys;
 /// records of its direction can be opened:
 ///
 /// ```
-/// use handclasp::crypto::CipherSuite;
+/// use handclasp::crypto::{CipherSuite, StaticOrArc};
 /// use handclasp::key_schedule::TrafficSecret;
 /// use handclasp::record::Opener;
-/// # fn example(suite: CipherSuite, logged: &[u8], record: &mut [u8]) -> Result<(), Box<dyn std::error::Error>> {
+/// # fn example(
+/// #     suite: StaticOrArc<CipherSuite>,
+/// #     logged: &[u8],
+/// #     record: &mut [u8],
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 ///
 /// // The suite is in the ServerHello; the line was `SERVER_TRAFFIC_SECRET_0`.
 /// let secret = TrafficSecret::from_bytes(suite, logged)?;
@@ -29,7 +35,7 @@ use crate::record::TrafficKeys;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TrafficSecret {
-    suite: CipherSuite,
+    suite: StaticOrArc<CipherSuite>,
     prefix: LabelPrefix,
     secret: Secret,
 }
@@ -45,7 +51,11 @@ pub struct KeyAndIv {
 }
 
 impl TrafficSecret {
-    pub(super) fn new(suite: CipherSuite, prefix: LabelPrefix, secret: Secret) -> Self {
+    pub(super) fn new(
+        suite: StaticOrArc<CipherSuite>,
+        prefix: LabelPrefix,
+        secret: Secret,
+    ) -> Self {
         Self { suite, prefix, secret }
     }
 
@@ -60,7 +70,7 @@ impl TrafficSecret {
     /// # Errors
     /// When it is not as long as the output of the suite's hash.
     pub fn from_bytes(
-        suite: CipherSuite,
+        suite: StaticOrArc<CipherSuite>,
         secret: &[u8],
     ) -> core::result::Result<Self, CryptoError> {
         let secret = Secret::new(secret).ok_or(CryptoError)?;
@@ -71,7 +81,7 @@ impl TrafficSecret {
     }
 
     /// The suite that the secret is used with.
-    pub fn suite(&self) -> &CipherSuite {
+    pub fn suite(&self) -> &StaticOrArc<CipherSuite> {
         &self.suite
     }
 

@@ -4,7 +4,7 @@ use pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::config_error::ConfigError;
-use crate::crypto::{CipherSuite, Hash, HashAlgorithm, ProviderError, provider_fault};
+use crate::crypto::{CipherSuite, Hash, HashAlgorithm, ProviderError, StaticOrArc, provider_fault};
 use crate::key_schedule::PskKind;
 use crate::session::{EarlyDataTerms, KeyRecord, Session};
 
@@ -101,7 +101,7 @@ impl PreSharedKey {
     pub(crate) fn of_ticket<'a>(
         ticket: &[u8],
         session: Session,
-        suites: impl IntoIterator<Item = &'a CipherSuite>,
+        suites: impl IntoIterator<Item = &'a StaticOrArc<CipherSuite>>,
     ) -> Option<Self> {
         let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
         let mut hashes = suites.into_iter().map(|suite| &suite.hash);

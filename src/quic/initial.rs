@@ -2,7 +2,9 @@
 //! attackers: they are made of what is in the packets.
 
 use super::{DirectionalKeys, Version};
-use crate::crypto::{CipherSuite, CryptoError, CryptoProvider, Secret, provider_fault};
+use crate::crypto::{
+    CipherSuite, CryptoError, CryptoProvider, Secret, StaticOrArc, provider_fault,
+};
 use crate::handshake::Side;
 use crate::key_schedule::{LabelPrefix, Prk, TrafficSecret};
 use crate::registry::CipherSuiteId;
@@ -48,12 +50,14 @@ impl InitialKeys {
 }
 
 /// Initial packets and Retry packets are always protected with AEAD_AES_128_GCM and SHA-256.
-pub(super) fn initial_suite(provider: &CryptoProvider) -> Result<&CipherSuite, CryptoError> {
+pub(super) fn initial_suite(
+    provider: &CryptoProvider,
+) -> Result<&StaticOrArc<CipherSuite>, CryptoError> {
     provider.cipher_suite(CipherSuiteId::TLS_AES_128_GCM_SHA256).ok_or(CryptoError)
 }
 
 pub(super) fn initial_traffic_secret(
-    suite: &CipherSuite,
+    suite: &StaticOrArc<CipherSuite>,
     initial_secret: &Prk<'_>,
     label: &str,
 ) -> Result<TrafficSecret, CryptoError> {

@@ -6,10 +6,10 @@ use arbtest::arbitrary::{self, Unstructured};
 use arbtest::arbtest;
 
 use super::*;
-use crate::crypto::{CipherSuite, CryptoProvider};
+use crate::crypto::{CipherSuite, CryptoProvider, StaticOrArc};
 use crate::registry::{ContentType, ProtocolVersion};
 
-fn suite() -> CipherSuite {
+fn suite() -> StaticOrArc<CipherSuite> {
     CryptoProvider::default().cipher_suites[0].clone()
 }
 

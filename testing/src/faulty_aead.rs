@@ -7,7 +7,7 @@ use handclasp::crypto::{
     StaticOrArc, TAG_LENGTH,
 };
 
-pub static INNER: LazyLock<CipherSuite> =
+pub static INNER: LazyLock<StaticOrArc<CipherSuite>> =
     LazyLock::new(|| CryptoProvider::default().cipher_suites[0].clone());
 
 /// What an AEAD is asked for.

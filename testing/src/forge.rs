@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 
 use handclasp::crypto::{
-    AeadKey, CipherSuite, CryptoProvider, Hash, NONCE_LENGTH, Secret, TAG_LENGTH, hkdf_expand,
-    signing_key,
+    AeadKey, CipherSuite, CryptoProvider, Hash, NONCE_LENGTH, Secret, StaticOrArc, TAG_LENGTH,
+    hkdf_expand, signing_key,
 };
 use handclasp::handshake::Side;
 use handclasp::key_log::KeyLog;
@@ -97,7 +97,7 @@ impl Secrets {
 
 /// The record protection of one direction, without the checks and limits of an honest end.
 pub struct Forger {
-    suite: CipherSuite,
+    suite: StaticOrArc<CipherSuite>,
     secret: Vec<u8>,
     key: AeadKey,
     iv: [u8; NONCE_LENGTH],
@@ -105,7 +105,7 @@ pub struct Forger {
 }
 
 impl Forger {
-    pub fn new(suite: &CipherSuite, secret: &[u8]) -> Self {
+    pub fn new(suite: &StaticOrArc<CipherSuite>, secret: &[u8]) -> Self {
         let key = expand_label(&*suite.hash, secret, "key", b"", suite.aead.key_length());
         let key = suite.aead.key(&key).expect("the length is right");
         let iv = expand_label(&*suite.hash, secret, "iv", b"", NONCE_LENGTH);

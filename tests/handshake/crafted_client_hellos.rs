@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use handclasp::alert::AlertDescription;
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::crypto::{CipherSuite, CryptoProvider, StaticOrArc};
 use handclasp::psk::PskList;
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::session::ClientSessionStore;
@@ -18,7 +18,7 @@ use handclasp_testing::sessions::{self, Once, Pair, client, server_at, shared_ke
 use handclasp_testing::written::{extension, handshake_message, record, vector};
 use handclasp_testing::{Identity, server_name};
 
-fn suite() -> CipherSuite {
+fn suite() -> StaticOrArc<CipherSuite> {
     CryptoProvider::default().cipher_suites[0].clone()
 }
 

@@ -8,7 +8,7 @@ use handclasp::certificate::CertificateError;
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider, StaticOrArc};
+use handclasp::crypto::{Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, StaticOrArc};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::{ContentType, HandshakeType};
@@ -46,7 +46,11 @@ fn provider(limit: u64) -> CryptoProvider {
     let mut provider = CryptoProvider::default();
     provider.cipher_suites.truncate(1);
     let aead = provider.cipher_suites[0].aead.clone();
-    provider.cipher_suites[0].aead = StaticOrArc::Arc(Arc::new(ShortLived { aead, limit }));
+    let suite = CipherSuite {
+        aead: StaticOrArc::Arc(Arc::new(ShortLived { aead, limit })),
+        ..(*provider.cipher_suites[0]).clone()
+    };
+    provider.cipher_suites[0] = suite.into();
     provider
 }
 

@@ -96,11 +96,14 @@ struct Broken(Wrong);
 impl Broken {
     fn provider(self) -> CryptoProvider {
         let mut provider = CryptoProvider::default();
-        provider.cipher_suites = vec![CipherSuite {
-            id: INNER.id,
-            hash: StaticOrArc::Arc(Arc::new(self)),
-            aead: StaticOrArc::Arc(Arc::new(FaultyAead(self))),
-        }];
+        provider.cipher_suites = vec![
+            CipherSuite {
+                id: INNER.id,
+                hash: StaticOrArc::Arc(Arc::new(self)),
+                aead: StaticOrArc::Arc(Arc::new(FaultyAead(self))),
+            }
+            .into(),
+        ];
         provider.groups = vec![Arc::new(self)];
         provider.random = Arc::new(self);
         provider
@@ -446,7 +449,7 @@ fn no_aead_gets_a_record_or_ticket_that_is_shorter_than_a_tag() {
         let aead: Arc<dyn Aead> = Arc::new(FaultyAead(NoFault { inner: || INNER.aead.clone() }));
         let aead = StaticOrArc::Arc(aead);
         let suite = CipherSuite { id: INNER.id, hash: INNER.hash.clone(), aead };
-        CryptoProvider { cipher_suites: vec![suite], ..CryptoProvider::default() }
+        CryptoProvider { cipher_suites: vec![suite.into()], ..CryptoProvider::default() }
     };
     for length in 0..TAG_LENGTH {
         let mut ours = client(&identity, provider());

@@ -110,11 +110,14 @@ impl KeyExchangeGroup for CountedGroup {
 
 fn provider() -> CryptoProvider {
     let mut provider = CryptoProvider::default();
-    provider.cipher_suites = vec![CipherSuite {
-        id: INNER.id,
-        hash: StaticOrArc::Static(&Counted),
-        aead: StaticOrArc::Static(&FaultyAead(Counted)),
-    }];
+    provider.cipher_suites = vec![
+        CipherSuite {
+            id: INNER.id,
+            hash: StaticOrArc::Static(&Counted),
+            aead: StaticOrArc::Static(&FaultyAead(Counted)),
+        }
+        .into(),
+    ];
     for group in &mut provider.groups {
         *group = Arc::new(CountedGroup(group.clone()));
     }

@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use handclasp::crypto::Hash;
 #[cfg(not(feature = "ring"))]
 use handclasp::crypto::aws_lc_rs::{SHA256, TLS_AES_128_GCM_SHA256};
 #[cfg(feature = "ring")]
 use handclasp::crypto::ring::{SHA256, TLS_AES_128_GCM_SHA256};
+use handclasp::crypto::{CipherSuite, Hash, StaticOrArc};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::record::Opener;
 use handclasp::registry::ContentType;
 use handclasp_replay::{Report, Vectors, replay, replay_all};
+
+/// The suite of the traces.
+const SUITE: StaticOrArc<CipherSuite> = StaticOrArc::Static(&TLS_AES_128_GCM_SHA256);
 
 /// The SHA-256 of `vectors/SHA256SUMS`.
 const SUM_OF_SUMS: &str = "59fa819b77a84a6f17aa36186bd336830eefa587ef89e36e2b434aadca73f8a7";
@@ -143,15 +146,15 @@ const LOGGED: [(&str, &str, &str); 4] = [
 fn a_logged_traffic_secret_gives_the_key_and_iv_of_its_records() {
     for (secret, key, iv) in LOGGED {
         let secret = hex::decode(secret).unwrap();
-        let secret = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &secret).unwrap();
+        let secret = TrafficSecret::from_bytes(SUITE, &secret).unwrap();
         let derived = secret.key_and_iv().unwrap();
         assert_eq!(hex::encode(derived.key.as_bytes()), key);
         assert_eq!(hex::encode(*derived.iv), iv);
         let after = secret.after_key_update().unwrap();
         assert_ne!(after.as_bytes(), secret.as_bytes());
     }
-    let short = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &[7; 31]);
-    let long = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &[7; 48]);
+    let short = TrafficSecret::from_bytes(SUITE, &[7; 31]);
+    let long = TrafficSecret::from_bytes(SUITE, &[7; 48]);
     assert!(short.is_err() && long.is_err());
 }
 
@@ -168,7 +171,7 @@ fn a_record_of_the_trace_opens_under_the_logged_secret() {
     });
     let first = first.unwrap();
     let secret = bytes(&values["secrets"]["server_handshake_traffic"]);
-    let secret = TrafficSecret::from_bytes(TLS_AES_128_GCM_SHA256, &secret).unwrap();
+    let secret = TrafficSecret::from_bytes(SUITE, &secret).unwrap();
     let mut opener = Opener::plaintext();
     opener.install(secret.traffic_keys().unwrap());
     let mut record = bytes(&first["record"]);

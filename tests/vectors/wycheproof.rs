@@ -244,9 +244,9 @@ fn sealed_records() {
     for (set, suites) in [
         (
             aead::TestName::AesGcm,
-            &[provider::TLS_AES_128_GCM_SHA256, provider::TLS_AES_256_GCM_SHA384][..],
+            &[&provider::TLS_AES_128_GCM_SHA256, &provider::TLS_AES_256_GCM_SHA384][..],
         ),
-        (aead::TestName::ChaCha20Poly1305, &[provider::TLS_CHACHA20_POLY1305_SHA256]),
+        (aead::TestName::ChaCha20Poly1305, &[&provider::TLS_CHACHA20_POLY1305_SHA256]),
     ] {
         let mut tally = Tally::default();
         for group in aead::TestSet::load(set).unwrap().test_groups {

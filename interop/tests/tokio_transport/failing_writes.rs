@@ -422,7 +422,7 @@ fn what_was_received_is_read_before_the_error_of_a_record_that_cannot_be_sealed(
     static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
     let mut provider = CryptoProvider::default();
     provider.cipher_suites =
-        vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..INNER.clone() }];
+        vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..(**INNER).clone() }.into()];
     let ends = ends(provider);
     for size in SIZES {
         // The headers and tags take 22 bytes of each record.
@@ -446,7 +446,7 @@ fn a_connection_that_failed_in_a_write_takes_nothing_more() {
     static BREAKING: FaultyAead<Breaking> = FaultyAead(Breaking);
     let mut provider = CryptoProvider::default();
     provider.cipher_suites =
-        vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..INNER.clone() }];
+        vec![CipherSuite { aead: StaticOrArc::Static(&BREAKING), ..(**INNER).clone() }.into()];
     let (transport, stream) = ends(provider).blocking();
     let (mut client, _) = stream.into_parts();
     BROKEN.set(true);

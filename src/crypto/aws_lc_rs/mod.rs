@@ -51,15 +51,15 @@ pub fn is_fips_module() -> bool {
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![
-            TLS_AES_128_GCM_SHA256,
-            TLS_AES_256_GCM_SHA384,
-            TLS_CHACHA20_POLY1305_SHA256,
+            StaticOrArc::Static(&TLS_AES_128_GCM_SHA256),
+            StaticOrArc::Static(&TLS_AES_256_GCM_SHA384),
+            StaticOrArc::Static(&TLS_CHACHA20_POLY1305_SHA256),
         ],
         groups: groups(),
         signatures: signature_algorithms(),
         key_provider: Arc::new(AwsLcKeyProvider),
         sha256: StaticOrArc::Static(&SHA256),
-        ticket_aead: TLS_AES_256_GCM_SHA384.aead,
+        ticket_aead: TLS_AES_256_GCM_SHA384.aead.clone(),
         random: Arc::new(AwsLcRandom),
     }
 }
@@ -72,21 +72,21 @@ fn groups() -> Vec<Arc<dyn KeyExchangeGroup>> {
 }
 
 /// TLS_AES_128_GCM_SHA256.
-pub const TLS_AES_128_GCM_SHA256: CipherSuite = CipherSuite {
+pub static TLS_AES_128_GCM_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_128_GCM_SHA256,
     hash: StaticOrArc::Static(&SHA256),
     aead: StaticOrArc::Static(&aead::AES_128_GCM),
 };
 
 /// TLS_AES_256_GCM_SHA384.
-pub const TLS_AES_256_GCM_SHA384: CipherSuite = CipherSuite {
+pub static TLS_AES_256_GCM_SHA384: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_AES_256_GCM_SHA384,
     hash: StaticOrArc::Static(&SHA384),
     aead: StaticOrArc::Static(&aead::AES_256_GCM),
 };
 
 /// TLS_CHACHA20_POLY1305_SHA256.
-pub const TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
+pub static TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     id: CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
     hash: StaticOrArc::Static(&SHA256),
     aead: StaticOrArc::Static(&aead::CHACHA20_POLY1305),

@@ -10,7 +10,7 @@ use super::pre_shared_key::OfferedPsk;
 use super::server_hello::{ExpectServerHello, SentClientHello};
 use super::{Context, Shared, State, cert_with_extern_psk, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
-use crate::crypto::{CipherSuite, ProviderError, provider_fault};
+use crate::crypto::{CipherSuite, ProviderError, StaticOrArc, provider_fault};
 use crate::error::Error;
 use crate::handshake::Quic;
 use crate::key_schedule::Transcript;
@@ -100,7 +100,7 @@ impl ClientHelloRandomness {
 
 /// What a second ClientHello takes from the HelloRetryRequest.
 pub(super) struct RetryAnswer<'a> {
-    pub(super) cipher_suite: &'a CipherSuite,
+    pub(super) cipher_suite: &'a StaticOrArc<CipherSuite>,
     pub(super) cookie: Option<&'a [u8]>,
     /// It asked for a share, which is then the only one (section 4.2.2).
     pub(super) wants_share: bool,

@@ -7,7 +7,7 @@ use super::key_share::OwnKeyShares;
 use super::server_hello::{ExpectServerHello, MESSAGE, SentClientHello};
 use super::{Context, Shared, State};
 use crate::cookie::MAX_COOKIE_LENGTH;
-use crate::crypto::{CipherSuite, KeyExchangeGroup};
+use crate::crypto::{CipherSuite, KeyExchangeGroup, StaticOrArc};
 use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
@@ -21,7 +21,7 @@ impl ExpectServerHello {
         self,
         message: HandshakeMessage<'_>,
         retry_request: &ServerHello<'_>,
-        cipher_suite: CipherSuite,
+        cipher_suite: StaticOrArc<CipherSuite>,
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { mut shared, mut params, sent: SentClientHello::First(first) } = self else {

@@ -6,7 +6,7 @@ use pki_types::ServerName;
 
 use super::{Context, Level, Shared};
 use crate::config::ClientConfig;
-use crate::crypto::{CipherSuite, HashAlgorithm, provider_fault};
+use crate::crypto::{CipherSuite, HashAlgorithm, StaticOrArc, provider_fault};
 use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
@@ -32,7 +32,7 @@ pub(super) fn collect(
 /// The 0-RTT data that a ClientHello offers: the terms of the first key, and their suite.
 pub(super) struct OfferedEarlyData {
     pub(super) terms: EarlyDataTerms,
-    suite: CipherSuite,
+    suite: StaticOrArc<CipherSuite>,
 }
 
 /// The terms of the first key, where 0-RTT data may be offered under it (section 4.3.10). In QUIC the
@@ -96,14 +96,14 @@ pub(super) fn start_early_data(
 /// A key that is offered, with a suite of its hash.
 pub(super) struct OfferedPsk<'a> {
     pub(super) key: &'a PreSharedKey,
-    suite: &'a CipherSuite,
+    suite: &'a StaticOrArc<CipherSuite>,
 }
 
 /// The keys to offer. After a HelloRetryRequest only those of the chosen suite's hash are left
 /// (section 4.2.4). A key is offered only with a suite of its hash (sections 4.2.2 and 4.7.1).
 pub(super) fn offered<'a>(
     shared: &'a Shared,
-    retried: Option<&'a CipherSuite>,
+    retried: Option<&'a StaticOrArc<CipherSuite>>,
 ) -> Vec<OfferedPsk<'a>> {
     let suite_of = |hash: HashAlgorithm| match retried {
         Some(suite) if suite.hash.algorithm() == hash => Some(suite),

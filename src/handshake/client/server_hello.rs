@@ -4,7 +4,7 @@
 use super::client_hello::ClientHelloParams;
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{Context, Level, ServerFlight, Shared, State, cert_with_extern_psk, pre_shared_key};
-use crate::crypto::{CipherSuite, SharedSecret, provider_fault};
+use crate::crypto::{CipherSuite, SharedSecret, StaticOrArc, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
 use crate::key_schedule::Transcript;
@@ -26,7 +26,7 @@ pub(super) enum SentClientHello {
     /// The first one: the hash of its transcript is not known yet.
     First(Vec<u8>),
     /// The second one, after a HelloRetryRequest that selected the suite.
-    Second(CipherSuite, Transcript),
+    Second(StaticOrArc<CipherSuite>, Transcript),
 }
 
 impl SentClientHello {
@@ -75,7 +75,7 @@ impl ExpectServerHello {
     /// What holds for a ServerHello and a HelloRetryRequest alike. Another session ID, another
     /// compression method and a suite that was not offered, or that the HelloRetryRequest did not
     /// have, are each an `illegal_parameter` (sections 4.2.3 and 4.2.4).
-    fn check_choices(&self, hello: &ServerHello<'_>) -> Result<CipherSuite, Error> {
+    fn check_choices(&self, hello: &ServerHello<'_>) -> Result<StaticOrArc<CipherSuite>, Error> {
         if hello.session_id != self.params.session_id() {
             let reason = "it is not what the client sent";
             return Err(Error::illegal(MESSAGE, "legacy_session_id_echo", reason));
@@ -111,7 +111,7 @@ impl ExpectServerHello {
         self,
         message: HandshakeMessage<'_>,
         hello: &ServerHello<'_>,
-        cipher_suite: CipherSuite,
+        cipher_suite: StaticOrArc<CipherSuite>,
         context: &mut Context,
     ) -> Result<State, Error> {
         let Self { shared, params, sent } = self;
@@ -169,7 +169,7 @@ impl ExpectServerHello {
 fn selected_psk<'a>(
     shared: &'a Shared,
     hello: &ServerHello<'_>,
-    cipher_suite: &'a CipherSuite,
+    cipher_suite: &'a StaticOrArc<CipherSuite>,
     retried: bool,
 ) -> Result<Option<&'a PreSharedKey>, Error> {
     let Some(index) = hello.selected_identity else { return Ok(None) };

@@ -9,7 +9,7 @@ use super::selection::{self, SelectedGroup};
 use super::{Context, State, early_data};
 use crate::config::ServerConfig;
 use crate::cookie::MAX_COOKIE_LENGTH;
-use crate::crypto::{CipherSuite, Digest, Hash, provider_fault};
+use crate::crypto::{CipherSuite, Digest, Hash, StaticOrArc, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
@@ -54,7 +54,7 @@ pub(super) fn send(
     context.change_cipher_spec(!hello.session_id.is_empty());
     early_data::report_refused("another ClientHello is asked for", context);
     early_data::reject(context);
-    Ok(State::ExpectSecondClientHello(Box::new(ExpectSecondClientHello { config, first })))
+    Ok(State::ExpectSecondClientHello(ExpectSecondClientHello { config, first }))
 }
 
 /// A HelloRetryRequest was sent.
@@ -65,7 +65,7 @@ pub(in crate::handshake) struct ExpectSecondClientHello {
 
 impl ExpectSecondClientHello {
     pub(super) fn on_message(
-        self: Box<Self>,
+        self,
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
@@ -80,7 +80,7 @@ impl ExpectSecondClientHello {
 /// What a server must know of a first ClientHello when the second comes. All of it can travel in
 /// the cookie.
 pub(super) struct FirstClientHello {
-    pub(super) cipher_suite: CipherSuite,
+    pub(super) cipher_suite: StaticOrArc<CipherSuite>,
     content: CookieContent,
     /// The cookie of the HelloRetryRequest, if it has one.
     cookie: Option<Vec<u8>>,

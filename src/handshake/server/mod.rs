@@ -45,7 +45,7 @@ use negotiate::Negotiating;
 #[allow(clippy::large_enum_variant, reason = "its box is allocated once for all states")]
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
-    ExpectSecondClientHello(Box<ExpectSecondClientHello>),
+    ExpectSecondClientHello(ExpectSecondClientHello),
     Negotiating(Box<Negotiating>),
     Signing(Box<Signing>),
     ExpectEndOfEarlyData(ExpectEndOfEarlyData),

@@ -36,7 +36,7 @@ use super::{
 use crate::certificate::CertificateError;
 use crate::config::ServerConfig;
 use crate::credential::{CertificateCompression, CertifiedKey, NoCertificate};
-use crate::crypto::{CipherSuite, Digest, HashAlgorithm};
+use crate::crypto::{CipherSuite, Digest, HashAlgorithm, StaticOrArc};
 use crate::error::Error;
 use crate::handshake::question::{Answered, KeptHello, not_asked};
 use crate::key_schedule::{TrafficSecret, Transcript};
@@ -86,7 +86,7 @@ pub(super) fn negotiate(
 struct Agreed {
     config: Arc<ServerConfig>,
     first: Option<FirstClientHello>,
-    cipher_suite: CipherSuite,
+    cipher_suite: StaticOrArc<CipherSuite>,
     cert_with_extern_psk: bool,
 }
 
@@ -390,7 +390,7 @@ pub(super) struct Negotiated {
     pub(super) config: Arc<ServerConfig>,
     /// The server's first one that the client offers, or that of the HelloRetryRequest, until a pre-shared
     /// key that is used requires another hash.
-    pub(super) cipher_suite: CipherSuite,
+    pub(super) cipher_suite: StaticOrArc<CipherSuite>,
     /// `None` until keys are exchanged, and where a pre-shared key is used without a key exchange.
     pub(super) key_exchange: Option<KeyExchange>,
     pub(super) transcript: Transcript,

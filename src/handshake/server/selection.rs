@@ -8,7 +8,7 @@ use pki_types::DnsName;
 
 use super::key_exchange::ClientShare;
 use crate::config::ServerConfig;
-use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, provider_fault};
+use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
@@ -99,7 +99,7 @@ fn first_not_offered(groups: List<'_, NamedGroup>, shares: KeyShares<'_>) -> Opt
 pub(super) fn common_suites<'a>(
     config: &'a ServerConfig,
     hello: &'a ClientHello<'_>,
-) -> impl Iterator<Item = &'a CipherSuite> {
+) -> impl Iterator<Item = &'a StaticOrArc<CipherSuite>> {
     let ours = config.common.provider.cipher_suites.iter();
     ours.filter(|suite| hello.cipher_suites.contains(suite.id))
 }
@@ -109,7 +109,7 @@ pub(super) fn common_suites<'a>(
 pub(super) fn cipher_suite(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
-) -> Result<CipherSuite, Error> {
+) -> Result<StaticOrArc<CipherSuite>, Error> {
     checked_suite(common_suites(config, hello).next(), config, hello)
 }
 
@@ -118,16 +118,16 @@ pub(super) fn cipher_suite_with(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     hash: HashAlgorithm,
-) -> Result<CipherSuite, Error> {
+) -> Result<StaticOrArc<CipherSuite>, Error> {
     let mut suites = common_suites(config, hello);
     checked_suite(suites.find(|suite| suite.hash.algorithm() == hash), config, hello)
 }
 
 fn checked_suite(
-    suite: Option<&CipherSuite>,
+    suite: Option<&StaticOrArc<CipherSuite>>,
     config: &ServerConfig,
     hello: &ClientHello<'_>,
-) -> Result<CipherSuite, Error> {
+) -> Result<StaticOrArc<CipherSuite>, Error> {
     let Some(suite) = suite else {
         let ours = join(config.common.provider.cipher_suites.iter().map(|suite| suite.id));
         let theirs = hello.cipher_suites.to_string();

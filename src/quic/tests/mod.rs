@@ -4,7 +4,7 @@ mod appendix_a;
 
 use super::*;
 use crate::crypto::tests::providers;
-use crate::crypto::{CipherSuite, CryptoProvider};
+use crate::crypto::{CipherSuite, CryptoProvider, StaticOrArc};
 use crate::handshake::Side;
 use crate::key_schedule::{LabelPrefix, Prk, TrafficSecret, expand_label};
 use crate::registry::CipherSuiteId;
@@ -24,7 +24,7 @@ fn cases() -> impl Iterator<Item = (CryptoProvider, Appendix)> {
     })
 }
 
-fn suite(provider: &CryptoProvider, id: CipherSuiteId) -> CipherSuite {
+fn suite(provider: &CryptoProvider, id: CipherSuiteId) -> StaticOrArc<CipherSuite> {
     provider.cipher_suite(id).unwrap().clone()
 }
 

@@ -11,7 +11,7 @@ use handclasp::alert::AlertDescription;
 use handclasp::config::ServerConfig;
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{Aead, AeadKey, CryptoError, CryptoProvider, StaticOrArc};
+use handclasp::crypto::{Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, StaticOrArc};
 use handclasp::handshake::{Answer, PeerParameters, Question};
 use handclasp::quic::{CheckedClientConfig, CheckedServerConfig, Connection, Version, error_code};
 use handclasp::verify::ClientAuthentication;
@@ -253,7 +253,8 @@ fn a_provider_with_a_suite_without_quic_is_refused() {
     let identity = Identity::p256();
     let mut provider = CryptoProvider::default();
     let suite = provider.cipher_suites.last_mut().unwrap();
-    suite.aead = StaticOrArc::Arc(Arc::new(WithoutQuic(suite.aead.clone())));
+    let aead = StaticOrArc::Arc(Arc::new(WithoutQuic(suite.aead.clone())) as Arc<dyn Aead>);
+    *suite = CipherSuite { aead, ..(**suite).clone() }.into();
     let builder = ClientConfig::builder(provider.clone()).application_protocols(["h3"]);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
     let error = CheckedClientConfig::new(Arc::new(config)).unwrap_err();

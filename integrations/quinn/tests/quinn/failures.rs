@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use handclasp::ClientConfig;
 use handclasp::crypto::{
-    Aead, AeadKey, CryptoError, CryptoProvider, CustomAeadKey, CustomHeaderProtectionKey,
-    HEADER_MASK_LENGTH, HEADER_SAMPLE_LENGTH, HeaderProtectionKey, KeyLimits, NONCE_LENGTH,
-    StaticOrArc, TAG_LENGTH,
+    Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey,
+    CustomHeaderProtectionKey, HEADER_MASK_LENGTH, HEADER_SAMPLE_LENGTH, HeaderProtectionKey,
+    KeyLimits, NONCE_LENGTH, StaticOrArc, TAG_LENGTH,
 };
 use handclasp_quinn::QuicClientConfig;
 use quinn::ConnectionError;
@@ -117,7 +117,8 @@ fn failing_client(people: &People, call: Call) -> (Arc<QuicClientConfig>, Arc<Sw
     let mut provider = CryptoProvider::default();
     for suite in &mut provider.cipher_suites {
         let aead = Failing { switch: switch.clone(), inner: suite.aead.clone() };
-        suite.aead = StaticOrArc::Arc(Arc::new(aead));
+        let aead = StaticOrArc::Arc(Arc::new(aead) as Arc<dyn Aead>);
+        *suite = CipherSuite { aead, ..(**suite).clone() }.into();
     }
     let builder = ClientConfig::builder(provider).application_protocols(["test/1"]);
     let config = builder.trust(people.server.anchors()).unwrap().build().unwrap();
