@@ -6,7 +6,7 @@ use std::alloc::System;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use handclasp::crypto::{CipherSuite, CryptoProvider};
+use handclasp::crypto::{CipherSuite, CryptoProvider, StaticOrArc};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::quic::{DirectionalKeys, Version};
 use handclasp::{ClientConfig, ServerConfig};
@@ -77,7 +77,7 @@ fn of_quinn(suite: &CipherSuite) -> usize {
     total
 }
 
-fn of_keys(suite: &CipherSuite) -> usize {
+fn of_keys(suite: &StaticOrArc<CipherSuite>) -> usize {
     let secret = vec![7; suite.hash.output_length()];
     let secret = TrafficSecret::from_bytes(suite.clone(), &secret).unwrap();
     let keys = DirectionalKeys::new(Version::V1, &secret).unwrap();
