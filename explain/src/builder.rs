@@ -115,6 +115,10 @@ impl Builder {
         }
     }
 
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// What is known so far. Choices, outcome and key schedule are not in it yet.
     pub(crate) fn so_far(&self) -> &Connection {
         &self.connection
@@ -273,6 +277,18 @@ impl Builder {
         if self.connection.problems.len() < MAX_MESSAGES {
             self.connection.problems.push(problem);
         }
+    }
+
+    /// There is no key for this record. A side's records without keys are one problem.
+    pub(crate) fn no_keys(&mut self, sender: Side, offset: u64, record: usize) {
+        let of_side = self.connection.problems.iter_mut().filter(|it| it.sender == sender);
+        for problem in of_side {
+            if let ProblemKind::NoKeys { count, .. } = &mut problem.kind {
+                *count += 1;
+                return;
+            }
+        }
+        self.problem(Problem::new(sender, offset, ProblemKind::NoKeys { record, count: 1 }));
     }
 
     fn limit_reached(&mut self, sender: Side, offset: u64, limit: &'static str) {

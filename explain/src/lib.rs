@@ -1,7 +1,8 @@
 //! A TLS 1.3 handshake (RFC 9846) as data: every message and field with its bytes, the key schedule as a
 //! graph, what was offered and chosen, the certificates.
 //!
-//! An [`Account`] is made of a connection as it runs ([`Recorder`], an observer of `handclasp`). Its JSON
+//! An [`Account`] is made of a connection as it runs ([`Recorder`], an observer of `handclasp`), or of
+//! recorded bytes ([`recorded`]). Its JSON
 //! has a form that [`SCHEMA.md`](https://github.com/handclasp/handclasp/blob/main/explain/SCHEMA.md)
 //! describes, with a version of its own. No field has a sentence in it where a value belongs: sentences are
 //! made from the account, in [`words`].
@@ -15,6 +16,7 @@ mod certificates;
 mod choices;
 mod code;
 mod fields;
+pub mod recorded;
 mod recorder;
 mod schedule;
 pub mod words;

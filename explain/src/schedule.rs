@@ -55,12 +55,29 @@ impl Schedule {
         }
     }
 
+    /// Adds a node whose value is known or not, and returns its index.
+    pub(crate) fn place(
+        &mut self,
+        operation: Operation,
+        label: &str,
+        from: Option<usize>,
+        value: Option<Hex>,
+    ) -> usize {
+        let mut node = self.node(operation, label, from);
+        node.value = value;
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
     /// The graph, with the places of its transcripts among these messages.
     pub(crate) fn nodes(&self, messages: &[Message]) -> Vec<SecretNode> {
         let mut nodes = self.nodes.clone();
         for node in &mut nodes {
             if let Some(end) = &mut node.transcript_to {
                 end.message = last_of_transcript(&node.label, end.message_name, messages);
+                if node.after_messages.is_none() {
+                    node.after_messages = end.message.map(|index| index + 1);
+                }
             }
         }
         nodes

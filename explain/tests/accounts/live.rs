@@ -119,8 +119,7 @@ fn choices_have_both_lists_and_what_came_of_them() {
     assert_eq!(suite.chosen.as_ref(), suite.position.map(|place| &suite.offered_by_client[place]));
     assert_eq!(name(choice("retried", ChoiceSubject::Group).chosen), "secp256r1");
     assert_eq!(name(choice("retried", ChoiceSubject::RequestedGroup).chosen), "secp256r1");
-    let protocol =
-        choice("resumed, with protocols and a KeyUpdate", ChoiceSubject::ApplicationProtocol);
+    let protocol = choice("resumed, with a KeyUpdate", ChoiceSubject::ApplicationProtocol);
     assert_eq!((protocol.offered_by_client.len(), protocol.position), (2, Some(1)));
     let accepted = choice("early data", ChoiceSubject::EarlyData);
     assert_eq!(accepted.chosen, Some(Value::Number(1)));
@@ -177,7 +176,7 @@ fn the_key_schedule_is_a_graph() {
     assert_eq!(key.protects, Some(Side::Server), "a key protects what its secret does");
     let ticket = nodes.iter().find(|node| node.kind == SecretKind::TicketKey).unwrap();
     assert_eq!(ticket.from, Some(find("res master")));
-    let updated = of_kind(&tapped, "resumed, with protocols and a KeyUpdate");
+    let updated = of_kind(&tapped, "resumed, with a KeyUpdate");
     let nodes = &updated.server.key_schedule;
     let update = nodes.iter().find(|node| node.label == "traffic upd").unwrap();
     assert_eq!(nodes[update.from.unwrap()].label, "s ap traffic");

@@ -70,21 +70,25 @@ pub fn options() -> explain::Options {
 pub fn all_kinds() -> Vec<Tapped> {
     let pair = Pair::new();
     let mut tapped = Vec::new();
-    let plain = Plan::new("full", &pair);
-    tapped.push(run(&pair, plain));
+    tapped.push(run(&pair, with_protocols("full", &pair)));
+    let mut resumed = with_protocols("resumed, with a KeyUpdate", &pair);
+    resumed.key_update = true;
+    tapped.push(run(&pair, resumed));
     pair.store.forget(&server_name());
     tapped.push(run(&pair, retry(&pair)));
-    let mut protocols = Plan::new("resumed, with protocols and a KeyUpdate", &pair);
-    protocols.client = protocols.client.application_protocols(["h2", "http/1.1"]);
-    protocols.server = protocols.server.application_protocols(["http/1.1"]);
-    protocols.key_update = true;
-    tapped.push(run(&pair, protocols));
     tapped.extend(early_data());
     tapped.push(pre_shared_key());
     tapped.push(client_certificate());
     tapped.push(small_and_padded());
     tapped.push(refused());
     tapped
+}
+
+fn with_protocols(kind: &'static str, pair: &Pair) -> Plan {
+    let mut plan = Plan::new(kind, pair);
+    plan.client = plan.client.application_protocols(["h2", "http/1.1"]);
+    plan.server = plan.server.application_protocols(["http/1.1"]);
+    plan
 }
 
 /// The client's share is for a group that the server does not take.

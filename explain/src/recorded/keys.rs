@@ -1,0 +1,201 @@
+//! The keys of one direction: which of them opens a record.
+
+use handclasp::crypto::{CipherSuite, TAG_LENGTH};
+use handclasp::key_schedule::TrafficSecret;
+use handclasp::record::{HEADER_LENGTH, Opener};
+use handclasp::registry::ContentType;
+
+use super::key_log::ConnectionSecrets;
+use crate::account::{MessageLevel, RecordState, Side};
+
+/// What is known of the cipher suite.
+pub(super) enum SuiteChoice {
+    /// There was no ServerHello yet.
+    Unknown,
+    /// It is this one.
+    Known(CipherSuite),
+    /// The provider does not have it.
+    NotInProvider,
+    /// The connection is of another version.
+    OtherVersion,
+}
+
+impl SuiteChoice {
+    pub(super) fn is_decided(&self) -> bool {
+        !matches!(self, Self::Unknown)
+    }
+
+    pub(super) fn known(&self) -> Option<&CipherSuite> {
+        match self {
+            Self::Known(suite) => Some(suite),
+            _ => None,
+        }
+    }
+}
+
+/// What came of opening a record.
+pub(super) struct Opening {
+    pub(super) state: RecordState,
+    pub(super) level: Option<MessageLevel>,
+    pub(super) content_type: Option<ContentType>,
+    pub(super) content: Option<Vec<u8>>,
+    pub(super) padding: Option<usize>,
+    pub(super) sequence: Option<u64>,
+}
+
+impl Opening {
+    /// A record that stays closed.
+    pub(super) fn closed(state: RecordState, level: Option<MessageLevel>) -> Self {
+        Self { state, level, content_type: None, content: None, padding: None, sequence: None }
+    }
+}
+
+/// Opens a record without protection. One of TLS 1.2 may have data in it.
+pub(super) fn open_plaintext(mut record: Vec<u8>, other_version: bool) -> Opening {
+    let level = Some(MessageLevel::Initial);
+    match Opener::plaintext().open(&mut record) {
+        Ok(Some(opened)) => Opening {
+            state: RecordState::Plaintext,
+            level,
+            content_type: Some(opened.content_type),
+            content: Some(opened.payload.to_vec()),
+            padding: None,
+            sequence: None,
+        },
+        _ if other_version => Opening::closed(RecordState::NoKey, None),
+        _ => Opening::closed(RecordState::Malformed, level),
+    }
+}
+
+/// The keys of a level, and how many records they have opened.
+struct LevelKeys {
+    secret: TrafficSecret,
+    opener: Opener,
+    sequence: u64,
+}
+
+impl LevelKeys {
+    fn new(secret: TrafficSecret) -> Option<Self> {
+        let mut opener = Opener::plaintext();
+        opener.install(secret.traffic_keys().ok()?);
+        Some(Self { secret, opener, sequence: 0 })
+    }
+
+    fn open(&mut self, record: &[u8], level: MessageLevel) -> Option<Opening> {
+        let mut copy = record.to_vec();
+        let opened = self.opener.open(&mut copy).ok().flatten()?;
+        let (content_type, content) = (opened.content_type, opened.payload.to_vec());
+        let sequence = self.sequence;
+        self.sequence += 1;
+        let overhead = HEADER_LENGTH + 1 + TAG_LENGTH + content.len();
+        Some(Opening {
+            state: RecordState::Decrypted,
+            level: Some(level),
+            content_type: Some(content_type),
+            padding: record.len().checked_sub(overhead),
+            content: Some(content),
+            sequence: Some(sequence),
+        })
+    }
+}
+
+/// The keys of one direction.
+pub(super) struct Keys {
+    side: Side,
+    /// The level of the last record that was opened, or the one that a message has begun.
+    level: MessageLevel,
+    current: Option<LevelKeys>,
+    /// The direction is encrypted in a way that this decoder does not know: that of TLS 1.2.
+    pub(super) is_opaque: bool,
+}
+
+impl Keys {
+    pub(super) fn new(side: Side) -> Self {
+        Self { side, level: MessageLevel::Initial, current: None, is_opaque: false }
+    }
+
+    /// The next record is under keys of this level.
+    pub(super) fn go_on_to(&mut self, level: MessageLevel) {
+        if self.level != level {
+            self.level = level;
+            self.current = None;
+        }
+    }
+
+    /// The next record is under the next keys of this direction (section 7.2).
+    pub(super) fn update(&mut self) {
+        let next = self.current.as_ref().and_then(|keys| keys.secret.after_key_update().ok());
+        self.current = next.and_then(LevelKeys::new);
+    }
+
+    /// Opens a record with the keys of the level, or with those of a later one: the messages that change
+    /// keys may be missing, or there may be no secret for them.
+    pub(super) fn open(
+        &mut self,
+        record: &[u8],
+        side: Side,
+        secrets: Option<&ConnectionSecrets>,
+        early: Option<&[CipherSuite]>,
+        suite: &SuiteChoice,
+    ) -> Opening {
+        debug_assert_eq!(side, self.side);
+        if let Some(keys) = &mut self.current {
+            if let Some(opening) = keys.open(record, self.level) {
+                return opening;
+            }
+        }
+        let Some(secrets) = secrets else { return self.closed(false) };
+        let mut had_keys = self.current.is_some();
+        for level in self.later_levels() {
+            for mut keys in candidates(side, level, secrets, early, suite) {
+                had_keys = true;
+                if let Some(opening) = keys.open(record, level) {
+                    (self.level, self.current) = (level, Some(keys));
+                    return opening;
+                }
+            }
+        }
+        self.closed(had_keys)
+    }
+
+    fn closed(&self, had_keys: bool) -> Opening {
+        let state = if had_keys { RecordState::DoesNotDecrypt } else { RecordState::NoKey };
+        Opening::closed(state, None)
+    }
+
+    /// The levels whose first keys may be those of the next record.
+    fn later_levels(&self) -> impl Iterator<Item = MessageLevel> + use<> {
+        let (level, has_keys) = (self.level, self.current.is_some());
+        let all = [MessageLevel::EarlyData, MessageLevel::Handshake, MessageLevel::Application];
+        all.into_iter().filter(move |other| {
+            let is_later = *other as u8 > level as u8;
+            is_later || (*other == level && !has_keys)
+        })
+    }
+}
+
+/// The keys that a side may have at the beginning of a level.
+fn candidates(
+    side: Side,
+    level: MessageLevel,
+    secrets: &ConnectionSecrets,
+    early: Option<&[CipherSuite]>,
+    suite: &SuiteChoice,
+) -> Vec<LevelKeys> {
+    let label = match (side, level) {
+        (Side::Client, MessageLevel::EarlyData) => "CLIENT_EARLY_TRAFFIC_SECRET",
+        (Side::Client, MessageLevel::Handshake) => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        (Side::Client, MessageLevel::Application) => "CLIENT_TRAFFIC_SECRET_0",
+        (Side::Server, MessageLevel::Handshake) => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        (Side::Server, MessageLevel::Application) => "SERVER_TRAFFIC_SECRET_0",
+        _ => return Vec::new(),
+    };
+    let Some(secret) = secrets.get(label) else { return Vec::new() };
+    // The suite of 0-RTT data is that of the ticket: one of those that the client offers.
+    let suites = match level {
+        MessageLevel::EarlyData => early.unwrap_or_default().to_vec(),
+        _ => suite.known().cloned().into_iter().collect(),
+    };
+    let keys = |suite| TrafficSecret::from_bytes(suite, secret).ok().and_then(LevelKeys::new);
+    suites.into_iter().filter_map(keys).collect()
+}

@@ -1,0 +1,46 @@
+//! Which connection gave the ticket that another one was resumed with.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use crate::account::{ChoiceSubject, Connection, TicketOrigin, Value};
+
+/// The most tickets that are remembered.
+pub const MAX_TICKETS: usize = 200_000;
+
+/// Remembers tickets by their bytes, which are the identity of the pre-shared key that they are used as.
+#[derive(Debug, Default)]
+pub struct Tickets {
+    /// Two hashes of a ticket, under random keys: no peer can make tickets that collide.
+    origins: HashMap<[u64; 2], TicketOrigin>,
+    states: [RandomState; 2],
+}
+
+impl Tickets {
+    /// Says where the connection's ticket is from, if it was resumed with one, and remembers the tickets
+    /// that it gives. Call it for the connections in the order in which they began.
+    pub fn link(&mut self, connection: &mut Connection) {
+        let keys = connection.choices.iter();
+        let chosen = keys.filter(|choice| choice.subject == ChoiceSubject::PreSharedKey);
+        for choice in chosen {
+            if let Some(Value::Bytes(identity)) = &choice.chosen {
+                connection.resumed_from = self.origins.get(&self.key(&identity.0)).copied();
+            }
+        }
+        for (index, message) in connection.messages.iter().enumerate() {
+            if message.name != "NewSessionTicket" || self.origins.len() >= MAX_TICKETS {
+                continue;
+            }
+            let ticket = message.find("ticket").and_then(|ticket| ticket.find("data"));
+            if let Some(Value::Bytes(ticket)) = ticket.and_then(|ticket| ticket.value.as_ref()) {
+                let origin = TicketOrigin { connection: connection.number, message: index };
+                self.origins.insert(self.key(&ticket.0), origin);
+            }
+        }
+    }
+
+    fn key(&self, ticket: &[u8]) -> [u64; 2] {
+        [self.states[0].hash_one(ticket), self.states[1].hash_one(ticket)]
+    }
+}

@@ -1,0 +1,280 @@
+//! Accounts of recorded bytes.
+
+use std::sync::Arc;
+
+use handclasp_explain::recorded::{Decoder, KeyLogSecrets, Tickets};
+use handclasp_explain::{
+    Connection, Message, MessageLevel, Outcome, Problem, ProblemKind, RecordState, Side,
+};
+use handclasp_replay::{Role, SECTIONS, Vectors};
+
+use crate::live::{check_leaves, check_pieces};
+use crate::support::{Tapped, all_kinds, options};
+
+fn decode(bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
+    let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
+    let mut decoder = Decoder::new(options(), secrets);
+    for (time, (side, bytes)) in bytes.iter().enumerate() {
+        decoder.bytes(*side, Some(time as u64), bytes);
+    }
+    decoder.finish()
+}
+
+/// The records of a section of RFC 8448.
+fn section(vectors: &Vectors, section: u8) -> Vec<(Side, Vec<u8>)> {
+    let side = |role| if role == Role::Client { Side::Client } else { Side::Server };
+    let records = vectors.records(section).into_iter();
+    records.map(|record| (side(record.sender), record.bytes.to_vec())).collect()
+}
+
+/// All bytes of one side first, and then those of the other.
+fn one_after_the_other(bytes: &[(Side, Vec<u8>)], first: Side) -> Vec<(Side, Vec<u8>)> {
+    [first, first.peer()]
+        .map(|side| {
+            let of_side = bytes.iter().filter(|(sender, _)| *sender == side);
+            (side, of_side.flat_map(|(_, bytes)| bytes.clone()).collect())
+        })
+        .to_vec()
+}
+
+fn shown(messages: &[Message], side: Side) -> Vec<(&str, MessageLevel, &[u8])> {
+    let messages = messages.iter().filter(|message| message.sender == side);
+    messages.map(|it| (it.name.as_str(), it.level, it.bytes.0.as_slice())).collect()
+}
+
+/// Connections with the problems and the parts that others do not have.
+pub fn odd_ones() -> Vec<Connection> {
+    let tapped = all_kinds();
+    let mut tickets = Tickets::default();
+    let mut connections = Vec::new();
+    for Tapped { bytes, key_log, .. } in &tapped {
+        let mut linked = decode(bytes, key_log);
+        tickets.link(&mut linked);
+        connections.extend([linked, decode(bytes, "")]);
+        let mut cut = bytes.clone();
+        cut.truncate(2);
+        cut.last_mut().unwrap().1.truncate(1300);
+        connections.push(decode(&cut, key_log));
+    }
+    let Tapped { bytes, key_log, .. } = &tapped[0];
+    let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
+    let mut options = options();
+    options.secrets = true;
+    let mut decoder = Decoder::new(options, secrets);
+    for (side, bytes) in bytes {
+        decoder.bytes(*side, None, bytes);
+    }
+    decoder.gap(Side::Client, None);
+    connections.push(decoder.finish());
+    connections.push(decode(&[(Side::Client, b"GET / HTTP/1.1\r\n\r\n".to_vec())], ""));
+    let mut damaged = bytes.clone();
+    // The length of the legacy_session_id: 32 at most.
+    damaged[0].1[43] = 33;
+    *damaged[1].1.last_mut().unwrap() ^= 1;
+    connections.push(decode(&damaged, key_log));
+    connections
+}
+
+#[test]
+fn all_traces_of_rfc_8448_decode_and_every_byte_of_their_messages_is_in_one_field() {
+    let vectors = Vectors::embedded().unwrap();
+    for number in SECTIONS {
+        let kind = format!("section {number}");
+        let bytes = section(&vectors, number);
+        let connection = decode(&bytes, &vectors.key_log(number));
+        assert_eq!(connection.outcome, Outcome::Complete, "{kind}");
+        assert_eq!(connection.problems, [], "{kind}");
+        for message in &connection.messages {
+            assert_eq!(message.malformed, None, "{kind}");
+            check_leaves(&kind, message);
+            check_pieces(&kind, &connection, message);
+        }
+        let records = vectors.records(number);
+        assert_eq!(connection.records.len(), records.len(), "{kind}");
+        for (record, expected) in connection.records.iter().zip(records) {
+            assert_eq!(record.content_length, Some(expected.content.len()), "{kind}");
+        }
+        let cut = |it: &(Side, Vec<u8>)| it.1.iter().map(|byte| (it.0, vec![*byte])).collect();
+        let bytewise: Vec<_> = bytes.iter().flat_map(|it| -> Vec<_> { cut(it) }).collect();
+        for order in [
+            one_after_the_other(&bytes, Side::Client),
+            one_after_the_other(&bytes, Side::Server),
+            bytewise,
+        ] {
+            let other = decode(&order, &vectors.key_log(number));
+            for side in [Side::Client, Side::Server] {
+                assert_eq!(
+                    shown(&other.messages, side),
+                    shown(&connection.messages, side),
+                    "{kind}"
+                );
+            }
+            assert_eq!(other.problems, [], "{kind}");
+        }
+    }
+}
+
+#[test]
+fn recorded_bytes_give_the_messages_that_the_recorder_saw() {
+    for Tapped { kind, client, server, bytes, key_log } in &all_kinds() {
+        let connection = decode(bytes, key_log);
+        let live = if *kind == "refused" { client } else { server };
+        for side in [Side::Client, Side::Server] {
+            let (mut found, expected) =
+                (shown(&connection.messages, side), shown(&live.messages, side));
+            if *kind == "refused" {
+                found.truncate(expected.len());
+            }
+            assert_eq!(found, expected, "{kind}: from the {side:?}");
+        }
+        assert_eq!(connection.outcome, live.outcome, "{kind}");
+        if *kind != "refused" {
+            assert_eq!(connection.choices, client.choices, "{kind}");
+        }
+        assert_eq!(connection.certificates.len(), client.certificates.len(), "{kind}");
+        assert_eq!(connection.sizes.client.bytes, client.sizes.client.bytes, "{kind}");
+        assert_eq!(connection.sizes.server.data_bytes, client.sizes.server.data_bytes, "{kind}");
+        let descriptions = |connection: &Connection| -> Vec<_> {
+            connection.alerts.iter().map(|alert| (alert.sender, alert.description)).collect()
+        };
+        let (found, expected) = (descriptions(&connection), descriptions(live));
+        assert!(expected.iter().all(|alert| found.contains(alert)), "{kind}: {found:?}");
+        for message in &connection.messages {
+            check_leaves(kind, message);
+            check_pieces(kind, &connection, message);
+        }
+        if *kind != "early data that are rejected" {
+            assert_eq!(connection.problems, [], "{kind}");
+        }
+    }
+}
+
+#[test]
+fn without_secrets_the_account_has_what_is_in_clear() {
+    for Tapped { kind, bytes, .. } in &all_kinds() {
+        let connection = decode(bytes, "");
+        let names: Vec<_> = connection.messages.iter().map(|it| it.name.as_str()).collect();
+        assert!(names.contains(&"ClientHello") && names.contains(&"ServerHello"), "{kind}");
+        assert!(connection.messages.iter().all(|it| it.level == MessageLevel::Initial), "{kind}");
+        let closed = connection.records.iter().filter(|it| it.state == RecordState::NoKey);
+        assert!(closed.count() > 0, "{kind}");
+        let no_keys = |problem: &Problem| matches!(problem.kind, ProblemKind::NoKeys { .. });
+        assert!(connection.problems.iter().all(no_keys), "{kind}: {:?}", connection.problems);
+    }
+}
+
+#[test]
+fn a_secret_of_application_data_alone_opens_them() {
+    let Tapped { bytes, key_log, .. } = all_kinds().swap_remove(0);
+    let lines = key_log.lines().filter(|line| line.contains("TRAFFIC_SECRET_0"));
+    let connection = decode(&bytes, &lines.collect::<Vec<_>>().join("\n"));
+    assert!(connection.sizes.client.data_bytes > 0 && connection.sizes.server.data_bytes > 0);
+    assert!(connection.message("NewSessionTicket").is_some());
+    assert!(connection.message("Certificate").is_none());
+}
+
+#[test]
+fn a_resumed_connection_names_the_ticket() {
+    let tapped = all_kinds();
+    let mut tickets = Tickets::default();
+    let mut linked = Vec::new();
+    for (index, Tapped { kind, bytes, key_log, .. }) in tapped.iter().enumerate() {
+        let mut connection = decode(bytes, key_log);
+        connection.number = index as u64 + 1;
+        tickets.link(&mut connection);
+        if *kind == "resumed, with a KeyUpdate" {
+            eprintln!("{:?}", tapped[index].server.steps);
+            eprintln!(
+                "{:?}",
+                connection
+                    .choices
+                    .iter()
+                    .map(|c| (c.subject, c.chosen.clone()))
+                    .collect::<Vec<_>>()
+            );
+        }
+        if let Some(origin) = connection.resumed_from {
+            assert!(origin.connection <= index as u64);
+            linked.push(*kind);
+        }
+    }
+    assert_eq!(linked, ["resumed, with a KeyUpdate", "early data", "early data that are rejected"]);
+}
+
+#[test]
+fn cut_bytes_are_explained_up_to_their_end() {
+    let Tapped { bytes, key_log, .. } = all_kinds().swap_remove(0);
+    let whole = decode(&bytes, &key_log);
+    let total: usize = bytes.iter().map(|(_, bytes)| bytes.len()).sum();
+    let mut most = 0;
+    for end in (0..total).step_by(7) {
+        let (mut left, mut cut) = (end, Vec::new());
+        for (side, bytes) in &bytes {
+            let count = left.min(bytes.len());
+            cut.push((*side, bytes[..count].to_vec()));
+            left -= count;
+        }
+        let connection = decode(&cut, &key_log);
+        assert!(connection.messages.len() >= most, "{end}");
+        most = connection.messages.len();
+        for (found, expected) in connection.messages.iter().zip(&whole.messages) {
+            assert_eq!(found.bytes, expected.bytes, "{end}");
+        }
+    }
+    assert!(most > 6);
+}
+
+#[test]
+fn damaged_bytes_never_panic_and_are_named() {
+    let tapped = all_kinds();
+    let mut damaged = 0;
+    for Tapped { kind, bytes, key_log, .. } in &tapped {
+        let total: usize = bytes.iter().map(|(_, bytes)| bytes.len()).sum();
+        for place in (0..total).step_by(97) {
+            let mut changed = bytes.clone();
+            let mut left = place;
+            for (_, bytes) in &mut changed {
+                if left < bytes.len() {
+                    bytes[left] ^= 0x41;
+                    break;
+                }
+                left -= bytes.len();
+            }
+            let connection = decode(&changed, key_log);
+            for message in &connection.messages {
+                check_leaves(kind, message);
+            }
+            damaged += usize::from(!connection.problems.is_empty());
+        }
+    }
+    assert!(damaged > 100, "{damaged}");
+}
+
+#[test]
+fn bytes_that_are_missing_are_a_gap() {
+    let Tapped { bytes, key_log, .. } = all_kinds().swap_remove(0);
+    let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
+    let mut decoder = Decoder::new(options(), secrets);
+    for (index, (side, bytes)) in bytes.iter().enumerate() {
+        if index == 1 {
+            decoder.bytes(*side, None, &bytes[..1300]);
+            decoder.gap(*side, Some(20));
+        } else {
+            decoder.bytes(*side, None, bytes);
+        }
+    }
+    let connection = decoder.finish();
+    let gap = ProblemKind::Gap { length: Some(20) };
+    assert!(connection.problems.iter().any(|it| it.kind == gap), "{:?}", connection.problems);
+    assert!(connection.message("ServerHello").is_some());
+}
+
+#[test]
+fn other_protocols_are_named() {
+    let http = vec![(Side::Client, b"GET / HTTP/1.1\r\n\r\n".to_vec())];
+    let connection = decode(&http, "");
+    assert_eq!(connection.outcome, Outcome::NotTls);
+    let [problem] = connection.problems.as_slice() else { panic!("{:?}", connection.problems) };
+    let ProblemKind::NotRecords { protocol: Some(protocol) } = &problem.kind else { panic!() };
+    assert!(protocol.contains("HTTP"), "{protocol}");
+}
