@@ -1,7 +1,7 @@
 //! The key schedule of a recorded connection: the secrets that both sides derived (RFC 9846, section 7.1),
 //! with the values that the key log has.
 
-use handclasp::crypto::CipherSuite;
+use handclasp::crypto::{CipherSuite, StaticOrArc};
 use handclasp::key_schedule::TrafficSecret;
 
 use super::key_log::ConnectionSecrets;
@@ -12,7 +12,7 @@ use crate::builder::Builder;
 pub(super) fn add(
     builder: &mut Builder,
     secrets: Option<&ConnectionSecrets>,
-    suite: Option<&CipherSuite>,
+    suite: Option<&StaticOrArc<CipherSuite>>,
 ) {
     if builder.other_version || builder.so_far().message("ServerHello").is_none() {
         return;
@@ -48,7 +48,7 @@ pub(super) fn add(
 
 struct Nodes<'a> {
     secrets: Option<&'a ConnectionSecrets>,
-    suite: Option<&'a CipherSuite>,
+    suite: Option<&'a StaticOrArc<CipherSuite>>,
     builder: &'a mut Builder,
 }
 

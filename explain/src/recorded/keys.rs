@@ -1,6 +1,6 @@
 //! The keys of one direction: which of them opens a record.
 
-use handclasp::crypto::{CipherSuite, TAG_LENGTH};
+use handclasp::crypto::{CipherSuite, StaticOrArc, TAG_LENGTH};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::record::{HEADER_LENGTH, Opener};
 use handclasp::registry::ContentType;
@@ -13,7 +13,7 @@ pub(super) enum SuiteChoice {
     /// There was no ServerHello yet.
     Unknown,
     /// It is this one.
-    Known(CipherSuite),
+    Known(StaticOrArc<CipherSuite>),
     /// The provider does not have it.
     NotInProvider,
     /// The connection is of another version.
@@ -25,7 +25,7 @@ impl SuiteChoice {
         !matches!(self, Self::Unknown)
     }
 
-    pub(super) fn known(&self) -> Option<&CipherSuite> {
+    pub(super) fn known(&self) -> Option<&StaticOrArc<CipherSuite>> {
         match self {
             Self::Known(suite) => Some(suite),
             _ => None,
@@ -135,7 +135,7 @@ impl Keys {
         record: &[u8],
         side: Side,
         secrets: Option<&ConnectionSecrets>,
-        early: Option<&[CipherSuite]>,
+        early: Option<&[StaticOrArc<CipherSuite>]>,
         suite: &SuiteChoice,
     ) -> Opening {
         debug_assert_eq!(side, self.side);
@@ -179,7 +179,7 @@ fn candidates(
     side: Side,
     level: MessageLevel,
     secrets: &ConnectionSecrets,
-    early: Option<&[CipherSuite]>,
+    early: Option<&[StaticOrArc<CipherSuite>]>,
     suite: &SuiteChoice,
 ) -> Vec<LevelKeys> {
     let label = match (side, level) {

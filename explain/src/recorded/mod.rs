@@ -27,7 +27,7 @@ mod links;
 
 use std::sync::Arc;
 
-use handclasp::crypto::CipherSuite;
+use handclasp::crypto::{CipherSuite, StaticOrArc};
 use handclasp::record::{RecordError, parse_alert};
 use handclasp::registry::{ContentType, HandshakeType, ProtocolVersion};
 use handclasp::wire::{ClientHello, HandshakeMessage, ServerHello};
@@ -54,7 +54,7 @@ pub struct Decoder {
     /// The random of the first ClientHello, which names the connection in a key log.
     random: Option<[u8; 32]>,
     /// The suites of the first ClientHello, if it announces 0-RTT data.
-    early_suites: Option<Vec<CipherSuite>>,
+    early_suites: Option<Vec<StaticOrArc<CipherSuite>>>,
     suite: SuiteChoice,
     /// No more bytes come: nothing waits any longer.
     is_at_end: bool,
