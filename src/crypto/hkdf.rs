@@ -13,40 +13,55 @@ pub fn hkdf_expand(
     info: &[u8],
     output: &mut [u8],
 ) -> Result<(), CryptoError> {
-    Ok(expand(hash.algorithm(), &hash.hmac_key(key), info, output)?)
+    Ok(expand(hash.algorithm(), &hash.hmac_key(key), &[info], output)?)
 }
 
-/// The same with a key that is prepared, for callers that expand it more than once.
+/// The same with a key that is prepared, for callers that expand it more than once. `info` is in parts, at
+/// most [`MAX_INFO_PARTS`].
 pub(crate) fn expand(
     hash: HashAlgorithm,
     key: &HmacKey,
-    info: &[u8],
+    info: &[&[u8]],
     output: &mut [u8],
 ) -> Result<(), ProviderError> {
     let length = hash.output_length();
     if output.len() > 255 * length {
         return Err(CryptoError.into());
     }
-    // T(0) is empty; T(N) = HMAC(key, T(N-1) | info | N).
+    // T(0) is empty.
     let mut previous = None;
     for (block, number) in output.chunks_mut(length).zip(1..=255_u8) {
         let before = previous.as_ref().map_or(&[][..], Secret::as_bytes);
-        let current = provider_fault::sign(hash, key, &[before, info, &[number]])?;
-        for (to, from) in block.iter_mut().zip(current.as_bytes()) {
-            *to = *from;
-        }
+        let current = provider_fault::sign(hash, key, &block_parts(before, info, &[number])?)?;
+        block.copy_from_slice(current.as_bytes().get(..block.len()).ok_or(CryptoError)?);
         previous = Some(current);
     }
     Ok(())
+}
+
+/// As many as an HkdfLabel has fields and lengths (RFC 9846, section 7.1).
+pub(crate) const MAX_INFO_PARTS: usize = 6;
+
+/// What T(N) is the HMAC of: T(N-1) | info | N.
+fn block_parts<'a>(
+    before: &'a [u8],
+    info: &[&'a [u8]],
+    number: &'a [u8; 1],
+) -> Result<[&'a [u8]; MAX_INFO_PARTS + 2], CryptoError> {
+    let mut parts = [&[][..]; MAX_INFO_PARTS + 2];
+    let [first, places @ .., last] = &mut parts;
+    (*first, *last) = (before, number);
+    places.get_mut(..info.len()).ok_or(CryptoError)?.copy_from_slice(info);
+    Ok(parts)
 }
 
 /// The first block of the expansion by itself: as many bytes as the output of the hash has.
 pub(crate) fn expand_block(
     hash: HashAlgorithm,
     key: &HmacKey,
-    info: &[u8],
+    info: &[&[u8]],
 ) -> Result<Secret, ProviderError> {
-    provider_fault::sign(hash, key, &[info, &[1]])
+    provider_fault::sign(hash, key, &block_parts(&[], info, &[1])?)
 }
 
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]

@@ -45,7 +45,7 @@ pub use aead::{
 };
 pub use hash::{CustomHashContext, Hash, HashAlgorithm, HashContext};
 pub use hkdf::hkdf_expand;
-pub(crate) use hkdf::{expand, expand_block};
+pub(crate) use hkdf::{MAX_INFO_PARTS, expand, expand_block};
 pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
 pub use key_exchange::{

@@ -196,8 +196,8 @@ impl Digest {
     pub fn new(bytes: &[u8]) -> Self {
         let length = if bytes.len() > MAX_HASH_LENGTH { 0 } else { bytes.len() };
         let mut digest = Self { bytes: [0; MAX_HASH_LENGTH], length };
-        for (to, from) in digest.bytes.iter_mut().zip(bytes) {
-            *to = *from;
+        if let (Some(place), Some(bytes)) = (digest.bytes.get_mut(..length), bytes.get(..length)) {
+            place.copy_from_slice(bytes);
         }
         digest
     }

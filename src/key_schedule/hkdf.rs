@@ -1,8 +1,8 @@
 //! HKDF-Extract and HKDF-Expand-Label (RFC 9846, section 7.1), as the connection's observers see them.
 
 use crate::crypto::{
-    self, CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, StaticOrArc,
-    provider_fault,
+    self, CryptoError, Hash, HashAlgorithm, HmacKey, MAX_INFO_PARTS, ProviderError, Secret,
+    StaticOrArc, provider_fault,
 };
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
@@ -61,49 +61,43 @@ pub fn expand_label(
     Ok(Prk::new(hash, prefix, secret).expand(label, context, output)?)
 }
 
-/// The `info` of HKDF-Expand-Label.
-struct HkdfLabel {
-    bytes: [u8; Self::MAX_LENGTH],
-    length: usize,
+/// The `info` of HKDF-Expand-Label: the structure HkdfLabel of section 7.1.
+struct HkdfLabel<'a> {
+    /// The length of the output.
+    length: [u8; 2],
+    /// The length of the prefix and the label together.
+    label_length: [u8; 1],
+    prefix: &'static [u8],
+    label: &'a [u8],
+    context_length: [u8; 1],
+    context: &'a [u8],
 }
 
-impl HkdfLabel {
-    /// The length of the output, and the label and the context with a length each.
-    const MAX_LENGTH: usize = 2 + 1 + 255 + 1 + 255;
-
-    const EMPTY: Self = Self { bytes: [0; Self::MAX_LENGTH], length: 0 };
-
-    /// Writes it in its place: to return it would copy all of its bytes, for each secret of a handshake.
-    fn write(
-        &mut self,
+impl<'a> HkdfLabel<'a> {
+    fn new(
         prefix: LabelPrefix,
-        label: &str,
-        context: &[u8],
+        label: &'a str,
+        context: &'a [u8],
         output_length: usize,
-    ) -> Result<()> {
+    ) -> core::result::Result<Self, CryptoError> {
         let prefix = prefix.bytes();
-        let output_length = u16::try_from(output_length).map_err(|_| CryptoError)?;
+        let length = u16::try_from(output_length).map_err(|_| CryptoError)?;
         let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
         let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
-        self.push(&output_length.to_be_bytes());
-        self.push(&[label_length]);
-        self.push(prefix);
-        self.push(label.as_bytes());
-        self.push(&[context_length]);
-        self.push(context);
-        Ok(())
+        Ok(Self {
+            length: length.to_be_bytes(),
+            label_length: [label_length],
+            prefix,
+            label: label.as_bytes(),
+            context_length: [context_length],
+            context,
+        })
     }
 
-    fn push(&mut self, part: &[u8]) {
-        let end = self.length + part.len();
-        if let Some(place) = self.bytes.get_mut(self.length..end) {
-            place.copy_from_slice(part);
-            self.length = end;
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+    /// Its bytes, in their order.
+    fn parts(&self) -> [&[u8]; MAX_INFO_PARTS] {
+        let Self { length, label_length, prefix, label, context_length, context } = self;
+        [length, label_length, prefix, label, context_length, context]
     }
 }
 
@@ -160,9 +154,8 @@ impl<'a> Prk<'a> {
 
     /// HKDF-Expand-Label, for what protocols derive beside the key schedule. Observers do not see it.
     pub(crate) fn expand(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
-        let mut info = HkdfLabel::EMPTY;
-        info.write(self.prefix, label, context, output.len())?;
-        crypto::expand(self.hash, &self.key, info.bytes(), output)
+        let info = HkdfLabel::new(self.prefix, label, context, output.len())?;
+        crypto::expand(self.hash, &self.key, &info.parts(), output)
     }
 
     /// HKDF-Expand-Label.
@@ -187,9 +180,8 @@ impl<'a> Prk<'a> {
         context: &[u8],
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let mut info = HkdfLabel::EMPTY;
-        info.write(self.prefix, label, context, self.hash.output_length())?;
-        let output = crypto::expand_block(self.hash, &self.key, info.bytes())?;
+        let info = HkdfLabel::new(self.prefix, label, context, self.hash.output_length())?;
+        let output = crypto::expand_block(self.hash, &self.key, &info.parts())?;
         let (secret, input) = (self.secret, context);
         let values = KeyScheduleValues { secret, input, output: output.as_bytes() };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
