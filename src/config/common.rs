@@ -69,6 +69,9 @@ fn check_provider(provider: &CryptoProvider) -> Result<(), ConfigError> {
         return Err(ConfigError::Empty("key exchange groups"));
     }
     provider_fault::check_sha256(&*provider.sha256)?;
+    for suite in &provider.cipher_suites {
+        provider_fault::check_hash(&*suite.hash)?;
+    }
     check_cipher_suites(&provider.cipher_suites)?;
     // RFC 9846, section 4.3.7: the list of groups has no duplicates.
     let mut seen = Vec::new();

@@ -20,7 +20,7 @@ pub(crate) fn fill(random: &dyn SecureRandom, bytes: &mut [u8]) -> Result<(), Pr
 }
 
 /// Checks that the hash of a suite is as long as it says, in each of the ways to compute it. Each
-/// handshake does it once, before it uses the suite.
+/// configuration does it once for each suite, when it is built.
 pub(crate) fn check_hash(hash: &dyn Hash) -> Result<(), ProviderFault> {
     let expected = hash.algorithm().output_length();
     let lengths = [hash.output_length(), hash.digest(b"").len(), hash.start().current().len()];

@@ -8,7 +8,6 @@ use crate::certificate::{CertificateError, EndEntity, SignatureError};
 use crate::crypto::{CipherSuite, ProviderError, Secret, SignatureAlgorithms, StaticOrArc};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::EarlySecret;
-use crate::psk::PreSharedKey;
 use crate::registry::{HandshakeType, SignatureScheme};
 use crate::verify::ClientCertificatePolicy;
 use crate::wire::{CertificateVerify, DecodeError, Finished};
@@ -55,14 +54,16 @@ impl PeerAuthenticated {
 pub(in crate::handshake) struct PskMixedIn(());
 
 impl PskMixedIn {
-    /// The first stage of the key schedule, with the key if there is one.
+    /// The first stage of the key schedule. `of_key` is that of the pre-shared key, if there is one.
     pub(super) fn early_secret(
         suite: &StaticOrArc<CipherSuite>,
-        key: Option<&PreSharedKey>,
+        of_key: Option<&EarlySecret>,
         context: &mut Context,
     ) -> Result<(EarlySecret, Option<Self>), ProviderError> {
-        let secret = context.early_secret(suite, key.map(|key| &**key.secret))?;
-        Ok((secret, key.map(|_| Self(()))))
+        match of_key {
+            Some(of_key) => Ok((of_key.for_suite(suite), Some(Self(())))),
+            None => Ok((context.early_secret(suite, None)?, None)),
+        }
     }
 }
 

@@ -173,6 +173,14 @@ impl EarlySecret {
         Ok(Self { stage, has_psk: psk.is_some() })
     }
 
+    /// The same secret for this suite, which has the same hash: the secret depends on nothing else of a
+    /// suite.
+    pub(crate) fn for_suite(&self, suite: &StaticOrArc<CipherSuite>) -> Self {
+        let Stage { prefix, secret, .. } = &self.stage;
+        let stage = Stage { suite: suite.clone(), prefix: *prefix, secret: secret.clone() };
+        Self { stage, has_psk: self.has_psk }
+    }
+
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
     /// (section 4.3.11.2).
     pub(crate) fn binder_key(

@@ -59,9 +59,15 @@ impl Start {
         } else {
             pre_shared_key::early_data_terms(&config, &keys, context)
         };
-        let offered = Vec::new();
-        let mut shared =
-            Shared { config, server_name, offered, keys, cert_with_extern_psk, early_data };
+        let mut shared = Shared {
+            config,
+            server_name,
+            offered: Vec::new(),
+            keys,
+            early_secrets: Vec::new(),
+            cert_with_extern_psk,
+            early_data,
+        };
         let params = ClientHelloParams { random, session_id, grease, key_shares };
         let message = params.send_client_hello(&mut shared, None, context)?;
         pre_shared_key::start_early_data(&shared, &message, context)?;
@@ -142,10 +148,8 @@ impl ClientHelloParams {
         let content =
             ClientHelloContent { params: self, shared, retry, psks: &psks, now, records, quic };
         let WrittenClientHello { mut message, offered } = content.write();
-        if !psks.is_empty() {
-            let transcript = retry.map(|retry| retry.transcript);
-            pre_shared_key::bind(&psks, transcript, &mut message, context)?;
-        }
+        let transcript = retry.map(|retry| retry.transcript);
+        shared.early_secrets = pre_shared_key::bind(&psks, transcript, &mut message, context)?;
         shared.offered = offered;
         context.send(None, |out| out.extend_from_slice(&message));
         Ok(message)

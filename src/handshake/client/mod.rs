@@ -24,7 +24,7 @@ use super::question::{Answered, not_asked, not_held_back};
 use super::{Context, Level, Question};
 use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{HandshakeTraffic, Transcript};
+use crate::key_schedule::{EarlySecret, HandshakeTraffic, Transcript};
 use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::wire::{ExtensionType, HandshakeMessage};
@@ -144,6 +144,8 @@ struct Shared {
     offered: Vec<ExtensionType>,
     /// The keys for this server, the preferred one first.
     keys: Vec<PreSharedKey>,
+    /// Those of the keys that the last ClientHello offers, in its order.
+    early_secrets: Vec<EarlySecret>,
     /// The keys were offered together with certificates (RFC 9973).
     cert_with_extern_psk: bool,
     /// 0-RTT data were offered under the first key, and the server has not answered yet.

@@ -6,10 +6,10 @@ use pki_types::ServerName;
 
 use super::{Context, Level, Shared};
 use crate::config::ClientConfig;
-use crate::crypto::{CipherSuite, HashAlgorithm, StaticOrArc, provider_fault};
+use crate::crypto::{CipherSuite, HashAlgorithm, StaticOrArc};
 use crate::error::Error;
 use crate::handshake::EarlyData;
-use crate::key_schedule::Transcript;
+use crate::key_schedule::{EarlySecret, Transcript};
 use crate::psk::PreSharedKey;
 use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
@@ -72,13 +72,12 @@ pub(super) fn start_early_data(
     hello: &[u8],
     context: &mut Context,
 ) -> Result<(), Error> {
-    let (Some(OfferedEarlyData { terms, suite }), Some(key)) =
-        (&shared.early_data, shared.keys.first())
+    let (Some(OfferedEarlyData { terms, suite }), Some(key), Some(early)) =
+        (&shared.early_data, shared.keys.first(), shared.early_secrets.first())
     else {
         return Ok(());
     };
-    provider_fault::check_hash(&*suite.hash)?;
-    let early = context.early_secret(suite, Some(&key.secret))?;
+    let early = early.for_suite(suite);
     let hash = suite.hash.digest(hello);
     let secret = context.zero_rtt.begin(&early, &hash, terms.max_size, &mut context.observers)?;
     context.parameters.early_data = EarlyData::Offered;
@@ -130,19 +129,19 @@ pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWrite
 
 /// Computes the binders over the message up to them, and puts them in (section 4.3.11.2).
 /// `transcript` is what came before: the first ClientHello's hash and the HelloRetryRequest
-/// (section 4.2.2).
+/// (section 4.2.2). Returns the early secrets of the keys.
 pub(super) fn bind(
     keys: &[OfferedPsk<'_>],
     transcript: Option<&Transcript>,
     message: &mut [u8],
     context: &mut Context,
-) -> Result<(), Error> {
+) -> Result<Vec<EarlySecret>, Error> {
+    let mut early_secrets = Vec::with_capacity(keys.len());
     let lengths = keys.iter().map(|psk| 1 + psk.suite.hash.output_length());
     let start = message.len().saturating_sub(2 + lengths.sum::<usize>());
-    let Some((truncated, binders)) = message.split_at_mut_checked(start) else { return Ok(()) };
+    let (truncated, binders) = message.split_at_mut(start);
     let mut at = 2;
     for OfferedPsk { key, suite } in keys {
-        provider_fault::check_hash(&*suite.hash)?;
         let hash = match transcript {
             Some(transcript) => transcript.current_with(truncated),
             None => suite.hash.digest(truncated),
@@ -155,6 +154,7 @@ pub(super) fn bind(
             place.copy_from_slice(binder.as_bytes());
         }
         at += 1 + length;
+        early_secrets.push(early);
     }
-    Ok(())
+    Ok(early_secrets)
 }

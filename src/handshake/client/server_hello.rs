@@ -94,7 +94,6 @@ impl ExpectServerHello {
             let reason = format!("{} was not offered", hello.cipher_suite);
             Error::illegal(MESSAGE, "cipher_suite", reason)
         })?;
-        provider_fault::check_hash(&*cipher_suite.hash)?;
         match &self.sent {
             SentClientHello::Second(before, _) if before.id != cipher_suite.id => {
                 let (before, now) = (before.id, cipher_suite.id);
@@ -114,7 +113,8 @@ impl ExpectServerHello {
         cipher_suite: StaticOrArc<CipherSuite>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let Self { shared, params, sent } = self;
+        let Self { mut shared, params, sent } = self;
+        let early_secrets = core::mem::take(&mut shared.early_secrets);
         let retried = matches!(sent, SentClientHello::Second(..));
         let psk = selected_psk(&shared, hello, &cipher_suite, retried)?;
         cert_with_extern_psk::check_answer(&shared.config, hello)?;
@@ -128,7 +128,9 @@ impl ExpectServerHello {
         };
 
         // The key schedule (section 7.1): the pre-shared key goes in first, then the shared secret.
-        let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, psk, context)?;
+        let selected = hello.selected_identity.map(usize::from);
+        let of_key = selected.and_then(|index| early_secrets.get(index));
+        let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, of_key, context)?;
         let handshake = early.into_handshake(shared_secret.as_ref(), &mut context.observers)?;
         let secrets = handshake.into_traffic(&transcript.current(), &mut context.observers)?;
         context.parameters.resumption_data = Vec::new();

@@ -9,7 +9,7 @@ use super::selection::{self, SelectedGroup};
 use super::{Context, State, early_data};
 use crate::config::ServerConfig;
 use crate::cookie::MAX_COOKIE_LENGTH;
-use crate::crypto::{CipherSuite, Digest, Hash, StaticOrArc, provider_fault};
+use crate::crypto::{CipherSuite, Digest, Hash, StaticOrArc};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::Transcript;
 use crate::registry::{CipherSuiteId, HandshakeType, NamedGroup, ProtocolVersion};
@@ -107,7 +107,6 @@ impl FirstClientHello {
         let Some(cipher_suite) = config.common.provider.cipher_suite(content.cipher_suite) else {
             return Err(illegal("its suite is not served"));
         };
-        provider_fault::check_hash(&*cipher_suite.hash)?;
         if content.first_hash.len() != cipher_suite.hash.output_length() {
             return Err(illegal("its hash is not of its suite"));
         }

@@ -8,7 +8,7 @@ use pki_types::DnsName;
 
 use super::key_exchange::ClientShare;
 use crate::config::ServerConfig;
-use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc, provider_fault};
+use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
@@ -133,7 +133,6 @@ fn checked_suite(
         let theirs = hello.cipher_suites.to_string();
         return Err(Error::nothing_in_common("cipher suite", ours, theirs));
     };
-    provider_fault::check_hash(&*suite.hash)?;
     Ok(suite.clone())
 }
 
