@@ -115,15 +115,12 @@ impl Steps {
     /// Lets `write` append to the bytes that go out next: messages at one level that follow each
     /// other go out together (sections 4 and 5.1).
     pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let (level, mut bytes) = match self.queue.pop_back() {
-            Some(Step::Send { level, bytes }) => (level, bytes),
-            other => {
-                self.queue.extend(other);
-                (self.write_level, Vec::with_capacity(USUAL_FLIGHT))
-            }
-        };
+        if let Some(Step::Send { bytes, .. }) = self.queue.back_mut() {
+            return write(bytes);
+        }
+        let mut bytes = Vec::with_capacity(USUAL_FLIGHT);
         write(&mut bytes);
-        self.push(Step::Send { level, bytes });
+        self.push(Step::Send { level: self.write_level, bytes });
     }
 
     pub(super) fn read_keys(&mut self, level: Level, secret: TrafficSecret) {

@@ -68,7 +68,10 @@ impl<'a> Extensions<'a> {
         for extension in self.iter() {
             let mut body = message.part(extension.body);
             read(extension.kind, &mut body)?;
-            body.finish(extension.kind.field())?;
+            // The name of the field is looked up for the error only.
+            if !body.is_empty() {
+                body.finish(extension.kind.field())?;
+            }
         }
         Ok(())
     }

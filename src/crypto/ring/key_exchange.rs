@@ -3,8 +3,8 @@ use ring::rand::SystemRandom;
 
 use super::overwritten::{Overwritten, larger_than};
 use crate::crypto::{
-    ActiveKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup, SharedSecret,
-    with_stack_wiped,
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
+    SharedSecret, with_stack_wiped,
 };
 use crate::registry::NamedGroup;
 
@@ -36,6 +36,15 @@ impl KeyExchangeGroup for RingGroup {
 
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
         Ok(with_stack_wiped::<STACK_DEPTH, _>(|| Exchange::new(self))?)
+    }
+
+    /// Wipes the stack once, after both steps.
+    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
+        with_stack_wiped::<STACK_DEPTH, _>(|| {
+            let mut exchange = Exchange::new(self)?;
+            let share = exchange.share().to_vec();
+            Ok(CompletedKeyExchange { share, secret: exchange.agree(peer_share)? })
+        })
     }
 }
 

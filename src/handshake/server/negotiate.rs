@@ -231,8 +231,7 @@ impl Negotiating {
         });
         let mut transcript = Transcript::new(&suite);
         self.binder_hash =
-            pre_shared_key::binder_hash(&negotiated.config, &transcript, &bytes, hello);
-        transcript.add_bytes(&bytes);
+            pre_shared_key::add_client_hello(&negotiated.config, &mut transcript, &bytes, hello);
         negotiated.transcript = transcript;
         negotiated.cipher_suite = suite;
         Ok(())
@@ -285,8 +284,8 @@ impl Negotiating {
             Some(first) => first.transcript(hello.session_id),
             None => Transcript::new(&cipher_suite),
         };
-        let binder_hash = pre_shared_key::binder_hash(&config, &transcript, message.bytes, hello);
-        transcript.add(message);
+        let binder_hash =
+            pre_shared_key::add_client_hello(&config, &mut transcript, message.bytes, hello);
         context.tickets = ticket_request::for_new_session(&config, hello);
         let mut offered = Vec::with_capacity(24);
         offered.extend(hello.extensions.iter().map(|extension| extension.kind));

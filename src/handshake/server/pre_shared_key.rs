@@ -18,20 +18,36 @@ use crate::session::EarlyDataTerms;
 use crate::time::Time;
 use crate::wire::{ClientHello, ExtensionType};
 
-/// The hash that binders are made over: of what came before, and of the ClientHello up to its
-/// binders. `None` where no key is offered that may be used in one of its modes.
-pub(super) fn binder_hash(
+/// Adds the ClientHello to the transcript, and returns the hash that binders are made over: of what
+/// came before, and of the ClientHello up to its binders. `None` where no key is offered that may be used
+/// in one of its modes.
+pub(super) fn add_client_hello(
     config: &ServerConfig,
-    before: &Transcript,
+    transcript: &mut Transcript,
     message: &[u8],
     hello: &ClientHello<'_>,
 ) -> Option<Digest> {
+    let Some((truncated, binders)) = split_binders(config, message, hello) else {
+        transcript.add_bytes(message);
+        return None;
+    };
+    transcript.add_bytes(truncated);
+    let binder_hash = transcript.current();
+    transcript.add_bytes(binders);
+    Some(binder_hash)
+}
+
+/// The ClientHello up to its binders, and the binders.
+fn split_binders<'a>(
+    config: &ServerConfig,
+    message: &'a [u8],
+    hello: &ClientHello<'_>,
+) -> Option<(&'a [u8], &'a [u8])> {
     let offered = hello.pre_shared_keys?;
     if !takes_psk(config, hello) {
         return None;
     }
-    let length = message.len().checked_sub(offered.binders_length())?;
-    Some(before.current_with(message.get(..length)?))
+    message.split_at_checked(message.len().checked_sub(offered.binders_length())?)
 }
 
 /// No session is resumed: looks for one of the client's keys. An observer learns why none is used, if the
