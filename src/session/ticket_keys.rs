@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::{
-    Aead, AeadKey, CryptoError, CryptoProvider, Hash, NONCE_LENGTH, Secret, SecureRandom,
-    StaticOrArc, hkdf_expand, provider_fault,
+    Aead, AeadKey, CryptoError, CryptoProvider, Hash, HashAlgorithm, NONCE_LENGTH, Secret,
+    SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand, provider_fault,
 };
 use crate::reply::Reply;
 
@@ -15,7 +15,7 @@ use crate::reply::Reply;
 /// 4.7.1).
 ///
 /// A ticket is the name of its key, 16 random bytes, and the session under AES-256-GCM with a key
-/// and a nonce of its own, derived from the two. A server that restarts, or another one, opens it
+/// of its own, derived from the two. A server that restarts, or another one, opens it
 /// if it has the same key. A key opens all tickets under it: keep it like a private key, and change
 /// it.
 ///
@@ -51,11 +51,11 @@ impl Primitives {
     }
 }
 
-/// What seals or opens one ticket.
-struct TicketCipher {
-    key: AeadKey,
-    nonce: [u8; NONCE_LENGTH],
-}
+/// Each ticket has a key of its own, which seals nothing else: the nonce can be the same for all.
+const NONCE: [u8; NONCE_LENGTH] = [0; NONCE_LENGTH];
+
+/// The random bytes of a ticket.
+type Salt = [u8; TicketKeys::SALT_LENGTH];
 
 /// The newest key first. Never empty.
 struct Keys {
@@ -85,14 +85,12 @@ impl TicketKey {
         Ok(Self { name, secret, since: None })
     }
 
-    /// The key and the nonce of the ticket with this salt.
-    fn cipher(&self, salt: &[u8], primitives: &Primitives) -> Result<TicketCipher, CryptoError> {
-        let mut bytes = Zeroizing::new([0; TicketKeys::KEY_LENGTH + NONCE_LENGTH]);
-        let info = [b"handclasp ticket", salt].concat();
-        hkdf_expand(&*primitives.sha256, self.secret.as_bytes(), &info, &mut *bytes)?;
-        let (key, nonce) = bytes.split_at(TicketKeys::KEY_LENGTH);
-        let nonce = nonce.try_into().map_err(|_| CryptoError)?;
-        Ok(TicketCipher { key: primitives.aead.key(key)?, nonce })
+    /// The key of the ticket with this salt.
+    fn cipher(&self, salt: &Salt, primitives: &Primitives) -> Result<AeadKey, CryptoError> {
+        let prepared = primitives.sha256.hmac_key(self.secret.as_bytes());
+        let info: [&[u8]; 2] = [b"handclasp ticket", salt];
+        let key = expand_block(HashAlgorithm::Sha256, &prepared, &info)?;
+        primitives.aead.key(key.as_bytes())
     }
 
     /// Was it used first less than so many seconds ago? Not so for a key from the future: that is
@@ -269,7 +267,7 @@ impl TicketKeys {
     /// What is sealed into this ticket, if it is one of these keys'.
     fn open(&self, ticket: &[u8], now: u64) -> Option<Zeroizing<Vec<u8>>> {
         let (header, sealed) = ticket.split_at_checked(Self::NAME_LENGTH + Self::SALT_LENGTH)?;
-        let (name, salt) = header.split_at_checked(Self::NAME_LENGTH)?;
+        let (name, salt) = header.split_last_chunk::<{ Self::SALT_LENGTH }>()?;
         let key = {
             let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
             let place = keys.list.iter().position(|key| key.name == name)?;
@@ -281,7 +279,7 @@ impl TicketKeys {
         };
         let cipher = key.cipher(salt, &self.primitives).ok()?;
         let mut session = Zeroizing::new(sealed.to_vec());
-        let length = cipher.key.open(cipher.nonce, header, &mut session).ok()?.len();
+        let length = cipher.open(NONCE, header, &mut session).ok()?.len();
         provider_fault::check_opened(sealed.len(), length).ok()?;
         session.truncate(length);
         Some(session)
@@ -292,17 +290,23 @@ impl SessionStore for TicketKeys {
     fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
         let key = self.current(now)?;
         // Twice as much as is kept: zeros of a generator that stops half-way are only recognized then.
-        let mut random = [0; 2 * Self::SALT_LENGTH];
-        provider_fault::fill(&*self.random, &mut random)?;
-        let (salt, _) = random.split_at(Self::SALT_LENGTH);
-        let cipher = key.cipher(salt, &self.primitives)?;
-        let mut sealed = Zeroizing::new(session.to_vec());
-        let header = [&key.name[..], salt].concat();
-        let beginning = provider_fault::beginning(&sealed);
-        let tag = cipher.key.seal(cipher.nonce, &header, &mut sealed)?;
+        let mut random = [Salt::default(); 2];
+        provider_fault::fill(&*self.random, random.as_flattened_mut())?;
+        let [salt, _] = random;
+        let cipher = key.cipher(&salt, &self.primitives)?;
+        let length = Self::NAME_LENGTH + Self::SALT_LENGTH + session.len() + TAG_LENGTH;
+        // If the cipher fails, the session must not stay in memory.
+        let mut ticket = Zeroizing::new(Vec::with_capacity(length));
+        ticket.extend_from_slice(&key.name);
+        ticket.extend_from_slice(&salt);
+        ticket.extend_from_slice(session);
+        let (header, sealed) = ticket.split_at_mut(Self::NAME_LENGTH + Self::SALT_LENGTH);
+        let tag = cipher.seal(NONCE, header, sealed)?;
         // A session that is not encrypted would be sent in the clear.
-        provider_fault::check_sealed(beginning, &sealed).map_err(|_| CryptoError)?;
-        Ok([&header[..], &sealed, &tag].concat())
+        let beginning = provider_fault::beginning(session);
+        provider_fault::check_sealed(beginning, sealed).map_err(|_| CryptoError)?;
+        ticket.extend_from_slice(&tag);
+        Ok(core::mem::take(&mut *ticket))
     }
 
     fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
