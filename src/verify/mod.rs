@@ -189,6 +189,7 @@
 #[cfg(doc)]
 use crate::certificate::TrustAnchors;
 
+mod accepted_servers;
 mod client_authentication;
 mod peer_verifier;
 mod pins;

@@ -1,11 +1,13 @@
 use core::fmt;
 use std::sync::Arc;
 
+use super::accepted_servers::AcceptedServers;
 use super::{PeerIdentity, PeerVerifier};
 use crate::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, CertificateRevocationList, ChainRequest,
     InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, ReferenceIdentifier,
-    RevocationPolicy, SignatureCache, StatusRequest, TrustAnchors, verify_end_entity,
+    RevocationPolicy, SignatureCache, StatusRequest, TrustAnchors, VerifiedEndEntity,
+    verify_end_entity,
 };
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
@@ -27,6 +29,7 @@ pub struct TrustAnchorVerifier {
     user_policy_set: Option<Vec<PolicyIdentifier>>,
     policies: InitialPolicies<'static>,
     signature_cache: SignatureCache,
+    pub(super) accepted: AcceptedServers,
 }
 
 impl TrustAnchorVerifier {
@@ -50,6 +53,7 @@ impl TrustAnchorVerifier {
             user_policy_set: None,
             policies: InitialPolicies::default(),
             signature_cache: SignatureCache::new(Self::CACHED_SIGNATURES, sha256),
+            accepted: AcceptedServers::new(Self::CACHED_SIGNATURES),
         }
     }
 
@@ -62,14 +66,14 @@ impl TrustAnchorVerifier {
     /// when there are newer ones. Several verifiers can share an `Arc` of CRLs.
     pub fn with_crls(mut self, crls: impl Into<Arc<[CertificateRevocationList]>>) -> Self {
         self.crls = crls.into();
-        self
+        self.with_other_rules()
     }
 
     /// How much must be known about revocation. By default the verifier uses the CRLs and responses
     /// that there are, and demands no others.
     pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
         self.revocation = policy;
-        self
+        self.with_other_rules()
     }
 
     /// Sets the profile: [`Profile::Default`] by default. The documentation of
@@ -92,14 +96,14 @@ impl TrustAnchorVerifier {
     /// ```
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
-        self
+        self.with_other_rules()
     }
 
     /// Whether an anchor is trusted outside of the dates in its certificate. By default it is, because
     /// an anchor is a name and a key: see [`AnchorDates`].
     pub fn with_anchor_dates(mut self, dates: AnchorDates) -> Self {
         self.anchor_dates = dates;
-        self
+        self.with_other_rules()
     }
 
     /// Which certificate policies are acceptable, and whether a chain must have one (RFC 5280, section
@@ -107,13 +111,13 @@ impl TrustAnchorVerifier {
     pub fn with_policies(mut self, policies: InitialPolicies<'_>) -> Self {
         self.user_policy_set = policies.user_policy_set.map(<[_]>::to_vec);
         self.policies = InitialPolicies { user_policy_set: None, ..policies };
-        self
+        self.with_other_rules()
     }
 
     /// How much work the peer can cause: [`PathLimits::DEFAULT`] by default.
     pub fn with_limits(mut self, limits: PathLimits) -> Self {
         self.limits = limits;
-        self
+        self.with_other_rules()
     }
 
     /// How many signatures the verifier remembers: [`CACHED_SIGNATURES`](Self::CACHED_SIGNATURES) by
@@ -123,9 +127,34 @@ impl TrustAnchorVerifier {
     /// come again, in a full handshake or before a session is resumed. Everything else is checked each
     /// time: see [`SignatureCache`]. A server with more clients than that, each with a certificate of
     /// its own, may remember more.
+    ///
+    /// A verifier of servers remembers the chains of so many servers, too. Where it has no CRLs, and no
+    /// OCSP response was requested, the same chain for the same name is accepted again as long as all
+    /// certificates of its path are valid: nothing else can have changed.
     pub fn with_signature_cache(mut self, capacity: usize) -> Self {
         self.signature_cache = SignatureCache::new(capacity, self.algorithms.digests.sha256);
+        self.accepted = AcceptedServers::new(capacity);
         self
+    }
+
+    /// Forgets what was accepted by other rules.
+    fn with_other_rules(mut self) -> Self {
+        self.accepted.clear();
+        self
+    }
+
+    /// The verdict about this peer does not depend on the revocation of certificates.
+    fn ignores_revocation(&self, peer: &PeerIdentity) -> bool {
+        self.crls.is_empty() && !peer.ocsp_requested
+    }
+
+    /// A verifier for clients checks no name, so it must not verify a server.
+    fn check_purpose(&self, peer: &PeerIdentity) -> Result<(), CertificateError> {
+        if peer.server_name.is_some() == (self.purpose == Purpose::Server) {
+            return Ok(());
+        }
+        let reason = format!("the verifier is one for {}", self.purpose);
+        Err(CertificateError::rejected(reason))
     }
 }
 
@@ -135,10 +164,14 @@ impl PeerVerifier for TrustAnchorVerifier {
             let kind = CertificateErrorKind::Malformed("the chain is empty".into());
             return Reply::Now(Err(CertificateError { certificate: "(none)".into(), kind }));
         };
-        // A verifier for clients checks no name, so it must not verify a server.
-        if peer.server_name.is_some() != (self.purpose == Purpose::Server) {
-            let reason = format!("the verifier is one for {}", self.purpose);
-            return Reply::Now(Err(CertificateError::rejected(reason)));
+        if let Err(error) = self.check_purpose(peer) {
+            return Reply::Now(Err(error));
+        }
+        if self.ignores_revocation(peer) {
+            if let Some(end_entity) = self.accepted.find(peer) {
+                peer.keep_end_entity(end_entity);
+                return Reply::Now(Ok(()));
+            }
         }
         let name = peer.server_name.as_ref().map(ReferenceIdentifier::from);
         let mut request = ChainRequest::new(
@@ -164,7 +197,11 @@ impl PeerVerifier for TrustAnchorVerifier {
         request.limits = self.limits;
         request.signature_cache = Some(&self.signature_cache);
         match verify_end_entity(&request) {
-            Ok(end_entity) => {
+            Ok(verified) => {
+                let VerifiedEndEntity { end_entity, validity, .. } = verified;
+                if self.ignores_revocation(peer) {
+                    self.accepted.insert(peer, &end_entity, validity);
+                }
                 peer.keep_end_entity(end_entity);
                 Reply::Now(Ok(()))
             }

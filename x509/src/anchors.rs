@@ -14,7 +14,7 @@ use super::issuer::Issuer;
 use super::oid;
 use super::signature::{OwnedKey, PublicKey};
 use super::strict;
-use super::time::Timestamp;
+use super::time::Validity;
 use crate::pem::{PemError, PemErrorKind};
 
 /// The name of a certificate in an error here.
@@ -81,14 +81,7 @@ pub(super) struct Anchor {
     /// The result of the strict profile's checks of its certificate that do not depend on the time.
     pub(super) strict: Result<(), CertificateErrorKind>,
     /// The dates of its certificate, if it has one.
-    pub(super) dates: Option<AnchorValidity>,
-}
-
-/// The Validity of an anchor's certificate.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct AnchorValidity {
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+    pub(super) dates: Option<Validity>,
 }
 
 impl Anchor {
@@ -149,10 +142,7 @@ impl TrustAnchors {
         };
         let anchor = Anchor {
             strict,
-            dates: Some(AnchorValidity {
-                not_before: decoded.not_before,
-                not_after: decoded.not_after,
-            }),
+            dates: Some(Validity { not_before: decoded.not_before, not_after: decoded.not_after }),
             label,
             subject: decoded.subject.into_owned(),
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),

@@ -204,5 +204,5 @@ pub use rules::Rule;
 pub use selection::{issued_by_any, matches_oid_filter};
 pub use signature_cache::SignatureCache;
 pub use summary::CertificateSummary;
-pub use time::Timestamp;
-pub use verified_path::VerifiedPath;
+pub use time::{Timestamp, Validity};
+pub use verified_path::{VerifiedEndEntity, VerifiedPath};

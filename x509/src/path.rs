@@ -19,8 +19,8 @@ use super::profile::Profile;
 use super::request::ChainRequest;
 use super::revocation;
 use super::signature::PublicKey;
-use super::time::Timestamp;
-use super::verified_path::VerifiedPath;
+use super::time::{Timestamp, Validity};
+use super::verified_path::{VerifiedEndEntity, VerifiedPath};
 use super::{distinguished_name, name, path_checks, unsupported};
 
 /// Validates a peer's certificate. It must have a path to a trust anchor on which each certificate
@@ -42,14 +42,17 @@ pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, Certific
     verify(request, &mut Recorder::default(), NamesAbove::Copied)
 }
 
-/// As [`verify_chain`], for callers that do not need the path: returns the end entity alone.
+/// As [`verify_chain`], for callers that do not need the names of the path.
 ///
 /// # Errors
 ///
 /// As [`verify_chain`].
-pub fn verify_end_entity(request: &ChainRequest<'_>) -> Result<EndEntity, CertificateError> {
+pub fn verify_end_entity(
+    request: &ChainRequest<'_>,
+) -> Result<VerifiedEndEntity, CertificateError> {
     let path = verify(request, &mut Recorder::default(), NamesAbove::LeftOut)?;
-    Ok(path.end_entity)
+    let VerifiedPath { end_entity, validity, .. } = path;
+    Ok(VerifiedEndEntity { end_entity, validity })
 }
 
 /// As [`verify_chain`], and returns each attempt of the search, for tools and for logs. The search is
@@ -78,20 +81,27 @@ fn verify(
     let label = || decoded.as_ref().map_or(PLACE.to_owned(), Certificate::label);
     let entry = recorder.begin(0, Place::EndEntity, label);
     let result = decoded.and_then(|end_entity| {
-        let above = verify_decoded(request, &end_entity, recorder, names)?;
-        Ok(VerifiedPath { end_entity: EndEntity::from_decoded(&end_entity), above })
+        let FoundPath { validity, above } = verify_decoded(request, &end_entity, recorder, names)?;
+        let end_entity = EndEntity::from_decoded(&end_entity);
+        Ok(VerifiedPath { end_entity, validity, above })
     });
     recorder.end(entry, result.as_ref().err());
     result
 }
 
-/// Returns the contents of the Names above the end entity.
+/// What the result says of a path beside its end entity.
+struct FoundPath {
+    validity: Validity,
+    /// The contents of the Names above the end entity.
+    above: Vec<Box<[u8]>>,
+}
+
 fn verify_decoded(
     request: &ChainRequest<'_>,
     end_entity: &Certificate<'_>,
     recorder: &mut Recorder,
     names: NamesAbove,
-) -> Result<Vec<Box<[u8]>>, CertificateError> {
+) -> Result<FoundPath, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
         return Err(end_entity.error(request.limits.exceeded(Limit::Intermediates)));
     }
@@ -99,7 +109,8 @@ fn verify_decoded(
         path_checks::path(&[end_entity], None, request)?;
         revocation::check_trusted(end_entity, request)?;
         check_end_entity(end_entity, true, request)?;
-        return Ok(Vec::new());
+        let validity = path_checks::validity(&[end_entity], None, request);
+        return Ok(FoundPath { validity, above: Vec::new() });
     }
     Search::run(request, end_entity, recorder, names)
 }
@@ -214,13 +225,13 @@ struct Search<'s> {
 }
 
 impl<'s> Search<'s> {
-    /// Finds a valid path, and checks the end entity. Returns the contents of the Names above it.
+    /// Finds a valid path, and checks the end entity.
     fn run(
         request: &ChainRequest<'_>,
         end_entity: &Certificate<'_>,
         recorder: &mut Recorder,
         names: NamesAbove,
-    ) -> Result<Vec<Box<[u8]>>, CertificateError> {
+    ) -> Result<FoundPath, CertificateError> {
         let mut closest = None;
         let mut intermediates: Vec<Intermediate<'_>> = Vec::new();
         for (number, der) in (1..).zip(request.intermediates) {
@@ -256,11 +267,13 @@ impl<'s> Search<'s> {
         };
         check_end_entity(end_entity, false, request)?;
         search.remember_signatures(&path);
+        let validity = path_checks::validity(&path, Some(anchor), request);
         if names == NamesAbove::LeftOut {
-            return Ok(Vec::new());
+            return Ok(FoundPath { validity, above: Vec::new() });
         }
         let subjects = path.iter().skip(1).map(|certificate| &*certificate.subject);
-        Ok(subjects.chain([&*anchor.subject]).map(Box::from).collect())
+        let above = subjects.chain([&*anchor.subject]).map(Box::from).collect();
+        Ok(FoundPath { validity, above })
     }
 
     /// Remembers the signatures of a path that was accepted.

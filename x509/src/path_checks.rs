@@ -1,6 +1,6 @@
 //! The checks of a path as a whole, and of its end entity for the request.
 
-use super::anchors::{Anchor, AnchorValidity};
+use super::anchors::Anchor;
 use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind};
 use super::issuer::Issuer;
@@ -8,7 +8,7 @@ use super::profile::{AnchorDates, Profile};
 use super::request::ChainRequest;
 use super::rules::Rule;
 use super::signature::PublicKey;
-use super::time::Timestamp;
+use super::time::{Timestamp, Validity};
 use super::{checks, policies, strict};
 
 /// Checks the end entity. If it is trusted itself, its issuer and its signature do not matter.
@@ -59,8 +59,7 @@ pub(super) fn path(
             .check(are_valid, || "no policy that is valid along its path")
             .map_err(|kind| end_entity.error(kind))?;
     }
-    let is_strict = request.profile == Profile::Strict;
-    if is_strict || request.anchor_dates == AnchorDates::Checked {
+    if checks_anchor_dates(request) {
         dates_of_anchor(anchor, request.now.into())?;
     }
     match request.profile {
@@ -69,10 +68,31 @@ pub(super) fn path(
     }
 }
 
+fn checks_anchor_dates(request: &ChainRequest<'_>) -> bool {
+    request.profile == Profile::Strict || request.anchor_dates == AnchorDates::Checked
+}
+
+/// When all certificates of a path are valid, and the anchor, where its dates count.
+pub(super) fn validity(
+    path: &[&Certificate<'_>],
+    anchor: Option<&Anchor>,
+    request: &ChainRequest<'_>,
+) -> Validity {
+    let mut validity = Validity::ALWAYS;
+    for certificate in path {
+        let Certificate { not_before, not_after, .. } = **certificate;
+        validity = validity.and(Validity { not_before, not_after });
+    }
+    match anchor.and_then(|anchor| anchor.dates) {
+        Some(dates) if checks_anchor_dates(request) => validity.and(dates),
+        _ => validity,
+    }
+}
+
 /// Checks the anchor's own dates, if it has any.
 fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), CertificateError> {
     let Some(anchor) = anchor else { return Ok(()) };
-    let Some(AnchorValidity { not_before, not_after }) = anchor.dates else { return Ok(()) };
+    let Some(Validity { not_before, not_after }) = anchor.dates else { return Ok(()) };
     checks::dates(not_before, not_after, now)
         .map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
 }

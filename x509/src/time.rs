@@ -18,6 +18,33 @@ impl From<UnixTime> for Timestamp {
     }
 }
 
+/// A time in which something is valid, from its first second to its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// The first second.
+    pub not_before: Timestamp,
+    /// The last second, which is still valid (RFC 5280, section 4.1.2.5).
+    pub not_after: Timestamp,
+}
+
+impl Validity {
+    pub(super) const ALWAYS: Self =
+        Self { not_before: Timestamp(i64::MIN), not_after: Timestamp(i64::MAX) };
+
+    /// Whether it is valid at this time.
+    pub fn contains(&self, time: impl Into<Timestamp>) -> bool {
+        (self.not_before..=self.not_after).contains(&time.into())
+    }
+
+    /// The time in which both are valid. If there is none, it contains no time.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            not_before: self.not_before.max(other.not_before),
+            not_after: self.not_after.min(other.not_after),
+        }
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, second) =

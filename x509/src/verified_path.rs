@@ -4,14 +4,28 @@ use core::fmt;
 
 use super::distinguished_name;
 use super::end_entity::EndEntity;
+use super::time::Validity;
 
 /// A path that was found and is valid.
 #[derive(Clone, Debug)]
 pub struct VerifiedPath {
     /// The peer's certificate.
     pub end_entity: EndEntity,
+    /// When all certificates of the path are valid, and the anchor, where its dates are checked. The
+    /// evidence of revocation has dates of its own.
+    pub validity: Validity,
     /// The contents of the Names above the end entity.
     pub(super) above: Vec<Box<[u8]>>,
+}
+
+/// The end entity of a path that was found and is valid.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerifiedEndEntity {
+    /// The peer's certificate.
+    pub end_entity: EndEntity,
+    /// See [`VerifiedPath::validity`].
+    pub validity: Validity,
 }
 
 impl VerifiedPath {
