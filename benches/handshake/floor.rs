@@ -16,6 +16,11 @@ const FINISHED_LENGTH: usize = 4 + HASH_LENGTH;
 /// What CertificateVerify signs (section 4.5.2).
 const SIGNED_LENGTH: usize = 64 + 33 + 1 + HASH_LENGTH;
 
+/// What a NewSessionTicket has beside the session (section 4.7.1): its header, lifetime, ticket_age_add,
+/// nonce, the lengths of the ticket and of no extensions; and in the ticket the name of its key, random
+/// bytes and the tag.
+const BESIDE_SESSION: usize = (4 + 4 + 4 + 9 + 2 + 2) + (8 + 16 + 16);
+
 type Secret = [u8; HASH_LENGTH];
 
 pub struct Floor {
@@ -29,6 +34,8 @@ pub struct Floor {
     /// The salt of the handshake secret without a pre-shared key is a constant: its key is prepared.
     salt: hmac::Key,
     psk: Secret,
+    /// Seals the sessions in tickets, each with a random nonce.
+    ticket_key: aead::LessSafeKey,
 }
 
 impl Floor {
@@ -42,6 +49,9 @@ impl Floor {
             authority: Key::of(&Identity::p256()),
             salt: hmac::Key::new(hmac::HMAC_SHA256, &[7; HASH_LENGTH]),
             psk: [9; HASH_LENGTH],
+            ticket_key: aead::LessSafeKey::new(
+                aead::UnboundKey::new(&aead::AES_256_GCM, &[5; HASH_LENGTH]).unwrap(),
+            ),
         }
     }
 }
@@ -52,7 +62,8 @@ impl Subject for Floor {
         let mut client_keys = Vec::with_capacity(BATCH);
         let mut server_keys = Vec::with_capacity(BATCH);
         let mut connected = Vec::with_capacity(BATCH);
-        let mut wire: Vec<Wire> = (0..BATCH).map(|_| Wire::new(&self.lengths)).collect();
+        let mut wire: Vec<Wire> =
+            (0..BATCH).map(|_| Wire::new(&self.lengths, &self.ticket_key)).collect();
         timed(&mut spent.client, || {
             for wire in &mut wire {
                 client_keys.push(self.client_hello(wire));
@@ -95,10 +106,17 @@ struct Wire {
     server_record: Vec<u8>,
     client_record: Vec<u8>,
     ticket_record: Vec<u8>,
+    /// The session in the ticket of the ClientHello, and that in the new ticket.
+    sealed_session: Vec<u8>,
+    session: Vec<u8>,
 }
 
 impl Wire {
-    fn new(lengths: &Lengths) -> Self {
+    fn new(lengths: &Lengths, ticket_key: &aead::LessSafeKey) -> Self {
+        let mut session = Vec::with_capacity(lengths.ticket + aead::MAX_TAG_LEN);
+        session.resize(lengths.ticket.saturating_sub(BESIDE_SESSION), 7);
+        let mut sealed_session = session.clone();
+        seal(ticket_key, &mut sealed_session);
         let longest = lengths.retry
             + lengths.client_hello
             + lengths.server_hello
@@ -117,6 +135,8 @@ impl Wire {
             server_record: Vec::with_capacity(longest + 64),
             client_record: Vec::with_capacity(longest + 64),
             ticket_record: Vec::with_capacity(longest + 64),
+            sealed_session,
+            session,
         }
     }
 }
@@ -174,6 +194,9 @@ impl Floor {
     fn server_flight(&self, wire: &mut Wire) -> Secrets {
         if self.kind == Kind::Retried {
             digest::digest(&digest::SHA256, &wire.message[..self.lengths.retry]);
+        }
+        if self.kind == Kind::Resumed {
+            open(&self.ticket_key, &mut wire.sealed_session);
         }
         let salt = (self.kind == Kind::Resumed).then(|| self.binder(wire));
         let (key, share) = self.key_pair();
@@ -278,9 +301,10 @@ impl Floor {
         }
         client.finished(&transcript);
         if let Some(resumption) = self.resumption(&main, transcript, wire) {
-            // ticket_age_add, and the key of the ticket.
-            self.random.fill(&mut [0; 4]).unwrap();
+            // ticket_age_add and the nonce that the session is sealed with; the key of the ticket.
+            self.random.fill(&mut [0; 4 + aead::NONCE_LEN]).unwrap();
             expand(&resumption);
+            seal(&self.ticket_key, &mut wire.session);
             wire.ticket_record.clear();
             wire.ticket_record.extend_from_slice(&wire.message[..self.lengths.ticket]);
             seal(&own, &mut wire.ticket_record);

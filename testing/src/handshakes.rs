@@ -122,22 +122,28 @@ fn handshakes<C: End, S: End>(
 ) -> Spent {
     let mut spent = Spent::default();
     let mut names: Vec<_> = (0..BATCH).map(|_| server_name()).collect();
-    let mut clients: Vec<_> =
-        timed(&mut spent.client, || names.drain(..).map(&mut new_client).collect());
-    let mut servers: Vec<_> =
-        timed(&mut spent.server, || (0..BATCH).map(|_| new_server()).collect());
     let mut buffers: Vec<_> = (0..BATCH).map(|_| Vec::with_capacity(16 * 1024)).collect();
+    let (mut clients, mut servers) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+    timed(&mut spent.server, || servers.extend((0..BATCH).map(|_| new_server())));
+    timed(&mut spent.client, || {
+        clients.extend(names.drain(..).map(&mut new_client));
+        send(&mut clients, &mut buffers)
+    });
     loop {
-        let to_server = timed(&mut spent.client, || send(&mut clients, &mut buffers));
-        timed(&mut spent.server, || receive(&mut servers, &mut buffers));
-        let to_client = timed(&mut spent.server, || send(&mut servers, &mut buffers));
-        timed(&mut spent.client, || receive(&mut clients, &mut buffers));
+        let to_client = timed(&mut spent.server, || exchange(&mut servers, &mut buffers));
+        let to_server = timed(&mut spent.client, || exchange(&mut clients, &mut buffers));
         if to_server + to_client == 0 {
             break;
         }
     }
     assert!(clients.iter().all(End::is_connected) && servers.iter().all(End::is_connected));
     spent
+}
+
+/// Each end receives what is in its buffer. Then what it sends is there.
+fn exchange(ends: &mut [impl End], buffers: &mut [Vec<u8>]) -> usize {
+    receive(ends, buffers);
+    send(ends, buffers)
 }
 
 fn send(ends: &mut [impl End], buffers: &mut [Vec<u8>]) -> usize {
