@@ -312,11 +312,9 @@ pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
         return Ok(None);
     };
     let text = core::str::from_utf8(name).unwrap_or_default();
-    if text.parse::<core::net::IpAddr>().is_ok() {
-        return Ok(None);
-    }
     match DnsName::try_from(text) {
         Ok(name) => Ok(Some(name.as_ref().to_ascii_lowercase())),
+        Err(_) if text.parse::<core::net::IpAddr>().is_ok() => Ok(None),
         Err(_) => {
             let shown = name.get(..name.len().min(255)).unwrap_or_default();
             let reason = format!("\"{}\" is no DNS name", shown.escape_ascii());
