@@ -11,7 +11,6 @@
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
@@ -22,7 +21,7 @@ use handclasp_quinn::handclasp::session::{MemoryClientSessions, StrikeRegister, 
 use handclasp_quinn::handclasp::{
     CertifiedKey, ClientConfig, CryptoProvider, ServerConfig, TrustAnchors,
 };
-use handclasp_quinn::quinn::{Connection, Incoming, TransportConfig, VarInt};
+use handclasp_quinn::quinn::{Connection, Incoming, VarInt};
 use http::{Request, Response, StatusCode, Uri};
 use tokio::net::lookup_host;
 
@@ -53,11 +52,7 @@ async fn serve(address: &str, chain: &str, key: &str) -> Result<(), Failure> {
         .sessions(Arc::new(tickets))
         .early_data(16_384, Arc::new(StrikeRegister::new(UnixTime::now())))
         .build(Arc::new(CertificateList::new(vec![Arc::new(key)])))?;
-    let mut config = handclasp_quinn::server_config(Arc::new(config))?;
-    // Connections end soon here, so that the next visit of a browser needs a handshake.
-    let mut transport = TransportConfig::default();
-    transport.max_idle_timeout(Some(Duration::from_secs(5).try_into()?));
-    config.transport_config(Arc::new(transport));
+    let config = handclasp_quinn::server_config(Arc::new(config))?;
     let endpoint = handclasp_quinn::server_endpoint(config, address.parse()?)?;
     println!("listening on {}", endpoint.local_addr()?);
 
