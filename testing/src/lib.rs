@@ -4,6 +4,7 @@
 pub mod asked_later;
 pub mod authority;
 pub mod brotli_streams;
+pub mod chromium;
 pub mod compression;
 pub mod counted;
 pub mod damage;

@@ -10,19 +10,8 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use handclasp_testing::chromium::FLAGS;
 use handclasp_testing::process::{Folder, PATIENCE, Process, available};
-
-/// Every start of Chromium in these tests: nothing but the page is asked for, and root may do it.
-pub const FLAGS: [&str; 8] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-];
 
 pub fn is_here() -> bool {
     available("chromium", "--version", |version| version.contains("Chromium"))

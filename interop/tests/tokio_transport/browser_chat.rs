@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::browser::{self, Browser, FLAGS};
+use super::browser::{self, Browser};
 use super::firefox::{self, Firefox};
 use futures_util::{SinkExt, StreamExt};
 use handclasp::pki_types::ServerName;
 use handclasp::transport::tokio::{Connector, TlsStream};
 use handclasp::{ClientConfig, ClientConnection, TrustAnchors};
+use handclasp_testing::chromium::FLAGS;
 use handclasp_testing::process::{self, Folder, PATIENCE, Process};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;

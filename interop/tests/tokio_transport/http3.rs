@@ -1,15 +1,13 @@
 //! The examples with HTTP/3 of `integrations/quinn`: Chromium as their client, and a key in another process.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use data_encoding::BASE64;
-use handclasp::crypto::CryptoProvider;
 use handclasp_testing::examples::{self, Files, port};
 use handclasp_testing::process::{PATIENCE, Process};
-use handclasp_testing::{Identity, slow_path};
-use rcgen::PublicKeyData;
+use handclasp_testing::{Identity, chromium, slow_path};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -22,17 +20,10 @@ fn start(name: &str, arguments: &[&str]) -> Process {
     Process::start(&examples::build("integrations/quinn", name), arguments)
 }
 
-/// Chromium, which takes HTTP/3 for this port of localhost, and this certificate.
-async fn start_browser(identity: &Identity, port: u16) -> Browser {
-    let key = rcgen::KeyPair::try_from(&identity.key).unwrap();
-    let sha256 = CryptoProvider::default().sha256;
-    let hash = BASE64.encode(&sha256.digest(&key.subject_public_key_info()));
-    let certificate = format!("--ignore-certificate-errors-spki-list={hash}");
-    let quic = format!("--origin-to-force-quic-on=localhost:{port}");
-    let mut flags = vec![&certificate[..], &quic, "--host-resolver-rules=MAP localhost 127.0.0.1"];
-    // A page can close connections.
-    flags.extend(["--enable-benchmarking", "--enable-net-benchmarking"]);
-    Browser::start(&flags).await
+/// Chromium, which takes HTTP/3 for localhost at this address, and this certificate.
+async fn start_browser(identity: &Identity, server: SocketAddr) -> Browser {
+    let flags = chromium::http3_flags("localhost", identity, server);
+    Browser::start(&flags.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,9 +34,9 @@ async fn chromium_sends_and_receives_ten_mebibytes_over_http_3() {
     let identity = Identity::p256();
     let files = Files::new(&identity);
     let server = start("http3_server", &[ANY_PORT, &files.chain, &files.key]);
-    let port = port(&server);
-    let browser = start_browser(&identity, port).await;
-    browser.go(&format!("https://localhost:{port}/page")).await;
+    let address = ([127, 0, 0, 1], port(&server)).into();
+    let browser = start_browser(&identity, address).await;
+    browser.go(&format!("https://localhost:{}/page", address.port())).await;
     assert_eq!(browser.text().await, "/page over HTTP/3.0\n");
     server.wait_for("full handshake, TLS_AES_128_GCM_SHA256, X25519MLKEM768");
     let script = format!(
@@ -73,9 +64,9 @@ async fn chromium_asks_in_0_rtt_data_when_it_comes_back() {
     let address = ([127, 0, 0, 1], port(&server)).into();
     // It refuses 0-RTT data under tickets of the second in which it began.
     sleep(Duration::from_millis(1_100)).await;
-    let port = slow_path::start(address, Duration::from_millis(300)).port();
-    let browser = start_browser(&identity, port).await;
-    let url = format!("https://localhost:{port}/page");
+    let path = slow_path::start(address, Duration::from_millis(300));
+    let browser = start_browser(&identity, path).await;
+    let url = format!("https://localhost:{}/page", path.port());
     browser.go(&url).await;
     assert_eq!(browser.text().await, "GET came after the handshake\n");
     // They are closed a little later.
