@@ -78,8 +78,22 @@ impl Identity {
         Self::issued_by(&authority::root(&authority_name()), key)
     }
 
+    /// With a P-256 server key, and a certificate for these names.
+    pub fn with_names(names: Vec<String>) -> Self {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        Self::issued_for(names, &authority::root(&authority_name()), key)
+    }
+
     fn issued_by(authority: &authority::Authority, key: rcgen::KeyPair) -> Self {
         let names = vec![NAME.into(), "localhost".into(), "127.0.0.1".into()];
+        Self::issued_for(names, authority, key)
+    }
+
+    fn issued_for(
+        names: Vec<String>,
+        authority: &authority::Authority,
+        key: rcgen::KeyPair,
+    ) -> Self {
         let params = rcgen::CertificateParams::new(names).unwrap();
         let certificate = params.signed_by(&key, authority).unwrap();
         Self {

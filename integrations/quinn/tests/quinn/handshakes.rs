@@ -1,5 +1,6 @@
 //! Handshakes, data, key updates, Retry, client certificates, and what must fail.
 
+use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::PeerParameters;
 use handclasp::pki_types::CertificateDer;
 use handclasp_testing::Identity;
@@ -7,7 +8,7 @@ use handclasp_testing::numbers::varied_bytes;
 use quinn::ConnectionError;
 
 use crate::peers::{
-    NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, server,
+    NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, long_identity, server,
 };
 
 const NO_APPLICATION_PROTOCOL: u64 = 0x0178;
@@ -75,6 +76,41 @@ async fn a_hello_retry_request_and_a_retry_are_answered() {
                 assert!(parameters.downcast::<PeerParameters>().unwrap().retried);
             }
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_cipher_suite_protects_packets() {
+    let people = People::new();
+    for suite in CryptoProvider::default().cipher_suites {
+        let wanted = Wanted { cipher_suite: Some(suite.id), ..Wanted::default() };
+        for (client_tls, server_tls) in PAIRS {
+            let mut peer = Server::start(server(server_tls, &people, &wanted), false);
+            let endpoint = client_endpoint(client(client_tls, &people, &wanted));
+            let connection = endpoint.connect(peer.address, NAME).unwrap().await.unwrap();
+            assert_eq!(echo(&connection, b"hello").await, b"hello");
+            let at_server = peer.connection().await;
+            for (tls, end) in [(client_tls, &connection), (server_tls, &at_server)] {
+                if tls == Tls::Handclasp {
+                    let parameters = end.handshake_data().unwrap();
+                    let parameters = parameters.downcast::<PeerParameters>().unwrap();
+                    assert_eq!(parameters.cipher_suite, Some(suite.id), "{tls:?}");
+                }
+            }
+        }
+    }
+}
+
+/// It is more than a server may send before it knows the client's address (RFC 9000, section 8.1).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_certificate_arrives() {
+    let (mut people, wanted) = (People::new(), Wanted::default());
+    people.server = long_identity();
+    for (client_tls, server_tls) in PAIRS {
+        let peer = Server::start(server(server_tls, &people, &wanted), false);
+        let endpoint = client_endpoint(client(client_tls, &people, &wanted));
+        let connection = endpoint.connect(peer.address, NAME).unwrap().await.unwrap();
+        assert_eq!(echo(&connection, b"hello").await, b"hello");
     }
 }
 

@@ -43,7 +43,7 @@ impl Path {
 }
 
 /// The address of the path's end for the client.
-async fn start_path(server: SocketAddr, percent: usize, seed: u32) -> SocketAddr {
+pub async fn start_path(server: SocketAddr, percent: usize, seed: u32) -> SocketAddr {
     let socket = Arc::new(UdpSocket::bind(any_port()).await.unwrap());
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {

@@ -1,4 +1,5 @@
-//! quinn with our TLS on one side or on both; the other side has rustls.
+//! quinn with our TLS on one side or on both. The other side has rustls, or is another implementation of QUIC
+//! (`stacks`).
 
 mod crypto_frames;
 mod direct;
@@ -9,3 +10,4 @@ mod loss;
 mod peers;
 mod questions;
 mod sessions;
+mod stacks;

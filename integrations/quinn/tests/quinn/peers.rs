@@ -7,7 +7,7 @@ use std::time::Duration;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
-use handclasp::registry::NamedGroup;
+use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ServerConfig};
@@ -36,6 +36,9 @@ pub const PAIRS: [(Tls, Tls); 3] = [
 #[derive(Clone)]
 pub struct Wanted {
     pub client_protocol: &'static str,
+    pub server_protocol: &'static str,
+    /// The suite that our end prefers, and the only one that another stack has.
+    pub cipher_suite: Option<CipherSuiteId>,
     pub takes_early_data: bool,
     pub asks_clients: bool,
     /// The client must send another share.
@@ -48,6 +51,8 @@ impl Default for Wanted {
     fn default() -> Self {
         Self {
             client_protocol: "test/1",
+            server_protocol: "test/1",
+            cipher_suite: None,
             takes_early_data: true,
             asks_clients: false,
             retries_group: false,
@@ -66,26 +71,47 @@ impl People {
     pub fn new() -> Self {
         Self { server: Identity::p256(), client: Identity::p256() }
     }
+
+    /// The same once more.
+    pub fn copy(&self) -> Self {
+        Self { server: self.server.copy(), client: self.client.copy() }
+    }
+}
+
+/// One whose certificate has 12 kB.
+pub fn long_identity() -> Identity {
+    let names = (0..300).map(|number| format!("a-name-of-this-server-{number}.example"));
+    Identity::with_names(names.chain([NAME.into()]).collect())
 }
 
 fn list(identity: &Identity) -> Arc<CertificateList> {
     Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]))
 }
 
-fn our_provider(group: Option<NamedGroup>) -> CryptoProvider {
+fn our_provider(wanted: &Wanted) -> CryptoProvider {
     let mut provider = CryptoProvider::default();
-    if let Some(group) = group {
-        provider.groups.retain(|candidate| candidate.name() == group);
-    }
+    provider.cipher_suites.sort_by_key(|suite| Some(suite.id) != wanted.cipher_suite);
     provider
 }
 
 pub fn our_server(people: &People, wanted: &Wanted) -> Arc<ServerConfig> {
-    let group = wanted.retries_group.then_some(NamedGroup::SECP384R1);
-    let provider = our_provider(group);
-    let keys = TicketKeys::random(provider.random.clone()).unwrap();
-    let mut builder =
-        ServerConfig::builder(provider).application_protocols(["test/1"]).sessions(Arc::new(keys));
+    let keys = TicketKeys::random(CryptoProvider::default().random).unwrap();
+    our_server_with(people, wanted, Arc::new(keys))
+}
+
+/// With these keys of tickets.
+pub fn our_server_with(
+    people: &People,
+    wanted: &Wanted,
+    keys: Arc<TicketKeys>,
+) -> Arc<ServerConfig> {
+    let mut provider = our_provider(wanted);
+    if wanted.retries_group {
+        provider.groups.retain(|group| group.name() == NamedGroup::SECP384R1);
+    }
+    let mut builder = ServerConfig::builder(provider)
+        .application_protocols([wanted.server_protocol])
+        .sessions(keys);
     if wanted.takes_early_data {
         let now = UnixTime::now().as_secs();
         let started = UnixTime::since_unix_epoch(Duration::from_secs(now - 2));
@@ -100,10 +126,10 @@ pub fn our_server(people: &People, wanted: &Wanted) -> Arc<ServerConfig> {
 }
 
 pub fn our_client(people: &People, wanted: &Wanted) -> Arc<ClientConfig> {
-    let builder = ClientConfig::builder(CryptoProvider::default())
+    let builder = ClientConfig::builder(our_provider(wanted))
         .application_protocols([wanted.client_protocol])
         .sessions(Arc::new(MemoryClientSessions::new(16)))
-        .early_data(true)
+        .early_data(wanted.takes_early_data)
         .client_certificates(list(&people.client));
     Arc::new(builder.trust(people.server.anchors()).unwrap().build().unwrap())
 }
@@ -121,7 +147,7 @@ fn rustls_server(people: &People, wanted: &Wanted) -> rustls::ServerConfig {
             .unwrap()
     });
     let mut config = rustls_peer::server_config(&people.server, provider, clients);
-    config.alpn_protocols = vec![b"test/1".to_vec()];
+    config.alpn_protocols = vec![wanted.server_protocol.as_bytes().to_vec()];
     config.max_early_data_size = if wanted.takes_early_data { u32::MAX } else { 0 };
     config
 }
@@ -135,7 +161,7 @@ fn rustls_client(people: &People, wanted: &Wanted) -> rustls::ClientConfig {
         .with_client_auth_cert(people.client.chain.clone(), people.client.key.clone_key())
         .unwrap();
     config.alpn_protocols = vec![wanted.client_protocol.as_bytes().to_vec()];
-    config.enable_early_data = true;
+    config.enable_early_data = wanted.takes_early_data;
     config
 }
 
@@ -214,17 +240,25 @@ async fn accept(
                 }
             };
             let _ = connected.send(connection.clone());
-            while let Ok((mut send, mut receive)) = connection.accept_bi().await {
-                tokio::spawn(async move {
-                    let mut buffer = vec![0; 65_536];
-                    while let Ok(Some(length)) = receive.read(&mut buffer).await {
-                        if send.write_all(&buffer[..length]).await.is_err() {
-                            return;
-                        }
-                    }
-                    let _ = send.finish();
-                });
+            echo_streams(&connection, false).await;
+        });
+    }
+}
+
+/// Sends back what comes on each stream, after a key update if there should be one.
+pub async fn echo_streams(connection: &Connection, updates_keys: bool) {
+    while let Ok((mut send, mut receive)) = connection.accept_bi().await {
+        if updates_keys {
+            connection.force_key_update();
+        }
+        tokio::spawn(async move {
+            let mut buffer = vec![0; 65_536];
+            while let Ok(Some(length)) = receive.read(&mut buffer).await {
+                if send.write_all(&buffer[..length]).await.is_err() {
+                    return;
+                }
             }
+            let _ = send.finish();
         });
     }
 }
