@@ -316,6 +316,17 @@ impl Builder {
         connection
     }
 
+    /// Whether both sides have sent records for which there are no keys.
+    fn has_encrypted_answers(&self) -> bool {
+        let has_closed = |side: Side| {
+            let mut records = self.connection.records.iter().filter(|it| it.sender == side);
+            records.any(|record| record.state == RecordState::NoKey)
+        };
+        self.connection.source == Source::Recorded
+            && has_closed(Side::Client)
+            && has_closed(Side::Server)
+    }
+
     fn outcome(&self) -> Outcome {
         let Connection { messages, alerts, .. } = &self.connection;
         let is_error = |alert: &Alert| {
@@ -327,6 +338,7 @@ impl Builder {
             (true, false) => Outcome::Complete,
             (false, true) => Outcome::Failed,
             _ if self.other_version => Outcome::OtherVersion,
+            _ if self.has_encrypted_answers() => Outcome::Encrypted,
             _ if messages.iter().any(|message| message.name == "ClientHello") => {
                 Outcome::Incomplete
             }

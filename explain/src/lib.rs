@@ -2,7 +2,7 @@
 //! graph, what was offered and chosen, the certificates.
 //!
 //! An [`Account`] is made of a connection as it runs ([`Recorder`], an observer of `handclasp`), or of
-//! recorded bytes ([`recorded`]). Its JSON
+//! recorded bytes ([`recorded`]), such as those of a capture ([`capture`]). Its JSON
 //! has a form that [`SCHEMA.md`](https://github.com/handclasp/handclasp/blob/main/explain/SCHEMA.md)
 //! describes, with a version of its own. No field has a sentence in it where a value belongs: sentences are
 //! made from the account, in [`words`].
@@ -10,8 +10,14 @@
 //! The messages are read by the parsers of `handclasp`; there is no second one here. Secrets are in an
 //! account only if [`Options::secrets`] asks for them.
 
+// Items behind a feature say so on docs.rs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod account;
 mod builder;
+#[cfg(feature = "captures")]
+#[cfg_attr(docsrs, doc(cfg(feature = "captures")))]
+pub mod capture;
 mod certificates;
 mod choices;
 mod code;

@@ -136,6 +136,8 @@ pub enum Outcome {
     NotTls,
     /// The handshake ended neither well nor with an alert.
     Incomplete,
+    /// The handshake is encrypted after ServerHello, and there are no keys: what became of it is unknown.
+    Encrypted,
     /// The handshake is complete.
     Complete,
     /// The handshake of another version than TLS 1.3 was agreed on: what follows is not looked into.

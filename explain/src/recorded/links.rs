@@ -19,15 +19,16 @@ pub struct Tickets {
 
 impl Tickets {
     /// Says where the connection's ticket is from, if it was resumed with one, and remembers the tickets
-    /// that it gives. Call it for the connections in the order in which they began.
+    /// that it gives.
     pub fn link(&mut self, connection: &mut Connection) {
-        let keys = connection.choices.iter();
-        let chosen = keys.filter(|choice| choice.subject == ChoiceSubject::PreSharedKey);
-        for choice in chosen {
-            if let Some(Value::Bytes(identity)) = &choice.chosen {
-                connection.resumed_from = self.origins.get(&self.key(&identity.0)).copied();
-            }
+        if let Some(Value::Bytes(identity)) = chosen_key(connection) {
+            connection.resumed_from = self.origins.get(&self.key(&identity.0)).copied();
         }
+        self.learn(connection);
+    }
+
+    /// Remembers the tickets that a connection gives.
+    pub fn learn(&mut self, connection: &Connection) {
         for (index, message) in connection.messages.iter().enumerate() {
             if message.name != "NewSessionTicket" || self.origins.len() >= MAX_TICKETS {
                 continue;
@@ -43,4 +44,11 @@ impl Tickets {
     fn key(&self, ticket: &[u8]) -> [u64; 2] {
         [self.states[0].hash_one(ticket), self.states[1].hash_one(ticket)]
     }
+}
+
+/// The identity of the pre-shared key that was chosen.
+pub(crate) fn chosen_key(connection: &Connection) -> Option<&Value> {
+    let mut choices = connection.choices.iter();
+    let keys = choices.find(|choice| choice.subject == ChoiceSubject::PreSharedKey)?;
+    keys.chosen.as_ref()
 }

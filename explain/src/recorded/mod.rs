@@ -40,6 +40,8 @@ use crate::code::code;
 use direction::{Direction, Held};
 pub use key_log::{KeyLogSecrets, MAX_KEY_LOG_SECRETS};
 use keys::{Opening, SuiteChoice};
+#[cfg(feature = "captures")]
+pub(crate) use links::chosen_key;
 pub use links::{MAX_TICKETS, Tickets};
 
 /// The most bytes of one direction that wait until the other one says with which keys they open.

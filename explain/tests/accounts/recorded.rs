@@ -156,6 +156,7 @@ fn without_secrets_the_account_has_what_is_in_clear() {
         let names: Vec<_> = connection.messages.iter().map(|it| it.name.as_str()).collect();
         assert!(names.contains(&"ClientHello") && names.contains(&"ServerHello"), "{kind}");
         assert!(connection.messages.iter().all(|it| it.level == MessageLevel::Initial), "{kind}");
+        assert_eq!(connection.outcome, Outcome::Encrypted, "{kind}");
         let closed = connection.records.iter().filter(|it| it.state == RecordState::NoKey);
         assert!(closed.count() > 0, "{kind}");
         let no_keys = |problem: &Problem| matches!(problem.kind, ProblemKind::NoKeys { .. });

@@ -1,0 +1,209 @@
+//! The connections of a capture that are open.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::packet::Segment;
+use super::stream::{Missing, Stream};
+use crate::account::{Connection, Side};
+use crate::builder::Options;
+use crate::recorded::{Decoder, KeyLogSecrets, Tickets, chosen_key};
+
+/// The most connections that are open at once. The one that was silent for longest is ended before there
+/// are more.
+pub const MAX_OPEN_CONNECTIONS: usize = 4096;
+
+/// How many closed connections are remembered: late segments of them are dropped.
+const REMEMBERED: usize = 4096;
+
+/// The ends of a connection, the lower one first.
+type Ends = (SocketAddr, SocketAddr);
+
+/// All connections.
+pub(super) struct Connections {
+    secrets: Arc<KeyLogSecrets>,
+    options: Options,
+    open: HashMap<Ends, Open>,
+    closed: VecDeque<Ends>,
+    tickets: Tickets,
+    count: u64,
+    /// The number of segments so far.
+    segments: u64,
+}
+
+/// A connection that is open.
+struct Open {
+    decoder: Decoder,
+    client: SocketAddr,
+    streams: [Stream; 2],
+    started: u64,
+    /// The number of its last segment.
+    last: u64,
+    has_data: bool,
+}
+
+impl Connections {
+    pub(super) fn new(secrets: Arc<KeyLogSecrets>, options: Options) -> Self {
+        Self {
+            secrets,
+            options,
+            open: HashMap::new(),
+            closed: VecDeque::new(),
+            tickets: Tickets::default(),
+            count: 0,
+            segments: 0,
+        }
+    }
+
+    /// How many connections with data there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Adds a segment. Connections that end with it are given away.
+    pub(super) fn add(
+        &mut self,
+        unix_ns: u64,
+        segment: &Segment<'_>,
+        on_connection: &mut impl FnMut(Connection),
+    ) {
+        self.segments += 1;
+        let ends = ordered(segment.from, segment.to);
+        let begins = segment.syn && !segment.ack;
+        if begins && self.is_another(ends, segment) {
+            self.close(ends, on_connection);
+        }
+        if !self.open.contains_key(&ends) {
+            let is_late = !begins && self.closed.contains(&ends);
+            if is_late || (segment.data.is_empty() && !segment.syn) {
+                return;
+            }
+            self.make_room(on_connection);
+            let open = self.open_with(unix_ns, segment);
+            self.open.insert(ends, open);
+        }
+        let Some(open) = self.open.get_mut(&ends) else { return };
+        open.last = self.segments;
+        if !segment.data.is_empty() && !open.has_data {
+            open.has_data = true;
+            self.count += 1;
+            open.decoder.set_number(self.count);
+        }
+        if open.add(unix_ns, segment) {
+            self.close(ends, on_connection);
+        }
+    }
+
+    /// Ends all connections.
+    pub(super) fn finish(&mut self, on_connection: &mut impl FnMut(Connection)) {
+        let mut all: Vec<_> = self.open.iter().map(|(ends, open)| (open.started, *ends)).collect();
+        all.sort_unstable();
+        for (_, ends) in all {
+            self.close(ends, on_connection);
+        }
+    }
+
+    /// Whether the ends have a connection already, and this segment begins another one.
+    fn is_another(&self, ends: Ends, segment: &Segment<'_>) -> bool {
+        let Some(open) = self.open.get(&ends) else { return false };
+        let side = open.side(segment.from);
+        open.streams[side as usize].began_otherwise(segment.sequence)
+    }
+
+    fn open_with(&self, unix_ns: u64, segment: &Segment<'_>) -> Open {
+        let client = if client_is_sender(segment) { segment.from } else { segment.to };
+        let server = if client == segment.from { segment.to } else { segment.from };
+        let mut decoder = Decoder::new(self.options.clone(), Arc::clone(&self.secrets));
+        decoder.describe(Some(client.to_string()), Some(server.to_string()), Some(unix_ns));
+        let streams = Default::default();
+        Open { decoder, client, streams, started: unix_ns, last: self.segments, has_data: false }
+    }
+
+    fn make_room(&mut self, on_connection: &mut impl FnMut(Connection)) {
+        if self.open.len() < MAX_OPEN_CONNECTIONS {
+            return;
+        }
+        let oldest = self.open.iter().min_by_key(|(_, open)| open.last).map(|(ends, _)| *ends);
+        if let Some(ends) = oldest {
+            self.close(ends, on_connection);
+        }
+    }
+
+    fn close(&mut self, ends: Ends, on_connection: &mut impl FnMut(Connection)) {
+        let Some(open) = self.open.remove(&ends) else { return };
+        if self.closed.len() >= REMEMBERED {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(ends);
+        if open.has_data {
+            let mut connection = open.finish();
+            self.link(&mut connection);
+            on_connection(connection);
+        }
+    }
+}
+
+impl Connections {
+    /// Finds the ticket that a connection was resumed with. It may be of one that is still open.
+    fn link(&mut self, connection: &mut Connection) {
+        self.tickets.link(connection);
+        if connection.resumed_from.is_none() && chosen_key(connection).is_some() {
+            for open in self.open.values() {
+                self.tickets.learn(open.decoder.inspect());
+            }
+            self.tickets.link(connection);
+        }
+    }
+}
+
+impl Open {
+    fn side(&self, from: SocketAddr) -> Side {
+        if from == self.client { Side::Client } else { Side::Server }
+    }
+
+    /// Adds a segment. True if the connection is closed then.
+    fn add(&mut self, unix_ns: u64, segment: &Segment<'_>) -> bool {
+        let side = self.side(segment.from);
+        let time_ns = Some(unix_ns.saturating_sub(self.started));
+        let Segment { sequence, syn, fin, rst, data, .. } = *segment;
+        let (stream, decoder) = (&mut self.streams[side as usize], &mut self.decoder);
+        if syn {
+            stream.begin(sequence);
+        }
+        // The data of a SYN begin after it.
+        let first = if syn { sequence.wrapping_add(1) } else { sequence };
+        if !data.is_empty() || fin {
+            let take = |bytes: &[u8]| decoder.bytes(side, time_ns, bytes);
+            if let Some(Missing { length }) = stream.add(first, data, fin, take) {
+                self.decoder.gap(side, length);
+            }
+        }
+        rst || self.streams.iter().all(Stream::is_complete)
+    }
+
+    fn finish(mut self) -> Connection {
+        for side in [Side::Client, Side::Server] {
+            if let Some(Missing { length }) = self.streams[side as usize].finish() {
+                self.decoder.gap(side, length);
+            }
+        }
+        self.decoder.finish()
+    }
+}
+
+/// Whether the sender of a connection's first segment is the client.
+fn client_is_sender(segment: &Segment<'_>) -> bool {
+    match (segment.syn, segment.ack, segment.data) {
+        (true, has_ack, _) => !has_ack,
+        // A handshake record with a ClientHello, or with a ServerHello.
+        (_, _, [22, 3, _, _, _, 1, ..]) => true,
+        (_, _, [22, 3, _, _, _, 2, ..]) => false,
+        // Servers have the lower ports.
+        _ => segment.from.port() >= segment.to.port(),
+    }
+}
+
+fn ordered(one: SocketAddr, other: SocketAddr) -> Ends {
+    if one <= other { (one, other) } else { (other, one) }
+}
