@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::handshake::authentication::{check_finished, send_finished};
 use crate::handshake::post_handshake::new_session_ticket::ClientTickets;
 use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthClient;
-use crate::handshake::post_handshake::{Connected, Role};
+use crate::handshake::post_handshake::{ClientRole, Connected};
 use crate::handshake::proof::{HandshakeProof, Peer, PeerAuthenticated, PskMixedIn, PskProven};
 use crate::handshake::question::Answered;
 use crate::handshake::traffic_secrets::ConnectionSecrets;
@@ -145,12 +145,12 @@ impl LastFlight {
             Some(sessions) if stores_tickets => {
                 let hash = transcript.current();
                 let resumption = self.main.into_resumption(&hash, &mut context.observers)?;
-                Some(ClientTickets { sessions: sessions.clone(), resumption })
+                let (suite, sessions) = (self.secrets.read.suite().id, sessions.clone());
+                Some(Box::new(ClientTickets { server_name, suite, sessions, resumption }))
             }
             _ => None,
         };
-        let role = Role::Client {
-            server_name,
+        let role = ClientRole {
             tickets,
             post_handshake_auth: can_be_asked.then(|| {
                 PostHandshakeAuthClient::new(config, self.client_certificate_type, transcript)

@@ -437,7 +437,7 @@ impl Handshake {
     /// Nothing else may come before the rest (sections 5.1 and 4.7.2).
     pub fn has_partial_message(&self) -> bool {
         let is_answer_partial = match &self.state {
-            State::Connected(connected) => connected.is_receiving_certificate(),
+            State::Connected(connected) => connected.role.is_receiving_certificate(),
             _ => false,
         };
         !self.incoming.kept().is_empty() || is_answer_partial
@@ -511,7 +511,7 @@ impl Handshake {
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.context.closed = true;
         let has_given_up = match &mut self.state {
-            State::Connected(connected) => connected.give_up_certificate_response(),
+            State::Connected(connected) => connected.role.give_up_certificate_response(),
             _ => false,
         };
         if !has_given_up {

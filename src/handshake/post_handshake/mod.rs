@@ -5,8 +5,6 @@ mod key_update;
 pub(super) mod new_session_ticket;
 pub(super) mod post_handshake_auth;
 
-use pki_types::ServerName;
-
 use super::proof::HandshakeProof;
 use super::question::{Answered, not_asked};
 use super::traffic_secrets::ConnectionSecrets;
@@ -14,7 +12,7 @@ use super::{Context, Step};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{ExporterSecret, TrafficSecret};
 use crate::observer::Event;
-use crate::registry::{CipherSuiteId, HandshakeType};
+use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
 use key_update::KeyUpdates;
@@ -22,14 +20,17 @@ use new_session_ticket::{ClientTickets, ServerTickets};
 use post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
 
 /// A completed handshake.
-pub(super) struct Connected {
-    suite: CipherSuiteId,
+///
+/// `Connected<ClientRole>` and `Connected<ServerRole>` become a `Connected` whose role is known by its
+/// trait only, in the same box. So a program that is only a client contains no server: the linker drops
+/// it. And the box of a client has no place for what a server needs.
+pub(super) struct Connected<R: Role + ?Sized = dyn Role> {
     /// `None` without records: the transport has the secrets, and updates them itself (RFC 9001, section
     /// 6). A copy here would outlive their use (RFC 9846, section 7.2).
     traffic: Option<RecordTraffic>,
     key_updates: KeyUpdates,
     pub(super) exporter: ExporterSecret,
-    role: Role,
+    pub(super) role: R,
 }
 
 /// The secrets that protect the records of each direction. A KeyUpdate replaces one of them.
@@ -39,34 +40,18 @@ pub(super) struct RecordTraffic {
 }
 
 /// What only one of the two sides does after the handshake.
-pub(super) enum Role {
-    Client {
-        server_name: ServerName<'static>,
-        /// `None` where the server's tickets are not stored.
-        tickets: Option<ClientTickets>,
-        /// The server may ask for a certificate.
-        post_handshake_auth: Option<Box<PostHandshakeAuthClient>>,
-    },
-    Server {
-        tickets: ServerTickets,
-        /// The client may be asked for a certificate.
-        post_handshake_auth: Option<Box<PostHandshakeAuthServer>>,
-    },
-}
+pub(super) trait Role: Send + Sync {
+    /// May a message of this type come, other than KeyUpdate?
+    fn awaits(&self, received: HandshakeType) -> bool;
 
-impl Role {
-    fn awaited(&self) -> &'static str {
-        match self {
-            Self::Client { .. } => "KeyUpdate (with records), NewSessionTicket or data",
-            Self::Server { .. } => "KeyUpdate (with records) or data",
-        }
-    }
+    /// What may come, in words.
+    fn awaited(&self) -> &'static str;
 
     /// A message of this type may not come now. A CertificateRequest that comes to a client of QUIC is a
     /// PROTOCOL_VIOLATION (RFC 9001, section 4.4); a KeyUpdate is an `unexpected_message` there, too (RFC
     /// 9001, section 6).
     fn unexpected(&self, received: HandshakeType, context: &Context) -> Error {
-        let is_client_of_quic = matches!(self, Self::Client { .. }) && context.quic.is_some();
+        let is_client_of_quic = self.as_server().is_none() && context.quic.is_some();
         if is_client_of_quic && received == HandshakeType::CERTIFICATE_REQUEST {
             let reason =
                 "the server's CertificateRequest came after the handshake, which QUIC forbids";
@@ -74,24 +59,67 @@ impl Role {
         }
         Error::unexpected(self.awaited(), received)
     }
+
+    /// A message other than KeyUpdate came. There is no `traffic` without records.
+    fn on_other_message(
+        &mut self,
+        message: &HandshakeMessage<'_>,
+        traffic: Option<&RecordTraffic>,
+        context: &mut Context,
+    ) -> Result<(), Error>;
+
+    /// The answer to the open question came.
+    fn on_answer(
+        &mut self,
+        answered: Answered,
+        traffic: Option<&RecordTraffic>,
+        context: &mut Context,
+    ) -> Result<(), Error>;
+
+    /// Has a part of the client's answer to a CertificateRequest come?
+    fn is_receiving_certificate(&self) -> bool {
+        false
+    }
+
+    /// Does this client store the tickets that the server sends?
+    #[cfg(feature = "tokio")]
+    fn stores_tickets(&self) -> bool {
+        false
+    }
+
+    /// A client that has closed answers no CertificateRequest. True if an answer was being made.
+    fn give_up_certificate_response(&mut self) -> bool {
+        false
+    }
+
+    /// The role, if it is the server's.
+    fn as_server(&self) -> Option<&ServerRole> {
+        None
+    }
+
+    /// As [`as_server`](Self::as_server), to change it.
+    fn as_server_mut(&mut self) -> Option<&mut ServerRole> {
+        None
+    }
 }
 
-impl Connected {
+impl<R: Role> Connected<R> {
     /// Completes the handshake.
     pub(super) fn new(
         _: HandshakeProof,
         secrets: ConnectionSecrets,
-        role: Role,
+        role: R,
         context: &mut Context,
     ) -> Box<Self> {
         let ConnectionSecrets { read, write, exporter } = secrets;
-        let suite = read.suite().id;
         let traffic = context.records.then_some(RecordTraffic { read, write });
         context.steps.push(Step::Complete);
         context.observers.emit(|| Event::HandshakeComplete);
-        Box::new(Self { suite, traffic, key_updates: KeyUpdates::default(), exporter, role })
+        Box::new(Self { traffic, key_updates: KeyUpdates::default(), exporter, role })
     }
+}
 
+impl Connected {
     /// A message after the handshake came. One that may not come now is an `unexpected_message`
     /// (section 4). While a client's answer to a CertificateRequest is incomplete, nothing else may come
     /// (section 4.7.2), not even a KeyUpdate (section 4.7.3).
@@ -100,24 +128,11 @@ impl Connected {
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.role, &mut self.traffic, message.kind) {
-            (Role::Server { post_handshake_auth: Some(auth), .. }, Some(traffic), kind)
-                if kind == HandshakeType::CERTIFICATE || auth.is_receiving() =>
-            {
-                auth.on_message(&message, &traffic.read, context)
-            }
-            (
-                Role::Client { post_handshake_auth: Some(auth), .. },
-                Some(traffic),
-                HandshakeType::CERTIFICATE_REQUEST,
-            ) => auth.on_request(&message, &traffic.write, context),
-            (_, Some(traffic), HandshakeType::KEY_UPDATE) => {
+        match (&mut self.traffic, message.kind) {
+            (Some(traffic), HandshakeType::KEY_UPDATE) if !self.role.is_receiving_certificate() => {
                 self.key_updates.on_key_update(&message, &mut traffic.read, context)
             }
-            (Role::Client { .. }, _, HandshakeType::NEW_SESSION_TICKET) => {
-                self.on_new_session_ticket(&message, context)
-            }
-            (role, _, kind) => Err(role.unexpected(kind, context)),
+            (traffic, _) => self.role.on_other_message(&message, traffic.as_ref(), context),
         }
     }
 
@@ -127,15 +142,10 @@ impl Connected {
         received: HandshakeType,
         context: &Context,
     ) -> Result<(), Error> {
-        let is_awaited = match (&self.role, received) {
+        let is_awaited = match received {
             // QUIC has an update of its own (RFC 9001, section 6).
-            (_, HandshakeType::KEY_UPDATE) => context.records,
-            (Role::Client { .. }, HandshakeType::NEW_SESSION_TICKET) => true,
-            (Role::Client { post_handshake_auth, .. }, HandshakeType::CERTIFICATE_REQUEST) => {
-                post_handshake_auth.is_some()
-            }
-            (Role::Server { post_handshake_auth: Some(auth), .. }, _) => auth.awaits(received),
-            _ => false,
+            HandshakeType::KEY_UPDATE => context.records,
+            _ => self.role.awaits(received),
         };
         if is_awaited {
             return Ok(());
@@ -148,51 +158,129 @@ impl Connected {
         answered: Answered,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.role, &self.traffic, answered) {
-            (Role::Client { post_handshake_auth: Some(auth), .. }, Some(traffic), answered) => {
-                auth.on_answer(answered, &traffic.write, context)
-            }
-            (
-                Role::Server { post_handshake_auth: Some(auth), .. },
-                _,
-                Answered::Peer(identity, result),
-            ) => auth.on_verified(identity, result, context),
-            _ => Err(not_asked()),
-        }
+        self.role.on_answer(answered, self.traffic.as_ref(), context)
     }
+}
 
-    /// Does this client store the tickets that the server sends?
-    #[cfg(feature = "tokio")]
-    pub(super) fn stores_tickets(&self) -> bool {
-        matches!(self.role, Role::Client { tickets: Some(_), .. })
-    }
+/// The role of a client.
+pub(super) struct ClientRole {
+    /// `None` where the server's tickets are not stored.
+    pub(super) tickets: Option<Box<ClientTickets>>,
+    /// The server may ask for a certificate.
+    pub(super) post_handshake_auth: Option<Box<PostHandshakeAuthClient>>,
+}
 
-    /// A client that has closed answers no CertificateRequest. True if an answer was being made.
-    pub(super) fn give_up_certificate_response(&mut self) -> bool {
-        match &mut self.role {
-            Role::Client { post_handshake_auth: Some(auth), .. } => auth.give_up(),
+impl Role for ClientRole {
+    fn awaits(&self, received: HandshakeType) -> bool {
+        match received {
+            HandshakeType::NEW_SESSION_TICKET => true,
+            HandshakeType::CERTIFICATE_REQUEST => self.post_handshake_auth.is_some(),
             _ => false,
         }
     }
 
-    /// On a server: what asks the client for certificates, if it may.
-    pub(super) fn post_handshake_auth(&self) -> Option<&PostHandshakeAuthServer> {
-        match &self.role {
-            Role::Server { post_handshake_auth, .. } => post_handshake_auth.as_deref(),
-            Role::Client { .. } => None,
+    fn awaited(&self) -> &'static str {
+        "KeyUpdate (with records), NewSessionTicket or data"
+    }
+
+    fn on_other_message(
+        &mut self,
+        message: &HandshakeMessage<'_>,
+        traffic: Option<&RecordTraffic>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        match (message.kind, &mut self.post_handshake_auth, traffic) {
+            (HandshakeType::CERTIFICATE_REQUEST, Some(auth), Some(traffic)) => {
+                auth.on_request(message, &traffic.write, context)
+            }
+            (HandshakeType::NEW_SESSION_TICKET, _, _) => {
+                self.on_new_session_ticket(message, context)
+            }
+            (kind, _, _) => Err(self.unexpected(kind, context)),
         }
     }
 
-    pub(super) fn post_handshake_auth_mut(&mut self) -> Option<&mut PostHandshakeAuthServer> {
-        match &mut self.role {
-            Role::Server { post_handshake_auth, .. } => post_handshake_auth.as_deref_mut(),
-            Role::Client { .. } => None,
+    fn on_answer(
+        &mut self,
+        answered: Answered,
+        traffic: Option<&RecordTraffic>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        match (&mut self.post_handshake_auth, traffic) {
+            (Some(auth), Some(traffic)) => auth.on_answer(answered, &traffic.write, context),
+            _ => Err(not_asked()),
         }
     }
 
-    /// On a server: has a part of the client's answer to a CertificateRequest come?
-    pub(super) fn is_receiving_certificate(&self) -> bool {
-        self.post_handshake_auth().is_some_and(PostHandshakeAuthServer::is_receiving)
+    #[cfg(feature = "tokio")]
+    fn stores_tickets(&self) -> bool {
+        self.tickets.is_some()
+    }
+
+    fn give_up_certificate_response(&mut self) -> bool {
+        match &mut self.post_handshake_auth {
+            Some(auth) => auth.give_up(),
+            None => false,
+        }
+    }
+}
+
+/// The role of a server.
+pub(super) struct ServerRole {
+    pub(super) tickets: ServerTickets,
+    /// The client may be asked for a certificate.
+    pub(super) post_handshake_auth: Option<Box<PostHandshakeAuthServer>>,
+}
+
+impl Role for ServerRole {
+    fn awaits(&self, received: HandshakeType) -> bool {
+        self.post_handshake_auth.as_ref().is_some_and(|auth| auth.awaits(received))
+    }
+
+    fn awaited(&self) -> &'static str {
+        "KeyUpdate (with records) or data"
+    }
+
+    fn on_other_message(
+        &mut self,
+        message: &HandshakeMessage<'_>,
+        traffic: Option<&RecordTraffic>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        match (&mut self.post_handshake_auth, traffic) {
+            (Some(auth), Some(traffic))
+                if message.kind == HandshakeType::CERTIFICATE || auth.is_receiving() =>
+            {
+                auth.on_message(message, &traffic.read, context)
+            }
+            _ => Err(self.unexpected(message.kind, context)),
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        answered: Answered,
+        _: Option<&RecordTraffic>,
+        context: &mut Context,
+    ) -> Result<(), Error> {
+        match (&mut self.post_handshake_auth, answered) {
+            (Some(auth), Answered::Peer(identity, result)) => {
+                auth.on_verified(identity, result, context)
+            }
+            _ => Err(not_asked()),
+        }
+    }
+
+    fn is_receiving_certificate(&self) -> bool {
+        self.post_handshake_auth.as_ref().is_some_and(|auth| auth.is_receiving())
+    }
+
+    fn as_server(&self) -> Option<&ServerRole> {
+        Some(self)
+    }
+
+    fn as_server_mut(&mut self) -> Option<&mut ServerRole> {
+        Some(self)
     }
 }
 

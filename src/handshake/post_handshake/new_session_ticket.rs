@@ -4,14 +4,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Connected, Context, Role};
+use pki_types::ServerName;
+
+use super::{ClientRole, Context, ServerRole};
 use crate::config::ServerConfig;
 use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::handshake::context::TicketPlan;
 use crate::key_schedule::ResumptionSecret;
-use crate::registry::HandshakeType;
+use crate::registry::{CipherSuiteId, HandshakeType};
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH,
     QuicSession, ServerSession, Session, TicketOrigin, seconds_left,
@@ -20,19 +22,22 @@ use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
 
 /// What a client needs to store the tickets that the server sends.
 pub(in crate::handshake) struct ClientTickets {
+    pub(in crate::handshake) server_name: ServerName<'static>,
+    pub(in crate::handshake) suite: CipherSuiteId,
     pub(in crate::handshake) sessions: Arc<dyn ClientSessionStore>,
     pub(in crate::handshake) resumption: ResumptionSecret,
 }
 
 /// What a server needs to send tickets.
 pub(in crate::handshake) struct ServerTickets {
+    suite: CipherSuiteId,
     resumption: ResumptionSecret,
     nonces: TicketNonces,
 }
 
 impl ServerTickets {
-    pub(in crate::handshake) fn new(resumption: ResumptionSecret) -> Self {
-        Self { resumption, nonces: TicketNonces::default() }
+    pub(in crate::handshake) fn new(suite: CipherSuiteId, resumption: ResumptionSecret) -> Self {
+        Self { suite, resumption, nonces: TicketNonces::default() }
     }
 }
 
@@ -98,7 +103,10 @@ impl Handshake {
     /// # Errors
     /// [`ErrorKind::Misuse`] before the handshake is complete.
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
-        self.with_connected(|connected, context| connected.issue_tickets(count, context))
+        self.with_connected(|connected, context| match connected.role.as_server_mut() {
+            Some(server) => server.issue_tickets(count, context),
+            None => Ok(()),
+        })
     }
 
     /// Sends a ticket of the application's making, and returns the PSK that goes with it (section
@@ -109,18 +117,25 @@ impl Handshake {
     /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, for a field that is out
     /// of range, and for a nonce that was used before on this connection.
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
-        self.connected()?.check_application_ticket(ticket)?;
-        self.with_connected(|connected, context| connected.send_application_ticket(ticket, context))
+        self.connected()?
+            .role
+            .as_server()
+            .ok_or_else(only_servers)?
+            .check_application_ticket(ticket)?;
+        self.with_connected(|connected, context| {
+            let server = connected.role.as_server_mut().ok_or_else(only_servers)?;
+            server.send_application_ticket(ticket, context)
+        })
     }
 
     /// Is this a connected client that stores tickets?
     #[cfg(feature = "tokio")]
     pub(crate) fn stores_tickets(&self) -> bool {
-        self.connected().is_ok_and(Connected::stores_tickets)
+        self.connected().is_ok_and(|connected| connected.role.stores_tickets())
     }
 }
 
-impl Connected {
+impl ServerRole {
     /// Makes and sends tickets: fewer than `count` where no ticket can be made any more.
     pub(in crate::handshake) fn issue_tickets(
         &mut self,
@@ -143,10 +158,8 @@ impl Connected {
         config: &ServerConfig,
         context: &mut Context,
     ) -> Result<Option<Ticket>, Error> {
-        let (Some(sessions), Role::Server { tickets, .. }) = (&config.sessions, &mut self.role)
-        else {
-            return Ok(None);
-        };
+        let Some(sessions) = &config.sessions else { return Ok(None) };
+        let tickets = &mut self.tickets;
         let authenticated = context.session_basis.authenticated;
         let lifetime = config.ticket_lifetime.min(seconds_left(authenticated, context.now));
         if lifetime == 0 {
@@ -161,7 +174,7 @@ impl Connected {
             zone: config.anti_replay_zone(),
             rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
             session: Session {
-                cipher_suite: self.suite,
+                cipher_suite: tickets.suite,
                 secret: tickets.resumption.psk(&nonce, &mut context.observers)?,
                 since: context.now,
                 authenticated,
@@ -196,11 +209,10 @@ impl Connected {
     /// Checked before the machine moves, so that a mistake of the caller ends nothing (section
     /// 4.7.1).
     fn check_application_ticket(&self, ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
-        let Role::Server { tickets, .. } = &self.role else { return Err(only_servers()) };
         let is_in_range = ticket.lifetime <= MAX_LIFETIME
             && ticket.nonce.len() <= 255
             && (1..=0xffff).contains(&ticket.ticket.len());
-        if is_in_range && !tickets.nonces.contains(ticket.nonce) {
+        if is_in_range && !self.tickets.nonces.contains(ticket.nonce) {
             return Ok(());
         }
         Err(ErrorKind::Misuse("the ticket's fields are out of range, or its nonce was used").into())
@@ -211,13 +223,14 @@ impl Connected {
         ticket: &NewSessionTicket<'_>,
         context: &mut Context,
     ) -> Result<Secret, Error> {
-        let Role::Server { tickets, .. } = &mut self.role else { return Err(only_servers()) };
-        let psk = tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
+        let psk = self.tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
         context.send(None, |out| ticket.encode(out));
-        tickets.nonces.of_application.insert(ticket.nonce.to_vec());
+        self.tickets.nonces.of_application.insert(ticket.nonce.to_vec());
         Ok(psk)
     }
+}
 
+impl ClientRole {
     /// On a client: the server has sent a ticket. It is stored with what the session is based on
     /// (section 4.7.1). [`ClientSession::new`] cuts a lifetime of more than seven days, and gives no
     /// session for a lifetime of zero.
@@ -228,12 +241,11 @@ impl Connected {
     ) -> Result<(), Error> {
         let ticket = NewSessionTicket::parse(message.body)?;
         check_early_data_size(&ticket, context)?;
-        let Role::Client { server_name, tickets: Some(tickets), .. } = &self.role else {
-            return Ok(());
-        };
+        let Some(tickets) = &self.tickets else { return Ok(()) };
         let psk = tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
         let basis = &context.session_basis;
-        let mut origin = TicketOrigin::new(server_name.clone(), self.suite, basis.authenticated);
+        let mut origin =
+            TicketOrigin::new(tickets.server_name.clone(), tickets.suite, basis.authenticated);
         origin.group = context.parameters.group;
         origin.application_protocol = context.parameters.application_protocol.clone();
         let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Connected, Context};
+use super::Context;
 use crate::certificate::CertificateError;
 use crate::config::ClientConfig;
 use crate::crypto::{SecureRandom, provider_fault};
@@ -37,7 +37,8 @@ impl Handshake {
     /// nothing has changed then.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
         let (connected, context) = self.connected_mut()?;
-        let Some(auth) = connected.post_handshake_auth_mut() else {
+        let server = connected.role.as_server_mut();
+        let Some(auth) = server.and_then(|server| server.post_handshake_auth.as_mut()) else {
             let reason = "the client cannot be asked for a certificate after this handshake";
             return Err(ErrorKind::Misuse(reason).into());
         };
@@ -53,8 +54,9 @@ impl Handshake {
 
     /// How many requests for its certificate the client has not answered yet.
     pub fn open_certificate_requests(&self) -> usize {
-        let auth = self.connected().ok().and_then(Connected::post_handshake_auth);
-        auth.map_or(0, PostHandshakeAuthServer::open_requests)
+        let server = self.connected().ok().and_then(|connected| connected.role.as_server());
+        let auth = server.and_then(|server| server.post_handshake_auth.as_ref());
+        auth.map_or(0, |auth| auth.open_requests())
     }
 }
 

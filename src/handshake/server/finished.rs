@@ -8,7 +8,7 @@ use crate::handshake::post_handshake::new_session_ticket::ServerTickets;
 use crate::handshake::post_handshake::post_handshake_auth::{
     PostHandshakeAuthServer, PostHandshakeAuthTerms,
 };
-use crate::handshake::post_handshake::{Connected, Role};
+use crate::handshake::post_handshake::{Connected, ServerRole};
 use crate::handshake::proof::{HandshakeProof, Peer};
 use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
@@ -41,15 +41,15 @@ impl ExpectFinished {
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
         let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
-        let role = Role::Server {
-            tickets: ServerTickets::new(resumption),
+        let role = ServerRole {
+            tickets: ServerTickets::new(secrets.read.suite().id, resumption),
             post_handshake_auth: post_handshake_auth
                 .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
         };
         let proof = HandshakeProof::new(self.peer, finished);
         let mut connected = Connected::new(proof, secrets, role, context);
         let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
-        connected.issue_tickets(count, context)?;
+        connected.role.issue_tickets(count, context)?;
         Ok(connected)
     }
 }
