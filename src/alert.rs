@@ -84,4 +84,46 @@ impl AlertDescription {
             _ => AlertLevel::Fatal,
         }
     }
+
+    /// What RFC 9846, section 6, has an alert for. What the sender means by it may be something else.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::CLOSE_NOTIFY => "the sender has nothing more to say",
+            Self::UNEXPECTED_MESSAGE => {
+                "a message came that the receiver did not expect at this point"
+            }
+            Self::BAD_RECORD_MAC => "a record did not decrypt: the keys differ, or it was changed",
+            Self::RECORD_OVERFLOW => "a record was too long",
+            Self::HANDSHAKE_FAILURE => "no set of parameters was found that both sides accept",
+            Self::BAD_CERTIFICATE => "a certificate was corrupt, or its signature did not verify",
+            Self::UNSUPPORTED_CERTIFICATE => "a certificate was of a kind that is not supported",
+            Self::CERTIFICATE_REVOKED => "a certificate was revoked",
+            Self::CERTIFICATE_EXPIRED => "a certificate has expired, or is not valid now",
+            Self::CERTIFICATE_UNKNOWN => "something else about a certificate was not acceptable",
+            Self::ILLEGAL_PARAMETER => "a field was wrong, or did not agree with others",
+            Self::UNKNOWN_CA => "no trusted authority was found for a certificate",
+            Self::ACCESS_DENIED => {
+                "a certificate or key was valid, and access was denied all the same"
+            }
+            Self::DECODE_ERROR => "a message could not be parsed",
+            Self::DECRYPT_ERROR => {
+                "a signature, a Finished or the binder of a pre-shared key was wrong"
+            }
+            Self::PROTOCOL_VERSION => "the version of TLS that was offered is not supported",
+            Self::INSUFFICIENT_SECURITY => "stronger parameters are required than were offered",
+            Self::INTERNAL_ERROR => "something failed that has nothing to do with the other side",
+            Self::INAPPROPRIATE_FALLBACK => "a retry was made with an older version than needed",
+            Self::USER_CANCELED => "the handshake was given up, and not for an error",
+            Self::MISSING_EXTENSION => "an extension is missing that must be there",
+            Self::UNSUPPORTED_EXTENSION => "an extension came that was not offered",
+            Self::UNRECOGNIZED_NAME => "there is no server of the name that was asked for",
+            Self::BAD_CERTIFICATE_STATUS_RESPONSE => "the OCSP response was not acceptable",
+            Self::UNKNOWN_PSK_IDENTITY => "none of the pre-shared keys that were offered is known",
+            Self::CERTIFICATE_REQUIRED => "a client certificate is required, and none was shown",
+            Self::GENERAL_ERROR => "an error happened for which there is no other alert",
+            Self::NO_APPLICATION_PROTOCOL => "none of the application protocols is spoken",
+            Self::ECH_REQUIRED => "Encrypted ClientHello was required, and not used",
+            _ => "something happened that RFC 9846 has no alert for",
+        }
+    }
 }

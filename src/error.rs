@@ -1,5 +1,7 @@
 //! One error type: each failure has a text, a code and an alert.
 
+pub(crate) mod circumstances;
+
 use core::fmt;
 
 use crate::alert::{AlertDescription, AlertLevel};
@@ -11,17 +13,53 @@ use crate::record::RecordError;
 use crate::registry::{ContentType, HandshakeType, NamedGroup, SignatureScheme};
 use crate::wire::{DecodeError, ExtensionType};
 
+use circumstances::{Circumstances, Traffic};
+
 /// Why a connection failed. Every later call on the connection returns the same error.
 ///
 /// The text of an error names the message, the field and the reason, and the alert that was sent or
 /// received. Programs use [`Error::kind`], and logs and metrics [`ErrorKind::code`].
-#[derive(Clone, PartialEq, Eq)]
-pub struct Error(Box<ErrorKind>);
+/// [`Error::diagnosis`] says whose fault it may be, and what to change.
+#[derive(Clone)]
+pub struct Error(Box<Failure>);
+
+/// The kind of an error, and what the connection knew when it failed.
+#[derive(Clone)]
+struct Failure {
+    kind: ErrorKind,
+    circumstances: Option<Circumstances>,
+}
+
+/// Errors of the same kind are equal.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.kind == other.0.kind
+    }
+}
+
+impl Eq for Error {}
 
 impl Error {
     /// What happened.
     pub fn kind(&self) -> &ErrorKind {
-        &self.0
+        &self.0.kind
+    }
+
+    /// What the connection knew when it failed. `None` for an error that no connection had.
+    pub(crate) fn circumstances(&self) -> Option<&Circumstances> {
+        self.0.circumstances.as_ref()
+    }
+
+    /// Keeps what came over the transport before the first failure.
+    pub(crate) fn set_traffic(&mut self, traffic: Traffic) {
+        if let Some(circumstances) = &mut self.0.circumstances {
+            circumstances.traffic.get_or_insert(traffic);
+        }
+    }
+
+    /// Keeps what the connection knows. A misuse does not end the connection, so it has none.
+    pub(crate) fn set_circumstances(&mut self, circumstances: Circumstances) {
+        self.0.circumstances = Some(circumstances);
     }
 
     /// The TLS error inside an [`io::Error`](std::io::Error) that a stream returned. `None` when the
@@ -33,12 +71,12 @@ impl Error {
     /// The alert that this side sends for this error. `None` when it sends none: the peer has sent an
     /// alert or closed the transport, or the connection has no fault.
     pub fn alert_sent(&self) -> Option<AlertDescription> {
-        self.0.alert()
+        self.0.kind.alert()
     }
 
     /// The alert of the peer, if that ended the connection.
     pub fn alert_received(&self) -> Option<AlertDescription> {
-        match *self.0 {
+        match self.0.kind {
             ErrorKind::AlertReceived(alert) => Some(alert),
             _ => None,
         }
@@ -51,13 +89,13 @@ where
     ErrorKind: From<T>,
 {
     fn from(cause: T) -> Self {
-        Self(Box::new(cause.into()))
+        Self(Box::new(Failure { kind: cause.into(), circumstances: None }))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)?;
+        fmt::Display::fmt(&self.0.kind, f)?;
         match self.alert_sent() {
             Some(alert) => write!(f, " (alert sent: {alert})"),
             None => Ok(()),
@@ -67,13 +105,13 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({:?}, alert sent: {:?})", self.0, self.alert_sent())
+        write!(f, "Error({:?}, alert sent: {:?})", self.0.kind, self.alert_sent())
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&*self.0)
+        std::error::Error::source(&self.0.kind)
     }
 }
 
@@ -150,28 +188,40 @@ pub enum ErrorKind {
         extension: ExtensionType,
     },
     /// The lists of the two sides have nothing in common.
-    #[error("no {what} in common: the peer offers [{theirs}], this side takes [{ours}]")]
+    #[error(
+        "no {what} in common: the peer offers [{}], this side takes [{}]",
+        theirs.join(", "),
+        ours.join(", ")
+    )]
     NothingInCommon {
         /// What the lists contain.
         what: &'static str,
-        /// The list of this side.
-        ours: String,
-        /// The list of the peer.
-        theirs: String,
+        /// The list of this side: at most 16 elements, and how many more there are.
+        ours: Vec<String>,
+        /// The list of the peer, likewise.
+        theirs: Vec<String>,
     },
     /// The client offers application protocols, and the server supports none of them (RFC 7301).
     #[error(
-        "no application protocol in common: the client offers [{theirs}], the server speaks [{ours}]"
+        "no application protocol in common: the client offers [{}], the server speaks [{}]",
+        theirs.join(", "),
+        ours.join(", ")
     )]
     NoApplicationProtocol {
-        /// The protocols of the server.
-        ours: String,
-        /// The protocols of the client.
-        theirs: String,
+        /// The protocols of the server, escaped: at most 16, and how many more there are. Empty if the
+        /// server has not said them.
+        ours: Vec<String>,
+        /// The protocols of the client, likewise.
+        theirs: Vec<String>,
     },
     /// The peer does not support TLS 1.3, or its version fields are wrong.
-    #[error("the peer does not offer TLS 1.3: {0}")]
-    UnsupportedVersion(String),
+    #[error("the peer does not offer TLS 1.3: {reason}")]
+    UnsupportedVersion {
+        /// What it offers, as a sentence.
+        reason: String,
+        /// The versions that it offers: at most 16, and how many more there are.
+        theirs: Vec<String>,
+    },
     /// The server supports TLS 1.3 and has chosen an older version: an attacker may have changed the
     /// ClientHello (section 4.2.3).
     #[error(
@@ -194,12 +244,16 @@ pub enum ErrorKind {
     #[error("the client has sent no certificate, and this server requires one")]
     CertificateRequired,
     /// The peer supports only other types of certificates (RFC 7250).
-    #[error("no certificate type in common: the peer has [{theirs}], this side takes [{ours}]")]
+    #[error(
+        "no certificate type in common: the peer has [{}], this side takes [{}]",
+        theirs.join(", "),
+        ours.join(", ")
+    )]
     CertificateType {
         /// The types of this side.
-        ours: String,
+        ours: Vec<String>,
         /// The types of the peer.
-        theirs: String,
+        theirs: Vec<String>,
     },
     /// The signature in a CertificateVerify, or the MAC in a Finished, is wrong: the peer does not have
     /// the key, or the two sides did not see the same messages.
@@ -219,10 +273,15 @@ pub enum ErrorKind {
     /// The client offers no pre-shared key that this server knows, and the server serves no client without
     /// one.
     #[error(
-        "the client offers no pre-shared key that this server knows, and the server needs one: it has no \
-         certificates, or it requires both"
+        "the client offers no pre-shared key that this server knows ([{}]), and the server needs one: it \
+         has no certificates, or it requires both",
+        offered.join(", ")
     )]
-    UnknownPskIdentity,
+    UnknownPskIdentity {
+        /// The identities that the client offers, escaped and of limited length: at most 16, and how many
+        /// more there are.
+        offered: Vec<String>,
+    },
     /// The client requires an external pre-shared key beside the server's certificate, and has none for this
     /// server and one of its suites: see [`CertWithExternPsk`](crate::psk::CertWithExternPsk). Nothing was
     /// sent.
@@ -325,7 +384,7 @@ impl ErrorKind {
             Self::UnsolicitedExtension { .. } => "unsolicited-extension",
             Self::NothingInCommon { .. } => "nothing-in-common",
             Self::NoApplicationProtocol { .. } => "no-application-protocol",
-            Self::UnsupportedVersion(_) => "unsupported-version",
+            Self::UnsupportedVersion { .. } => "unsupported-version",
             Self::Downgrade => "downgrade",
             Self::UnrecognizedName(_) => "unrecognized-name",
             Self::Certificate(_) => "certificate-rejected",
@@ -334,7 +393,7 @@ impl ErrorKind {
             Self::CertificateType { .. } => "certificate-type",
             Self::NotAuthentic(_) => "not-authentic",
             Self::WrongBinder { .. } => "wrong-binder",
-            Self::UnknownPskIdentity => "unknown-psk-identity",
+            Self::UnknownPskIdentity { .. } => "unknown-psk-identity",
             Self::NoPreSharedKey(_) => "no-pre-shared-key",
             Self::LimitExceeded { .. } => "limit-exceeded",
             Self::AlertReceived(_) => "alert-received",
@@ -368,13 +427,13 @@ impl ErrorKind {
             Self::UnsolicitedExtension { .. } | Self::OutsideQuic(_) => A::UNSUPPORTED_EXTENSION,
             Self::NothingInCommon { .. } => A::HANDSHAKE_FAILURE,
             Self::NoApplicationProtocol { .. } => A::NO_APPLICATION_PROTOCOL,
-            Self::UnsupportedVersion(_) => A::PROTOCOL_VERSION,
+            Self::UnsupportedVersion { .. } => A::PROTOCOL_VERSION,
             Self::UnrecognizedName(_) => A::UNRECOGNIZED_NAME,
             Self::Certificate(error) => certificate_alert(error),
             Self::CertificateRequired => A::CERTIFICATE_REQUIRED,
             Self::CertificateType { .. } => A::UNSUPPORTED_CERTIFICATE,
             Self::NotAuthentic(_) | Self::WrongBinder { .. } => A::DECRYPT_ERROR,
-            Self::UnknownPskIdentity => A::UNKNOWN_PSK_IDENTITY,
+            Self::UnknownPskIdentity { .. } => A::UNKNOWN_PSK_IDENTITY,
             Self::LimitExceeded { .. } => A::GENERAL_ERROR,
             // QUIC has an error code of its own for each.
             Self::QuicProtocolViolation(_) | Self::CryptoBufferExceeded { .. } => return None,
@@ -462,10 +521,10 @@ impl Error {
 
     pub(crate) fn nothing_in_common(
         what: &'static str,
-        ours: impl Into<String>,
-        theirs: impl Into<String>,
+        ours: Vec<String>,
+        theirs: Vec<String>,
     ) -> Self {
-        ErrorKind::NothingInCommon { what, ours: ours.into(), theirs: theirs.into() }.into()
+        ErrorKind::NothingInCommon { what, ours, theirs }.into()
     }
 
     pub(crate) fn missing(message: HandshakeType, extension: ExtensionType) -> Self {

@@ -108,6 +108,7 @@
 //! - [`crypto`]: the seam to the primitives; `CryptoProvider::ring` and `CryptoProvider::aws_lc_rs` come with
 //!   the crate.
 //! - [`observer`], [`key_log`]: watching a handshake, and the key log.
+//! - [`diagnosis`]: why a connection failed, and what to change, as data and as a line for a log.
 //! - [`registry`], [`alert`]: the code points and alerts of the RFC.
 //!
 //! # What it does, and what it does not
@@ -132,6 +133,7 @@ pub mod connection;
 pub mod cookie;
 pub mod credential;
 pub mod crypto;
+pub mod diagnosis;
 mod error;
 pub mod guide;
 pub mod handshake;
@@ -145,6 +147,8 @@ pub mod record;
 pub mod registry;
 mod reply;
 pub mod session;
+mod side;
+mod stage;
 mod time;
 pub mod transport;
 pub mod verify;
@@ -155,6 +159,7 @@ pub use config::{ClientConfig, ServerConfig};
 pub use connection::{ClientConnection, Connection, ServerConnection};
 pub use credential::CertifiedKey;
 pub use crypto::CryptoProvider;
+pub use diagnosis::Diagnosis;
 pub use error::{Error, ErrorKind};
 pub use handclasp_x509 as certificate;
 pub use handclasp_x509::pem;

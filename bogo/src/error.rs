@@ -44,7 +44,7 @@ fn name(kind: &ErrorKind) -> &'static str {
             _ => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         },
         K::NoApplicationProtocol { .. } => ":NO_APPLICATION_PROTOCOL:",
-        K::UnsupportedVersion(_) => ":UNSUPPORTED_PROTOCOL:",
+        K::UnsupportedVersion { .. } => ":UNSUPPORTED_PROTOCOL:",
         K::Downgrade => ":TLS13_DOWNGRADE:",
         K::Certificate(error) => match error.kind {
             CertificateErrorKind::WrongKeyUsage(_) => ":KEY_USAGE_BIT_INCORRECT:",

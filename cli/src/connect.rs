@@ -19,7 +19,7 @@ use handclasp_explain::words::counted;
 use serde_json::{Value, json};
 
 use crate::address::{self, AddressError, HostAndPort};
-use crate::advice::Situation;
+use crate::advice;
 use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side};
 use crate::failure::Failure;
 use crate::files;
@@ -153,8 +153,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let observer = Some(event_log.observer(Side::Client));
     let mut options = Options::default();
     options.observer = observer;
-    let situation = situation(arguments, &name);
-    let explain = |failure: Failure| situation.explain(failure, &event_log.progress(Side::Client));
+    let explain = |failure: Failure| advice::explain(failure, Side::Client);
     let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;
     if let Some(sessions) = &sessions {
         // A session is used once, even if its connection fails.
@@ -162,7 +161,8 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     }
     let sent = connection.write_early_data(&early)?;
     let mut buffer = ReceiveBuffer::new();
-    let result = handshake_in_time(&mut connection, &socket, &mut buffer);
+    let result = handshake_in_time(&mut connection, &socket, &mut buffer)
+        .map_err(|failure| failure.at(&connection));
     event_log.finish();
     if let Err(failure) = result {
         // The server should get the alert. An error here does not replace the failure.
@@ -217,20 +217,6 @@ fn not_accepted<'a>(
             .say(&format!("early data: {taken} bytes were accepted, {} are sent now", rest.len()));
     }
     rest
-}
-
-/// What this side knows before the handshake.
-fn situation(arguments: &Arguments, name: &ServerName<'static>) -> Situation {
-    let identities = arguments.psk.iter().filter_map(|option| option.rsplit_once(':'));
-    Situation {
-        side: Side::Client,
-        server_name: Some(name.to_str().into_owned()),
-        keys: identities.map(|(identity, _)| identity.escape_default().to_string()).collect(),
-        protocols: arguments.alpn.iter().map(|name| name.escape_default().to_string()).collect(),
-        has_certificate: arguments.client_cert.is_some(),
-        timeout: HANDSHAKE_TIMEOUT,
-        shows_steps: !arguments.quiet,
-    }
 }
 
 /// What the server has not accepted: an event and a sentence for each.

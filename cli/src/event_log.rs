@@ -156,29 +156,11 @@ impl Tally {
     }
 }
 
-/// How far a side has come, and what it has sent, for the text of a failure.
+/// What a client has offered, and what a server has not accepted.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// The last handshake message that was received.
-    pub received: Option<String>,
-    /// The last handshake message that was sent.
-    pub sent: Option<String>,
-    /// The handshake is complete.
-    pub complete: bool,
-    /// Records of application data that were received after that.
-    pub data_records: usize,
-    /// The bytes in them.
-    pub data_bytes: usize,
-    /// This side's certificate, once it was sent.
-    pub shown: Option<String>,
-    /// The authorities in the peer's CertificateRequest.
-    pub authorities: Option<String>,
-    /// The peer has requested a certificate.
-    pub asked: bool,
     /// A ClientHello with pre-shared keys was sent.
     pub offered_keys: bool,
-    /// The suites, groups and signature schemes of this side's ClientHello.
-    pub offered: Option<String>,
     /// What a server did not accept of the client's offers, with the reasons.
     pub not_taken: Vec<String>,
 }
@@ -186,48 +168,13 @@ pub struct Progress {
 impl Progress {
     fn add(&mut self, what: &StepKind) {
         match what {
-            StepKind::Message { sent: true, name, facts, .. } => {
-                self.sent = Some(name.clone());
-                match name.as_str() {
-                    "Certificate" => self.shown = fact(facts, "for"),
-                    "CompressedCertificate" => self.shown = Some("compressed".to_owned()),
-                    "ClientHello" => {
-                        self.offered_keys = fact(facts, "pre-shared keys").is_some();
-                        self.offered = offered(facts);
-                    }
-                    _ => {}
-                }
-            }
-            StepKind::Message { sent: false, name, facts, .. } => {
-                self.received = Some(name.clone());
-                if name == "CertificateRequest" {
-                    self.asked = true;
-                    self.authorities = fact(facts, "authorities");
-                }
+            StepKind::Message { sent: true, name, facts, .. } if name == "ClientHello" => {
+                self.offered_keys = facts.iter().any(|fact| fact.name == "pre-shared keys");
             }
             StepKind::NotTaken { what, reason } => self.not_taken.push(format!("{what}: {reason}")),
-            StepKind::Complete => self.complete = true,
-            StepKind::Record { sent: false, kind: ContentType::APPLICATION_DATA, bytes }
-                if self.complete =>
-            {
-                self.data_records += 1;
-                self.data_bytes += bytes;
-            }
             _ => {}
         }
     }
-}
-
-/// The lists of a ClientHello in which both sides must have something in common.
-fn offered(facts: &[Fact]) -> Option<String> {
-    let (suites, groups) = (fact(facts, "cipher suites")?, fact(facts, "groups")?);
-    let schemes = fact(facts, "signatures")?;
-    Some(format!("the suites [{suites}], the groups [{groups}] and the schemes [{schemes}]"))
-}
-
-/// The value of a field, if the message has it.
-fn fact(facts: &[Fact], name: &str) -> Option<String> {
-    facts.iter().find(|fact| fact.name == name).map(|fact| fact.value.to_string())
 }
 
 /// Writes steps for a reader.

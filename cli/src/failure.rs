@@ -2,7 +2,8 @@
 
 use std::io;
 
-use handclasp::Error;
+use handclasp::{Connection, Diagnosis, Error};
+use serde_json::{Value, json};
 
 /// Why the program ends without success.
 #[derive(Debug)]
@@ -11,21 +12,54 @@ pub struct Failure {
     pub code: u8,
     /// What happened.
     pub message: String,
+    /// More about it: a name and a text each.
+    pub details: Vec<(&'static str, String)>,
     /// What to do about it, if that is known.
     pub hint: Option<String>,
-    /// The cause, if a connection failed: `advice` derives the hint from it.
-    pub cause: Option<Cause>,
+    /// Why a connection failed: `advice` derives the message and the hint from it.
+    pub diagnosis: Option<Box<Diagnosis>>,
+    /// The error of the transport, until its connection makes a diagnosis of it.
+    transport: Option<io::Error>,
 }
 
 impl Failure {
+    fn new(code: u8, message: String) -> Self {
+        Self { code, message, details: Vec::new(), hint: None, diagnosis: None, transport: None }
+    }
+
     /// The handshake, the connection or a check failed.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { code: 1, message: message.into(), hint: None, cause: None }
+        Self::new(1, message.into())
     }
 
     /// The arguments, or the files that they name, cannot be used.
     pub fn misuse(message: impl Into<String>) -> Self {
-        Self { code: 2, message: message.into(), hint: None, cause: None }
+        Self::new(2, message.into())
+    }
+
+    /// Adds what the connection knows of an error of its transport.
+    pub fn at(mut self, connection: &Connection) -> Self {
+        if let Some(error) = self.transport.take() {
+            self.diagnosis = Some(Box::new(connection.diagnose(&error)));
+        }
+        self
+    }
+
+    /// The message, the details and the hint in one line.
+    pub fn line(&self) -> String {
+        let details = self.details.iter().map(|(name, text)| format!("; {name}: {text}"));
+        let hint = self.hint.iter().map(|hint| format!("; help: {hint}"));
+        details.chain(hint).fold(self.message.clone(), |line, part| line + &part)
+    }
+
+    /// The failure as data.
+    pub fn json(&self) -> Value {
+        let Self { message, hint, code, .. } = self;
+        let mut object = json!({"event": "error", "message": message, "hint": hint, "code": code});
+        if let (Some(diagnosis), Some(object)) = (&self.diagnosis, object.as_object_mut()) {
+            object.insert("diagnosis".into(), crate::json::diagnosis(diagnosis));
+        }
+        object
     }
 
     /// Adds a hint what to do.
@@ -35,19 +69,10 @@ impl Failure {
     }
 }
 
-/// Why a connection failed.
-#[derive(Debug)]
-pub enum Cause {
-    /// An error of TLS.
-    Tls(Error),
-    /// The transport.
-    Transport(io::ErrorKind),
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut failure = Self::failed(error.to_string());
-        failure.cause = Some(Cause::Tls(error));
+        failure.diagnosis = Some(Box::new(error.diagnosis()));
         failure
     }
 }
@@ -58,19 +83,8 @@ impl From<io::Error> for Failure {
         if let Some(error) = Error::from_io(&error) {
             return error.clone().into();
         }
-        let mut failure = match error.kind() {
-            // The error kind of a socket's timeout depends on the system.
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                Self::failed("the peer was silent for too long")
-            }
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => {
-                Self::failed("the peer dropped the connection without closing it (truncated)")
-            }
-            _ => Self::failed(error.to_string()),
-        };
-        failure.cause = Some(Cause::Transport(error.kind()));
+        let mut failure = Self::failed(error.to_string());
+        failure.transport = Some(error);
         failure
     }
 }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use handclasp::Level;
+use handclasp::diagnosis::{Offer, Setting, Stage};
+use handclasp::{Diagnosis, Level};
 use handclasp_explain::words::FactValue;
 use serde_json::{Map, Value as Json, json};
 
@@ -65,6 +66,31 @@ impl Write for JsonData {
 pub fn write_line(out: &mut Output, object: &Json) {
     // A failure to write must not stop the connection. `stdout` remembers it.
     let _ = out.write_all(format!("{object}\n").as_bytes()).and_then(|()| out.flush());
+}
+
+/// Why a connection failed.
+pub fn diagnosis(diagnosis: &Diagnosis) -> Json {
+    let lists = |offers: &[Offer]| -> Map<_, _> {
+        offers.iter().map(|offer| (offer.what.code().into(), json!(offer.values))).collect()
+    };
+    let remedies: Vec<_> = diagnosis
+        .remedies
+        .iter()
+        .map(|remedy| {
+            let setting = remedy.setting.map(Setting::code);
+            json!({"text": remedy.text, "setting": setting, "value": remedy.value})
+        })
+        .collect();
+    json!({
+        "code": diagnosis.code, "fault": diagnosis.fault.code(),
+        "stage": diagnosis.stage.map(Stage::code),
+        "alert_sent": diagnosis.alert_sent.map(|alert| alert.to_string()),
+        "alert_received": diagnosis.alert_received.map(|alert| alert.to_string()),
+        "offers": lists(&diagnosis.offers), "peer_offers": lists(&diagnosis.peer_offers),
+        "causes": diagnosis.causes, "remedies": remedies,
+        "bytes_received": diagnosis.bytes_received,
+        "milliseconds": diagnosis.elapsed.map(|elapsed| elapsed.as_secs_f64() * 1e3),
+    })
 }
 
 fn event(what: &StepKind) -> Map<String, Json> {

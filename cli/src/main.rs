@@ -2,7 +2,6 @@
 
 mod address;
 mod advice;
-mod alerts;
 mod arguments;
 mod connect;
 mod demo;
@@ -27,7 +26,6 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
-use serde_json::json;
 
 use crate::failure::Failure;
 
@@ -79,19 +77,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// The width of a label before a line about a failure.
+const LABEL: usize = "error:".len();
+
 fn report(failure: &Failure, json: bool) {
     let mut out = anstream::stderr();
-    let Failure { message, hint, code, .. } = failure;
+    let Failure { message, details, hint, .. } = failure;
     // If standard error cannot be written, there is no place to report it.
     let _ = if json {
-        let object = json!({"event": "error", "message": message, "hint": hint, "code": code});
-        writeln!(out, "{object}")
+        writeln!(out, "{}", failure.json())
     } else {
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let green = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
-        writeln!(out, "{red}error:{red:#} {message}").and_then(|()| match hint {
-            Some(hint) => writeln!(out, "{green} help:{green:#} {hint}"),
-            None => Ok(()),
+        let details = details.iter().map(|(name, text)| (Style::new().bold(), *name, text));
+        let hint = hint.iter().map(|hint| (green, "help", hint));
+        let mut lines = [(red, "error", message)].into_iter().chain(details).chain(hint);
+        lines.try_for_each(|(style, name, text)| {
+            let name = format!("{name}:");
+            writeln!(out, "{style}{name:>LABEL$}{style:#} {text}")
         })
     };
 }

@@ -298,7 +298,7 @@ fn receive(
             // After close_notify all data have arrived: errors of the transport do not matter.
             _ if closed => return Ok(End::Closed),
             Ok(0) => shared.lock().connection.end_of_input()?,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::from(error).at(&shared.lock().connection)),
         }
     }
 }

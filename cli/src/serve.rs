@@ -21,7 +21,7 @@ use handclasp_explain::words::counted;
 use serde_json::{Value as Json, json};
 
 use crate::address;
-use crate::advice::Situation;
+use crate::advice;
 use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side, Tally};
 use crate::failure::Failure;
 use crate::files;
@@ -107,7 +107,6 @@ struct Server {
     asks_later: bool,
     json: bool,
     active: AtomicUsize,
-    situation: Situation,
 }
 
 /// Runs the server until it is stopped, or for one connection.
@@ -116,16 +115,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let asks_later =
         arguments.client_ca.is_some() && arguments.client_auth == ClientAuth::PostHandshake;
     let (echo, active) = (arguments.echo, AtomicUsize::new(0));
-    let situation = Situation {
-        side: Side::Server,
-        server_name: None,
-        keys: Vec::new(),
-        protocols: Vec::new(),
-        has_certificate: true,
-        timeout: SILENCE_TIMEOUT,
-        shows_steps: false,
-    };
-    let server = Arc::new(Server { config, echo, asks_later, json, active, situation });
+    let server = Arc::new(Server { config, echo, asks_later, json, active });
     let listener = TcpListener::bind(arguments.listen).map_err(|error| {
         Failure::misuse(format!("cannot listen on {}: {error}", arguments.listen))
             .hint("choose another address or port: --listen ADDR:PORT (port 0 takes a free one)")
@@ -298,16 +288,15 @@ impl Server {
 
         let result = self.answer(number, &mut stream, peer, &event_log);
         let result = result
-            .map_err(|failure| self.situation.explain(failure, &event_log.progress(Side::Server)));
-        if let Err(Failure { message, hint, .. }) = &result {
-            let hint_text = hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            self.say(
-                &format!("{peer}  failed: {message}{hint_text}"),
-                json!({
-                    "event": "error", "connection": number, "peer": peer.to_string(),
-                    "message": message, "hint": hint,
-                }),
-            );
+            .map_err(|failure| advice::explain(failure.at(stream.connection()), Side::Server));
+        if let Err(failure) = &result {
+            let mut event = failure.json();
+            if let Some(event) = event.as_object_mut() {
+                event.remove("code");
+                event.insert("connection".into(), number.into());
+                event.insert("peer".into(), peer.to_string().into());
+            }
+            self.say(&format!("{peer}  failed: {}", failure.line()), event);
         }
         // Dropping the stream gives the client the time to receive the last record.
         result

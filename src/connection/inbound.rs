@@ -45,8 +45,8 @@ pub(super) struct Counters {
     change_cipher_specs: usize,
     pub(super) empty_data_records: usize,
     ignored_alerts: usize,
-    /// The peer has sent a whole record.
-    record_received: bool,
+    /// The lengths of the peer's records together.
+    pub(super) bytes_received: u64,
     /// A KeyUpdate request was answered since this side wrote data.
     pub(super) key_update_answered: bool,
 }
@@ -83,7 +83,7 @@ impl Connection {
                 return Err(self.fail(error.into()));
             }
         };
-        self.counters.record_received = true;
+        self.counters.bytes_received += length as u64;
         let record = input.get_mut(..length).unwrap_or_default();
         let opened = match self.opener.open(record) {
             Ok(Some(opened)) => opened,
@@ -110,7 +110,7 @@ impl Connection {
     /// connection. A peer that has sent a record speaks TLS.
     fn framing_error(&self, error: RecordError, input: &[u8]) -> RecordError {
         match (error, input.first()) {
-            (RecordError::NotTls { .. }, Some(first)) if self.counters.record_received => {
+            (RecordError::NotTls { .. }, Some(first)) if self.counters.bytes_received > 0 => {
                 RecordError::UnknownContentType(*first)
             }
             (error, _) => error,
@@ -200,6 +200,7 @@ impl Connection {
         }
         self.counters.empty_data_records = 0;
         self.handshake.on_application_data();
+        self.handshake.on_data_of_peer();
         Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }
 

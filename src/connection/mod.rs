@@ -38,9 +38,11 @@ use pki_types::{ServerName, UnixTime};
 
 use crate::config::{ClientConfig, ServerConfig};
 use crate::crypto::{Secret, wipe_stack};
+use crate::diagnosis::Diagnosis;
+use crate::error::circumstances::Traffic;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{
-    Answer, Handshake, PeerParameters, Question, QuestionNumber, STACK_DEPTH, Side, Step,
+    Answer, Handshake, PeerParameters, Question, QuestionNumber, STACK_DEPTH, Side, Stage, Step,
 };
 use crate::key_schedule::{KeyAndIv, TrafficSecret};
 use crate::level::Level;
@@ -145,6 +147,11 @@ impl Connection {
     /// data, which can be replayed (appendix F.5).
     pub fn is_handshaking(&self) -> bool {
         !self.handshake.is_complete()
+    }
+
+    /// What this side waits for.
+    pub fn stage(&self) -> Stage {
+        self.handshake.stage()
     }
 
     /// What the handshake has negotiated so far: cipher suite, group, application protocol, names,
@@ -311,6 +318,33 @@ impl Connection {
             false => ErrorKind::Truncated,
         };
         Err(self.fail(kind.into()))
+    }
+
+    /// What came over the transport so far.
+    fn traffic(&self) -> Traffic {
+        let elapsed = self.clock.now().since(self.clock.then());
+        Traffic { bytes_received: self.counters.bytes_received, elapsed }
+    }
+
+    /// Why the connection failed, and what to change: of an error of this connection or of its transport,
+    /// such as a timeout or a reset. It says what this side was waiting for, how long the connection has
+    /// lasted, and how many bytes of the peer's records came.
+    ///
+    /// ```
+    /// use std::io;
+    /// use handclasp::ClientConnection;
+    ///
+    /// fn log(connection: &ClientConnection, error: &io::Error) {
+    ///     eprintln!("{}", connection.diagnose(error));
+    /// }
+    /// ```
+    pub fn diagnose(&self, error: &std::io::Error) -> Diagnosis {
+        let mut circumstances = self.handshake.circumstances();
+        circumstances.traffic.get_or_insert_with(|| self.traffic());
+        match Error::from_io(error) {
+            Some(error) => error.diagnosis(),
+            None => Diagnosis::of_transport(error, &circumstances),
+        }
     }
 
     /// Calls `work` with the handshake, and takes the steps that come of it. A misuse changes nothing;

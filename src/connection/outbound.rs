@@ -300,7 +300,8 @@ impl Connection {
     /// Ends the connection with this error, unless it has failed before, and sends the alert.
     /// Returns the first error (section 6.2).
     pub(super) fn fail(&mut self, error: Error) -> Error {
-        let error = self.handshake.fail(error);
+        let traffic = self.traffic();
+        let error = self.handshake.fail_with(error, traffic);
         if !self.closed {
             self.closed = true;
             // Steps from before the failure are still taken: the alert may need their keys. A second

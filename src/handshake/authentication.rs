@@ -19,7 +19,7 @@ use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
 use crate::reply::Reply;
 use crate::session::PeerCredential;
 use crate::verify::{PeerIdentity, RawPublicKey};
-use crate::wire::codec::join;
+use crate::wire::codec::listed;
 use crate::wire::{
     Certificate, CertificateEntry, CertificateVerify, DecodeError, ExtensionType, Extensions,
     Finished, HandshakeMessage, write_ocsp_response, write_timestamps,
@@ -316,6 +316,6 @@ pub(super) fn no_common_type(
     ours: impl IntoIterator<Item = CertificateType>,
     theirs: impl IntoIterator<Item = CertificateType>,
 ) -> Error {
-    let (ours, theirs) = (join(ours.into_iter()), join(theirs.into_iter()));
+    let (ours, theirs) = (listed(ours.into_iter()), listed(theirs.into_iter()));
     ErrorKind::CertificateType { ours, theirs }.into()
 }

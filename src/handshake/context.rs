@@ -7,6 +7,7 @@ use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question};
 use crate::config::{CommonConfig, Limits, ServerConfig};
+use crate::credential::CertifiedKey;
 use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
 use crate::key_schedule::{
     EarlySecret, EarlyTraffic, ExporterSecret, LabelPrefix, TrafficSecret, Transcript,
@@ -42,6 +43,8 @@ pub(crate) struct Context {
     pub(crate) quic: Option<Box<Quic>>,
     /// What this side keeps with the sessions of this connection.
     pub(crate) resumption_data: Vec<u8>,
+    /// The certificate that this side has shown, as long as the peer may still refuse it: for a diagnosis.
+    pub(crate) shown: Option<Arc<CertifiedKey>>,
     /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }
@@ -62,6 +65,7 @@ impl Context {
             records: true,
             quic: None,
             resumption_data: Vec::new(),
+            shown: None,
             closed: false,
         }
     }

@@ -19,23 +19,24 @@ mod exporter;
 mod machine;
 mod parameters;
 mod peer_identity;
+mod position;
 mod post_handshake;
 mod proof;
 mod question;
 pub(crate) mod server;
 mod session_basis;
-mod side;
 mod step;
 mod traffic_secrets;
 
 pub use crate::level::Level;
+pub use crate::side::Side;
+pub use crate::stage::Stage;
 pub use machine::Handshake;
 pub use parameters::{EarlyData, PeerParameters};
 pub use question::{
     AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, QuestionNumber,
     ResolvePsk, Sign, TakeSession,
 };
-pub use side::Side;
 pub use step::Step;
 
 pub(crate) use context::{Context, Quic};
@@ -47,6 +48,14 @@ use crate::wire::HandshakeMessage;
 /// How deep the calls of a handshake go in bytes: 22 KiB, and a signature is the deepest. Its owner
 /// overwrites so much of the stack after a change of keys.
 pub(crate) const STACK_DEPTH: usize = 24 * 1024;
+
+/// The identity of a pre-shared key, for an error: escaped, and cut after 64 bytes. It is no secret.
+fn printable_identity(identity: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    let shown = identity.get(..SHOWN).unwrap_or(identity);
+    let more = if shown.len() < identity.len() { "..." } else { "" };
+    format!("{}{more}", shown.escape_ascii())
+}
 
 /// Checks that the message is the one that the state waits for. Any other is an
 /// `unexpected_message` (section 4).

@@ -34,7 +34,10 @@ mod tests {
     #[test]
     fn each_error_has_the_code_of_its_alert_or_one_of_its_own() {
         let code = |kind: ErrorKind| error_code(&kind.into());
-        assert_eq!(code(ErrorKind::UnsupportedVersion(String::new())), Some(0x0100 + 70));
+        assert_eq!(
+            code(ErrorKind::UnsupportedVersion { reason: String::new(), theirs: Vec::new() }),
+            Some(0x0100 + 70)
+        );
         assert_eq!(code(ErrorKind::QuicProtocolViolation("")), Some(0x0a));
         assert_eq!(code(ErrorKind::MisplacedBytes("")), Some(0x0a));
         assert_eq!(code(ErrorKind::CryptoBufferExceeded { limit: 1 }), Some(0x0d));

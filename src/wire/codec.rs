@@ -314,14 +314,19 @@ impl<T: CodePoint> fmt::Debug for List<'_, T> {
 
 /// `a, b, c`, with at most sixteen elements: peers can send thousands.
 pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String {
+    listed(elements).join(", ")
+}
+
+/// At most sixteen elements as text, and then how many more there are: peers can send thousands.
+pub(crate) fn listed<T: fmt::Display>(elements: impl Iterator<Item = T>) -> Vec<String> {
     const SHOWN: usize = 16;
     let mut elements = elements.peekable();
-    let mut text =
-        elements.by_ref().take(SHOWN).map(|element| element.to_string()).collect::<Vec<_>>();
+    let mut texts: Vec<_> =
+        elements.by_ref().take(SHOWN).map(|element| element.to_string()).collect();
     if elements.peek().is_some() {
-        text.push(format!("and {} more", elements.count()));
+        texts.push(format!("and {} more", elements.count()));
     }
-    text.join(", ")
+    texts
 }
 
 /// An element that appears twice, if there is one.

@@ -343,7 +343,7 @@ fn our_server_says_that_the_version_is_why_it_refuses_an_s_client_of_tls_1_2() {
         with_their_client(CryptoProvider::default(), None, &["-tls1_2"], handshake);
     let error = server.join().unwrap();
     let error = tls_error(&error);
-    assert!(matches!(error.kind(), ErrorKind::UnsupportedVersion(_)), "{error}");
+    assert!(matches!(error.kind(), ErrorKind::UnsupportedVersion { .. }), "{error}");
     assert_eq!(error.alert_sent(), Some(AlertDescription::PROTOCOL_VERSION));
     assert!(error.to_string().contains("does not offer TLS 1.3"), "{error}");
     assert!(error.to_string().contains("protocol_version"), "{error}");

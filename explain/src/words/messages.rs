@@ -110,41 +110,5 @@ pub fn level(level: MessageLevel) -> &'static str {
 
 /// What RFC 9846, section 6, has an alert for. What the sender means by it may be something else.
 pub fn alert(alert: AlertDescription) -> &'static str {
-    use AlertDescription as A;
-    match alert {
-        A::CLOSE_NOTIFY => "the sender has nothing more to say: a clean end",
-        A::UNEXPECTED_MESSAGE => "a message came that the receiver did not expect at this point",
-        A::BAD_RECORD_MAC => "a record did not decrypt: the keys differ, or it was changed",
-        A::RECORD_OVERFLOW => "a record was too long",
-        A::HANDSHAKE_FAILURE => "no set of parameters was found that both sides accept",
-        A::BAD_CERTIFICATE => {
-            "a certificate was corrupt, its signature did not verify, or the like"
-        }
-        A::UNSUPPORTED_CERTIFICATE => "a certificate was of a kind that is not supported",
-        A::CERTIFICATE_REVOKED => "a certificate was revoked",
-        A::CERTIFICATE_EXPIRED => "a certificate has expired, or is not valid now",
-        A::CERTIFICATE_UNKNOWN => "something else about a certificate was not acceptable",
-        A::ILLEGAL_PARAMETER => "a field was wrong, or did not agree with others",
-        A::UNKNOWN_CA => "no trusted authority was found for a certificate",
-        A::ACCESS_DENIED => "a certificate or key was valid, and access was denied all the same",
-        A::DECODE_ERROR => "a message could not be parsed",
-        A::DECRYPT_ERROR => "a signature, a Finished or the proof of a pre-shared key was wrong",
-        A::PROTOCOL_VERSION => "the version of TLS that was offered is not supported",
-        A::INSUFFICIENT_SECURITY => "stronger parameters are required than were offered",
-        A::INTERNAL_ERROR => "an error that has nothing to do with the other side",
-        A::INAPPROPRIATE_FALLBACK => "a retry was made with an older version than needed",
-        A::USER_CANCELED => "the handshake was given up, and not for an error",
-        A::MISSING_EXTENSION => "an extension is missing that must be there",
-        A::UNSUPPORTED_EXTENSION => "an extension came that was not asked for",
-        A::UNRECOGNIZED_NAME => "there is no server of the name that was asked for",
-        A::BAD_CERTIFICATE_STATUS_RESPONSE => "the OCSP response was not acceptable",
-        A::UNKNOWN_PSK_IDENTITY => "none of the pre-shared keys that were offered is known",
-        A::CERTIFICATE_REQUIRED => "a client certificate is required, and none was shown",
-        A::GENERAL_ERROR => "an error for which there is no other alert",
-        A::NO_APPLICATION_PROTOCOL => {
-            "none of the application protocols that were offered is spoken"
-        }
-        A::ECH_REQUIRED => "Encrypted ClientHello was required, and not used",
-        _ => "an alert that RFC 9846 does not have",
-    }
+    alert.meaning()
 }

@@ -315,7 +315,10 @@ mod tests {
     #[test]
     fn each_error_has_its_code_and_one_of_this_side_does_not_blame_the_peer() {
         let code = |kind: ErrorKind| u64::from(transport_error(kind.into()).code);
-        assert_eq!(code(ErrorKind::UnsupportedVersion(String::new())), 0x0100 + 70);
+        assert_eq!(
+            code(ErrorKind::UnsupportedVersion { reason: String::new(), theirs: Vec::new() }),
+            0x0100 + 70
+        );
         assert_eq!(code(ErrorKind::QuicProtocolViolation("")), 0x0a);
         assert_eq!(code(ErrorKind::CryptoBufferExceeded { limit: 1 }), 0x0d);
         assert_eq!(code(ErrorKind::Misuse("")), 0x01);

@@ -43,8 +43,8 @@ pub(super) fn keys<'a>(
 /// has the same extension, or the handshake is aborted (section 5). It could not have the extension,
 /// because no key is left that must be beside it (section 4).
 pub(super) fn no_key_for(suite: &CipherSuite) -> Error {
-    let ours = "external keys for other hashes";
-    Error::nothing_in_common("hash of an external key", ours, suite.id.to_string())
+    let ours = vec!["external keys for other hashes".into()];
+    Error::nothing_in_common("hash of an external key", ours, vec![suite.id.to_string()])
 }
 
 /// Checks the server's answer. With the extension, the server must select a key and send a share

@@ -139,6 +139,7 @@ impl CertificateResponse {
             return Ok(ResponseProgress::Sent(transcript));
         };
         context.session_basis.set_answer(question, Some(&key), &*context.sha256);
+        context.shown = Some(Arc::clone(&key));
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);
         let with_certificate = self.transcript.fork_with(&self.certificate);

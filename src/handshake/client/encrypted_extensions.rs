@@ -11,7 +11,7 @@ use crate::handshake::proof::PskMixedIn;
 use crate::handshake::{EarlyData, expect};
 use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
-use crate::wire::codec::join;
+use crate::wire::codec::listed;
 use crate::wire::{EncryptedExtensions, ExtensionType, HandshakeMessage};
 
 const MESSAGE: HandshakeType = HandshakeType::ENCRYPTED_EXTENSIONS;
@@ -118,8 +118,8 @@ impl ExpectEncryptedExtensions {
 fn check_quic(answers: &EncryptedExtensions<'_>, config: &ClientConfig) -> Result<(), Error> {
     if answers.application_protocol.is_none() {
         let offered = &config.common.application_protocols;
-        let theirs = join(offered.iter().map(|name| name.escape_ascii()));
-        let ours = "none of them".to_owned();
+        let theirs = listed(offered.iter().map(|name| name.escape_ascii()));
+        let ours = vec!["none of them".to_owned()];
         return Err(ErrorKind::NoApplicationProtocol { ours, theirs }.into());
     }
     if answers.transport_parameters.is_none() {

@@ -20,8 +20,9 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::machine::{self, InProgress};
+use super::position::Position;
 use super::question::{Answered, not_asked, not_held_back};
-use super::{Context, Level, Question};
+use super::{Context, Level, Question, Stage};
 use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{EarlySecret, HandshakeTraffic, Transcript};
@@ -77,6 +78,29 @@ impl InProgress for State {
     /// Has the ClientHello been sent?
     fn has_begun(&self) -> bool {
         !matches!(self, Self::Start(_) | Self::CheckingSession(_))
+    }
+
+    fn position(&self) -> Position {
+        match self {
+            Self::Start(state) => {
+                Position::of_client(&state.config, &state.server_name, Stage::Start)
+            }
+            Self::ExpectServerHello(state) => state.shared.position(state.stage()),
+            Self::ExpectEncryptedExtensions(state) => {
+                state.flight.shared.position(Stage::EncryptedExtensions)
+            }
+            Self::ExpectCertificate(state) => {
+                state.flight.shared.position(Stage::ServerCertificate)
+            }
+            Self::ExpectCertificateVerify(state) => {
+                state.flight.shared.position(Stage::ServerCertificateVerify)
+            }
+            Self::ExpectFinished(state) => state.flight.shared.position(Stage::ServerFinished),
+            Self::CheckingSession(_) | Self::VerifyingPeer(_) | Self::AuthenticatingSelf(_) => {
+                Position::at(Stage::Answer)
+            }
+            Self::Moving => Position::at(Stage::Start),
+        }
     }
 
     /// Before a ServerHello nothing else may come.
@@ -150,6 +174,12 @@ struct Shared {
     cert_with_extern_psk: bool,
     /// 0-RTT data were offered under the first key, and the server has not answered yet.
     early_data: Option<OfferedEarlyData>,
+}
+
+impl Shared {
+    fn position(&self, stage: Stage) -> Position {
+        Position::of_client(&self.config, &self.server_name, stage)
+    }
 }
 
 /// What the states between ServerHello and the server's Finished keep.

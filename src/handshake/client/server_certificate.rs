@@ -129,7 +129,7 @@ impl VerifyingPeer {
 
 /// The verifier has accepted the certificate. The proof that the server has its key is awaited.
 pub(in crate::handshake) struct ExpectCertificateVerify {
-    flight: ServerFlight,
+    pub(super) flight: ServerFlight,
     peer: VerifiedPeer,
 }
 

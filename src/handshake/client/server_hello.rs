@@ -3,7 +3,9 @@
 
 use super::client_hello::ClientHelloParams;
 use super::encrypted_extensions::ExpectEncryptedExtensions;
-use super::{Context, Level, ServerFlight, Shared, State, cert_with_extern_psk, pre_shared_key};
+use super::{
+    Context, Level, ServerFlight, Shared, Stage, State, cert_with_extern_psk, pre_shared_key,
+};
 use crate::crypto::{CipherSuite, SharedSecret, StaticOrArc, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
@@ -69,6 +71,13 @@ impl ExpectServerHello {
             self.on_hello_retry_request(message, &hello, cipher_suite, context)
         } else {
             self.on_server_hello(message, &hello, cipher_suite, context)
+        }
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match self.sent {
+            SentClientHello::First(_) => Stage::ServerHello,
+            SentClientHello::Second(..) => Stage::ServerHelloAfterRetry,
         }
     }
 
@@ -227,6 +236,10 @@ pub(super) fn check_offered(
     Err(ErrorKind::UnsolicitedExtension { message, extension }.into())
 }
 
+fn unsupported_version(reason: String, version: ProtocolVersion) -> Error {
+    ErrorKind::UnsupportedVersion { reason, theirs: vec![version.to_string()] }.into()
+}
+
 /// Sections 4.2.3 and 4.3.1: the real version is in supported_versions. A server without it chose an
 /// older version. If its random says that it speaks TLS 1.3 as well, an attacker has tampered with
 /// the hellos: it is an `illegal_parameter`. An older version alone is a `protocol_version`. Another
@@ -239,8 +252,7 @@ fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
         }
         Some(ProtocolVersion::TLS_1_3) => {
             let version = hello.legacy_version;
-            Err(ErrorKind::UnsupportedVersion(format!("the server's legacy_version is {version}"))
-                .into())
+            Err(unsupported_version(format!("the server's legacy_version is {version}"), version))
         }
         Some(version) => {
             let reason = format!("{version} was chosen, which was not offered");
@@ -255,7 +267,7 @@ fn check_version(hello: &ServerHello<'_>) -> Result<(), Error> {
             }
             _ => {
                 let version = hello.legacy_version;
-                Err(ErrorKind::UnsupportedVersion(format!("the server chose {version}")).into())
+                Err(unsupported_version(format!("the server chose {version}"), version))
             }
         },
     }

@@ -1,5 +1,6 @@
 //! The machine: takes bytes and answers, moves the state on, and has the steps to take.
 
+mod failure;
 mod incoming_messages;
 
 use core::fmt;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use pki_types::ServerName;
 
+use super::position::Position;
 use super::post_handshake::Connected;
 use super::question::Answered;
 use super::{
@@ -57,6 +59,9 @@ pub(super) trait InProgress: Send + Sync {
 
     /// Has the first message been sent or received, as far as this side knows?
     fn has_begun(&self) -> bool;
+
+    /// What an error in this state should know.
+    fn position(&self) -> Position;
 
     /// May a message of this type come? Asked before all of it is there.
     fn check_awaited(&self, received: HandshakeType) -> Result<(), Error>;
@@ -363,31 +368,16 @@ impl Handshake {
         &mut self,
         step: impl FnOnce(State, &mut Context) -> Result<State, Error>,
     ) -> Result<(), Error> {
+        // A step that fails has no state left to ask.
+        let position = self.position();
         let state = core::mem::replace(&mut self.state, State::Moving);
-        self.state = step(state, &mut self.context).map_err(|error| self.fail(error))?;
+        self.state =
+            step(state, &mut self.context).map_err(|error| self.fail_at(position, error))?;
         if let Some(question) = self.context.asked.take() {
             self.questions_asked += 1;
             self.incoming.wait_for(question);
         }
         Ok(())
-    }
-
-    /// Ends the handshake with this error, unless it has one already, and returns the one it has.
-    pub fn fail(&mut self, error: Error) -> Error {
-        if let State::Failed(first) = &self.state {
-            return (**first).clone();
-        }
-        self.state = State::Failed(Box::new(error.clone()));
-        self.incoming = IncomingMessages::default();
-        self.context.asked = None;
-        if !self.context.records {
-            if let Some(alert) = error.alert_sent() {
-                self.context.observers.emit(|| Event::AlertSent(alert));
-            }
-        }
-        // Section 6: secrets of failed connections are forgotten.
-        self.context.zero_rtt.end();
-        error
     }
 
     fn limit_exceeded(&mut self, name: &'static str, limit: usize) -> Error {

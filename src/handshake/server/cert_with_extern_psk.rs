@@ -1,8 +1,9 @@
 //! tls_cert_with_extern_psk on a server (RFC 9973): an external key goes into the key schedule, and
 //! certificates authenticate as without it. The sections are those of RFC 8773, which RFC 9973 replaces.
 
+use super::selection;
 use crate::config::ServerConfig;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::psk::CertWithExternPsk;
 use crate::registry::HandshakeType;
 use crate::wire::{ClientHello, ExtensionType, PSK_DHE_KE};
@@ -45,9 +46,13 @@ pub(super) fn is_agreed(config: &ServerConfig, hello: &ClientHello<'_>) -> Resul
 
 /// Refuses a client that has none of the server's keys, where the server requires one beside the
 /// certificates. That is an `unknown_psk_identity` (RFC 9846, section 6.2).
-pub(super) fn check_used(config: &ServerConfig, psk_is_used: bool) -> Result<(), Error> {
+pub(super) fn check_used(
+    config: &ServerConfig,
+    psk_is_used: bool,
+    hello: &ClientHello<'_>,
+) -> Result<(), Error> {
     if config.cert_with_extern_psk == CertWithExternPsk::Required && !psk_is_used {
-        return Err(ErrorKind::UnknownPskIdentity.into());
+        return Err(selection::unknown_identity(hello));
     }
     Ok(())
 }

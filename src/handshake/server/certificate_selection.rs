@@ -11,7 +11,7 @@ use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
 use crate::registry::{HandshakeType, SignatureScheme};
 use crate::reply::Reply;
-use crate::wire::codec::join;
+use crate::wire::codec::listed;
 use crate::wire::{ClientHello, ExtensionType, List};
 
 /// The certificate that the server shows, and how its key signs the handshake.
@@ -47,7 +47,7 @@ pub(super) fn choose(
         Err(reason) => return Err(none_fits(reason, resolver, hello, context).into()),
     };
     let Some(scheme) = key.scheme_for(hello) else {
-        return Err(no_common_scheme(join(key.schemes().iter().copied()), client_schemes).into());
+        return Err(no_common_scheme(listed(key.schemes().iter().copied()), client_schemes).into());
     };
 
     context.session_basis.own_type = key.certificate_type();
@@ -71,22 +71,22 @@ fn none_fits(
             let name = context.parameters.server_name.clone().unwrap_or_default();
             ErrorKind::UnrecognizedName(name).into()
         }
-        NoCertificate::NoCertificates => ErrorKind::UnknownPskIdentity.into(),
+        NoCertificate::NoCertificates => selection::unknown_identity(hello),
         NoCertificate::NoCommonType => {
             no_common_type([], selection::certificate_types(hello.server_certificate_types))
         }
         NoCertificate::NoCommonScheme => {
             let ours = resolver.schemes();
             let ours = if ours.is_empty() {
-                "those of the configured keys".into()
+                vec!["those of the configured keys".into()]
             } else {
-                join(ours.into_iter())
+                listed(ours.into_iter())
             };
             no_common_scheme(ours, hello.signature_algorithms.unwrap_or_default())
         }
     }
 }
 
-fn no_common_scheme(ours: String, theirs: List<'_, SignatureScheme>) -> Error {
-    Error::nothing_in_common("signature scheme", ours, theirs.to_string())
+fn no_common_scheme(ours: Vec<String>, theirs: List<'_, SignatureScheme>) -> Error {
+    Error::nothing_in_common("signature scheme", ours, listed(theirs.iter()))
 }

@@ -13,7 +13,7 @@ use crate::handshake::authentication::{AuthenticatedPeer, CertificateExpectation
 use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::question::{not_asked, not_held_back};
-use crate::handshake::{Side, expect};
+use crate::handshake::{Side, Stage, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
 use crate::reply::Reply;
@@ -40,6 +40,16 @@ impl ExpectClientCertificate {
         client.show(context);
         let peer = client.into_peer();
         Ok(State::ExpectFinished(ExpectFinished { flight, peer }))
+    }
+
+    pub(super) fn stage(&self) -> Stage {
+        match &self.client {
+            ClientCertificate::Awaited(_) => Stage::ClientCertificate,
+            ClientCertificate::Verifying(_) => Stage::Answer,
+            ClientCertificate::Verified(..) | ClientCertificate::Known(_) => {
+                Stage::ClientCertificateVerify
+            }
+        }
     }
 
     pub(super) fn on_verified(

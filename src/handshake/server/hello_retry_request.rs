@@ -59,7 +59,7 @@ pub(super) fn send(
 
 /// A HelloRetryRequest was sent.
 pub(in crate::handshake) struct ExpectSecondClientHello {
-    config: Arc<ServerConfig>,
+    pub(super) config: Arc<ServerConfig>,
     first: FirstClientHello,
 }
 

@@ -25,8 +25,9 @@ mod ticket_request;
 use std::sync::Arc;
 
 use super::machine::{self, InProgress};
+use super::position::Position;
 use super::question::{Answered, not_asked, not_held_back};
-use super::{Context, Question};
+use super::{Context, Question, Stage};
 use crate::config::ServerConfig;
 use crate::error::{Error, ErrorKind};
 use crate::registry::HandshakeType;
@@ -76,6 +77,22 @@ impl InProgress for State {
         match self {
             Self::ExpectClientHello(state) => state.config.cookies.is_some(),
             _ => true,
+        }
+    }
+
+    fn position(&self) -> Position {
+        match self {
+            Self::ExpectClientHello(state) => {
+                Position::of_server(&state.config, Stage::ClientHello)
+            }
+            Self::ExpectSecondClientHello(state) => {
+                Position::of_server(&state.config, Stage::ClientHelloAfterRetry)
+            }
+            Self::Negotiating(_) | Self::Signing(_) => Position::at(Stage::Answer),
+            Self::ExpectEndOfEarlyData(_) => Position::at(Stage::EndOfEarlyData),
+            Self::ExpectClientCertificate(state) => Position::at(state.stage()),
+            Self::ExpectFinished(_) => Position::at(Stage::ClientFinished),
+            Self::Moving => Position::at(Stage::ClientHello),
         }
     }
 

@@ -177,7 +177,7 @@ impl Negotiating {
             return Ok(retry);
         }
         let certificate = certificate_selection::choose(self, hello, context)?;
-        cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.is_some())?;
+        cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.is_some(), hello)?;
         Ok(Decision::Flight(Authentication::Certificate(certificate, self.psk.take())))
     }
 

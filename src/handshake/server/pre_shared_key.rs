@@ -8,6 +8,7 @@ use super::{Context, Question, cert_with_extern_psk, early_data, ticket_request}
 use crate::config::ServerConfig;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::printable_identity;
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::ResolvePsk;
 use crate::key_schedule::{EarlySecret, PskKind, Transcript};
@@ -244,11 +245,8 @@ fn settle(
 
 /// A key that the client offered, for an error: its identity, unless that is a ticket.
 fn describe(key: &PreSharedKey, identity: &[u8]) -> String {
-    const SHOWN: usize = 64;
     if key.session.is_some() {
         return "the session of its ticket".to_owned();
     }
-    let shown = identity.get(..SHOWN).unwrap_or(identity);
-    let more = if shown.len() < identity.len() { "..." } else { "" };
-    format!("the pre-shared key \"{}{more}\"", shown.escape_ascii())
+    format!("the pre-shared key \"{}\"", printable_identity(identity))
 }

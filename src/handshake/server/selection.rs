@@ -11,8 +11,9 @@ use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
+use crate::handshake::printable_identity;
 use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
-use crate::wire::codec::join;
+use crate::wire::codec::listed;
 use crate::wire::{ClientHello, ExtensionType, KeyShareEntry, KeyShares, List, PSK_DHE_KE, PSK_KE};
 
 const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
@@ -22,17 +23,24 @@ pub(super) fn check_version(hello: &ClientHello<'_>) -> Result<(), Error> {
     let version = hello.legacy_version;
     match hello.supported_versions {
         Some(versions) if versions.contains(ProtocolVersion::TLS_1_3) => {}
-        Some(versions) => return Err(unsupported_version(format!("the client offers {versions}"))),
-        None => return Err(unsupported_version(format!("the client offers {version} at most"))),
+        Some(versions) => {
+            let reason = format!("the client offers {versions}");
+            return Err(unsupported_version(reason, listed(versions.iter())));
+        }
+        None => {
+            let reason = format!("the client offers {version} at most");
+            return Err(unsupported_version(reason, vec![version.to_string()]));
+        }
     }
     if version != ProtocolVersion::TLS_1_2 {
-        return Err(unsupported_version(format!("the client's legacy_version is {version}")));
+        let reason = format!("the client's legacy_version is {version}");
+        return Err(unsupported_version(reason, vec![version.to_string()]));
     }
     Ok(())
 }
 
-fn unsupported_version(reason: String) -> Error {
-    ErrorKind::UnsupportedVersion(reason).into()
+fn unsupported_version(reason: String, theirs: Vec<String>) -> Error {
+    ErrorKind::UnsupportedVersion { reason, theirs }.into()
 }
 
 /// Checks that the ClientHello has what one of TLS 1.3 must have (sections 4.2.2 and 9.2). Compression
@@ -53,7 +61,11 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
         && hello.supported_groups.is_none()
         && hello.key_shares.is_none();
     if no_exchange && !config.common.psk_without_key_exchange {
-        return Err(Error::nothing_in_common("PSK key exchange mode", "psk_dhe_ke", "psk_ke"));
+        return Err(Error::nothing_in_common(
+            "PSK key exchange mode",
+            vec!["psk_dhe_ke".into()],
+            vec!["psk_ke".into()],
+        ));
     }
     for (extension, there) in [
         (ExtensionType::SUPPORTED_GROUPS, no_exchange || hello.supported_groups.is_some()),
@@ -129,8 +141,8 @@ fn checked_suite(
     hello: &ClientHello<'_>,
 ) -> Result<StaticOrArc<CipherSuite>, Error> {
     let Some(suite) = suite else {
-        let ours = join(config.common.provider.cipher_suites.iter().map(|suite| suite.id));
-        let theirs = hello.cipher_suites.to_string();
+        let ours = listed(config.common.provider.cipher_suites.iter().map(|suite| suite.id));
+        let theirs = listed(hello.cipher_suites.iter());
         return Err(Error::nothing_in_common("cipher suite", ours, theirs));
     };
     Ok(suite.clone())
@@ -206,8 +218,8 @@ pub(super) fn group<'a>(
     match ours.iter().find(|group| theirs.contains(group.name())) {
         Some(group) => Ok(SelectedGroup { group: Arc::clone(group), share: share_of(group) }),
         None => {
-            let ours = join(ours.iter().map(|group| group.name()));
-            Err(Error::nothing_in_common("key exchange group", ours, theirs.to_string()))
+            let ours = listed(ours.iter().map(|group| group.name()));
+            Err(Error::nothing_in_common("key exchange group", ours, listed(theirs.iter())))
         }
     }
 }
@@ -229,8 +241,8 @@ pub(super) fn application_protocol(
     match chosen {
         Some(chosen) => Ok(Some(chosen.clone())),
         None => {
-            let ours = join(ours.iter().map(|name| escaped(name)));
-            let theirs = join(theirs().map(escaped));
+            let ours = listed(ours.iter().map(|name| escaped(name)));
+            let theirs = listed(theirs().map(escaped));
             Err(ErrorKind::NoApplicationProtocol { ours, theirs }.into())
         }
     }
@@ -321,6 +333,20 @@ pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
             Err(Error::illegal(MESSAGE, "server_name", reason))
         }
     }
+}
+
+/// No key that the client offers is known, and one is needed: an `unknown_psk_identity` (section 6.2).
+pub(super) fn unknown_identity(hello: &ClientHello<'_>) -> Error {
+    let keys = hello.pre_shared_keys.into_iter().flat_map(|keys| keys.iter());
+    let offered = listed(keys.map(|(key, _)| {
+        let identity = key.identity;
+        let is_text = identity.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        match is_text {
+            true => format!("\"{}\"", printable_identity(identity)),
+            false => format!("one of {} bytes", identity.len()),
+        }
+    }));
+    ErrorKind::UnknownPskIdentity { offered }.into()
 }
 
 #[cfg(test)]

@@ -395,7 +395,7 @@ where
     }
     let waiting = match stream.connection().question() {
         Some(question) => format!("an answer to the question {}", question.name()),
-        None => "the peer".into(),
+        None => stream.connection().stage().to_string(),
     };
     // Sends the alert, if the transport takes it now.
     stream.buffered.connection.close();

@@ -1,0 +1,271 @@
+//! The peer has ended the connection with an alert. The RFC has one failure for each alert, but common
+//! peers also send some of them for other failures. So beside what peers usually mean stands what this
+//! side has offered or shown.
+
+use super::data::{Diagnosis, Fault, Setting, own_offers};
+use crate::alert::AlertDescription;
+use crate::error::circumstances::{Circumstances, Offer, Parameter};
+use crate::side::Side;
+use crate::stage::Stage;
+
+use AlertDescription as A;
+
+pub(super) fn explain(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    match circumstances {
+        Some(circumstances) if circumstances.side == Side::Server => {
+            from_client(alert, circumstances, diagnosis);
+        }
+        _ => from_server(alert, circumstances, diagnosis),
+    }
+    if diagnosis.causes.is_empty() {
+        diagnosis.cause(format!("usually it means that {}", alert.meaning()));
+    }
+    if diagnosis.remedies.is_empty() {
+        diagnosis.remedy("the peer's log may say more: it knows why it sent the alert");
+    }
+}
+
+/// Whether the alert says something about a certificate of this side.
+fn is_about_certificates(alert: A) -> bool {
+    matches!(
+        alert,
+        A::BAD_CERTIFICATE
+            | A::UNSUPPORTED_CERTIFICATE
+            | A::CERTIFICATE_REVOKED
+            | A::CERTIFICATE_EXPIRED
+            | A::CERTIFICATE_UNKNOWN
+            | A::UNKNOWN_CA
+    )
+}
+
+fn from_server(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    let offers = |wanted: &[Parameter]| own_offers(circumstances, wanted);
+    let shown = circumstances.and_then(Circumstances::own_certificate);
+    match alert {
+        A::HANDSHAKE_FAILURE => handshake_failure(circumstances, shown, diagnosis),
+        A::INSUFFICIENT_SECURITY => {
+            diagnosis.offers = offers(LISTS);
+            diagnosis.cause("usually the server wants stronger algorithms than this side offers");
+            diagnosis.remedy("offer what the server asks for: its configuration names it");
+        }
+        A::PROTOCOL_VERSION => {
+            diagnosis.fault = Fault::Peer;
+            diagnosis.offers = offers(&[Parameter::Versions]);
+            diagnosis.cause("usually the server speaks TLS 1.2 at most");
+            diagnosis.remedy(
+                "this side speaks TLS 1.3 only: enable TLS 1.3 at the server, or update it",
+            );
+        }
+        A::NO_APPLICATION_PROTOCOL => {
+            diagnosis.offers = offers(&[Parameter::ApplicationProtocols]);
+            diagnosis.cause("the server speaks none of the application protocols of this side");
+            diagnosis.change(
+                Setting::ApplicationProtocols,
+                "offer a protocol that the server speaks, or none",
+            );
+        }
+        A::UNRECOGNIZED_NAME => {
+            diagnosis.offers = offers(&[Parameter::ServerName]);
+            diagnosis.cause("the server has no certificate for the name that this side asked for");
+            diagnosis.change(Setting::ServerName, "ask for a name that the server has");
+        }
+        A::CERTIFICATE_REQUIRED => certificate_required(circumstances, diagnosis),
+        A::UNKNOWN_PSK_IDENTITY => {
+            diagnosis.offers = offers(&[Parameter::PreSharedKeys]);
+            diagnosis
+                .cause("the server knows none of the pre-shared keys of this side, and needs one");
+            diagnosis.change(
+                Setting::PreSharedKeys,
+                "compare the identities of the pre-shared keys at both sides",
+            );
+        }
+        A::DECRYPT_ERROR | A::ILLEGAL_PARAMETER if has_keys_only(circumstances) => {
+            diagnosis.offers = offers(&[Parameter::PreSharedKeys]);
+            diagnosis.cause("the server may have another pre-shared key under the same identity");
+            diagnosis.change(
+                Setting::PreSharedKeys,
+                "compare the secrets of the pre-shared keys at both sides, and their hash",
+            );
+        }
+        A::DECRYPT_ERROR if shown.is_some() => {
+            diagnosis.fault = Fault::ThisSide;
+            diagnosis.offers.extend(shown);
+            diagnosis.cause("the private key of this side may not belong to its certificate");
+            diagnosis.change(Setting::Certificate, "compare the private key with the certificate");
+        }
+        alert if is_about_certificates(alert) => match shown {
+            Some(shown) => refused_certificate(alert, shown, Side::Client, diagnosis),
+            None => no_certificate_shown(Side::Server, diagnosis),
+        },
+        A::ACCESS_DENIED | A::INTERNAL_ERROR | A::GENERAL_ERROR => {
+            no_reason(circumstances, shown, diagnosis);
+        }
+        _ => {}
+    }
+}
+
+const LISTS: &[Parameter] =
+    &[Parameter::Versions, Parameter::CipherSuites, Parameter::Groups, Parameter::SignatureSchemes];
+
+fn handshake_failure(
+    circumstances: Option<&Circumstances>,
+    shown: Option<Offer>,
+    diagnosis: &mut Diagnosis,
+) {
+    diagnosis.offers = own_offers(circumstances, LISTS);
+    diagnosis.cause("usually the two sides have no suite, group or signature scheme in common");
+    if circumstances.is_none_or(|it| it.stage == Stage::ServerHello) {
+        diagnosis.cause("some servers that speak TLS 1.2 at most say this as well");
+    }
+    let keys = own_offers(circumstances, &[Parameter::PreSharedKeys]);
+    if !keys.is_empty() {
+        diagnosis.offers.extend(keys);
+        diagnosis.cause("or the server does not know the pre-shared key");
+        diagnosis.change(Setting::PreSharedKeys, "compare the pre-shared keys at both sides");
+    }
+    if let Some(shown) = shown {
+        diagnosis.offers.push(shown);
+        diagnosis.cause("or the server has refused this side's certificate");
+    } else if circumstances.is_some_and(|it| it.certificate_request.is_some()) {
+        diagnosis.cause("or the server wants a certificate of this side");
+        diagnosis.change(Setting::Certificate, "show a certificate");
+    }
+    diagnosis.remedy("compare the lists with the server's configuration; its log may say more");
+}
+
+fn certificate_required(circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::ThisSide;
+    diagnosis.peer_offers = circumstances.map(Circumstances::authorities).unwrap_or_default();
+    diagnosis.cause(
+        "this side has shown no certificate: it has none, or none that fits what the server asks for",
+    );
+    diagnosis.change(
+        Setting::Certificate,
+        "show a certificate of an authority that the server asks for",
+    );
+}
+
+/// The peer, which is not `own`, has refused this certificate.
+fn refused_certificate(alert: A, shown: Offer, own: Side, diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::ThisSide;
+    diagnosis.offers.push(shown);
+    let (peer, peers) = match own {
+        Side::Client => ("server", "the server's clients"),
+        Side::Server => ("client", "servers"),
+    };
+    diagnosis.cause(match alert {
+        A::UNKNOWN_CA => format!(
+            "the {peer} does not trust the issuer of this side's certificate, or lacks an intermediate"
+        ),
+        A::CERTIFICATE_EXPIRED => format!(
+            "this side's certificate has expired or is not valid yet, by the clock of the {peer}"
+        ),
+        A::CERTIFICATE_REVOKED => {
+            format!("the {peer} has found that this side's certificate is revoked")
+        }
+        A::UNSUPPORTED_CERTIFICATE => format!(
+            "usually the {peer} does not accept what this side's certificate may be used for, or the \
+             kind of its key"
+        ),
+        // The two alerts that clients send if the name does not match.
+        _ if own == Side::Server => {
+            "the client has refused this side's certificate: usually a signature of its chain is \
+             wrong, or the name does not fit what the client asked for"
+                .to_owned()
+        }
+        _ => "the server has refused this side's certificate, and does not say why".to_owned(),
+    });
+    let text = match alert {
+        A::UNKNOWN_CA => format!(
+            "the issuer's root must be among the trust anchors for {peers}, and the chain of this side \
+             must have all intermediates"
+        ),
+        A::CERTIFICATE_EXPIRED => {
+            format!("renew the certificate, or set the clock of the {peer}: compare the dates")
+        }
+        A::CERTIFICATE_REVOKED => "ask the issuer, and get a new certificate with a new key".into(),
+        A::UNSUPPORTED_CERTIFICATE => {
+            "compare the uses of the certificate: a client's needs clientAuth, and a server's serverAuth"
+                .into()
+        }
+        _ => format!("look into the {peer}'s log: it says why"),
+    };
+    diagnosis.change(Setting::Certificate, text);
+}
+
+fn no_certificate_shown(peer: Side, diagnosis: &mut Diagnosis) {
+    let peer = match peer {
+        Side::Client => "client",
+        Side::Server => "server",
+    };
+    diagnosis.cause(format!(
+        "this side has shown no certificate, so the {peer} means something else by the alert"
+    ));
+    diagnosis.remedy(format!("look into the {peer}'s log: it may say what it means"));
+}
+
+/// Names what this side has offered: the server's operator can compare it with the server's log.
+fn no_reason(
+    circumstances: Option<&Circumstances>,
+    shown: Option<Offer>,
+    diagnosis: &mut Diagnosis,
+) {
+    let wanted = [Parameter::ServerName, Parameter::PreSharedKeys];
+    diagnosis.offers = own_offers(circumstances, &wanted);
+    let has = |what| diagnosis.offers.iter().any(|offer| offer.what == what);
+    let (has_name, has_keys) = (has(Parameter::ServerName), has(Parameter::PreSharedKeys));
+    diagnosis.cause(match has_name {
+        true => "some servers say this if they have no certificate for the name",
+        false => "some servers say this if a client asks for no name",
+    });
+    if has_keys {
+        diagnosis.cause("or if they do not know the pre-shared key");
+    }
+    match shown {
+        Some(shown) => {
+            diagnosis.offers.push(shown);
+            diagnosis.cause("or if they refuse the client's certificate");
+        }
+        None if circumstances.is_some_and(|it| it.certificate_request.is_some()) => {
+            diagnosis.cause("or if the client shows no certificate");
+        }
+        None => {}
+    }
+    diagnosis.change(
+        Setting::ServerName,
+        "look into the server's log, compare the name, or ask the server's operator",
+    );
+}
+
+/// Whether a client has offered external pre-shared keys, and the server has refused its ClientHello.
+fn has_keys_only(circumstances: Option<&Circumstances>) -> bool {
+    let is_first = circumstances.is_some_and(|it| it.stage == Stage::ServerHello);
+    is_first && !own_offers(circumstances, &[Parameter::PreSharedKeys]).is_empty()
+}
+
+fn from_client(alert: A, circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
+    let Some(shown) = circumstances.own_certificate() else {
+        if is_about_certificates(alert) {
+            no_certificate_shown(Side::Client, diagnosis);
+        }
+        return;
+    };
+    match alert {
+        A::USER_CANCELED => diagnosis.cause("the client has given up by itself"),
+        alert if is_about_certificates(alert) => {
+            refused_certificate(alert, shown, Side::Server, diagnosis);
+        }
+        A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {
+            diagnosis.offers.push(shown);
+            diagnosis.cause("the client gave no other reason: some say this of a certificate");
+            diagnosis.remedy("look into the client's log: it says why");
+        }
+        A::DECRYPT_ERROR => {
+            diagnosis.fault = Fault::ThisSide;
+            diagnosis.offers.push(shown);
+            diagnosis.cause("the private key of this side may not belong to its certificate");
+            diagnosis.change(Setting::Certificate, "compare the private key with the certificate");
+        }
+        _ => {}
+    }
+}
