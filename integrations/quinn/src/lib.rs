@@ -45,6 +45,8 @@
 //! # }
 //! ```
 //!
+//! - HTTP/3 is in the crate's examples: `http3_server` and `http3_client`, `http3_early_data` for 0-RTT data, and
+//!   `http3_keyless` for a private key in another process.
 //! - Resumption and 0-RTT data are options of handclasp's configurations:
 //!   [`ClientConfigBuilder::sessions`](handclasp::config::ClientConfigBuilder::sessions) and
 //!   `early_data`, and the same on the server. A server rejects 0-RTT data of a session from a connection with
