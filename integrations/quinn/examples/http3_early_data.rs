@@ -3,10 +3,10 @@
 //! `http3_early_data serve ADDRESS:PORT CHAIN_FILE KEY_FILE` answers at once what a client asks in 0-RTT data;
 //! `http3_early_data fetch URL CA_FILE` visits a server twice, and asks in 0-RTT data the second time.
 //!
-//! Whoever has copied 0-RTT data can send them to the server again (RFC 9846, section 2.3). So the client sends
+//! An attacker can copy 0-RTT data, and send them to the server again (RFC 9846, section 2.3). So the client sends
 //! only a safe method early, and the server answers others with 425 (Too Early) until the handshake is complete
-//! (RFC 8470). The register of this server also recognizes copies; one that several servers share is
-//! needed where they share their keys of tickets.
+//! (RFC 8470). The server's register also recognizes copies. Servers that share their keys of tickets need a
+//! register that they share as well.
 
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -78,16 +78,17 @@ async fn serve(address: &str, chain: &str, key: &str) -> Result<(), Failure> {
 
 async fn serve_client(incoming: Incoming, client: SocketAddr) -> Result<(), Failure> {
     let mut connecting = incoming.accept()?;
-    // Until the whole ClientHello is there: it may come in several packets, and who opens a stream before would not
-    // be woken.
+    // The ClientHello may come in several packets. quinn does not wake a task that opens a stream before the last of
+    // them, as HTTP/3 does.
     connecting.handshake_data().await?;
-    // On a server this always succeeds. To wait for `connecting` in its place would be to wait for the end of the
-    // handshake: then all requests are safe, and later.
+    // On a server this always succeeds. `connecting.await` in its place waits for the end of the handshake: then all
+    // requests are safe, and answered later.
     let Ok((connection, handshake)) = connecting.into_0rtt() else {
         return Err("the connection is not one of a server".into());
     };
     let handshake = handshake.shared();
-    let mut http = h3::server::Connection::new(h3_quinn::Connection::new(connection)).await?;
+    let mut http =
+        h3::server::Connection::new(h3_quinn::Connection::new(connection.clone())).await?;
     loop {
         let request = match http.accept().await {
             Ok(Some(request)) => request,
@@ -95,8 +96,10 @@ async fn serve_client(incoming: Incoming, client: SocketAddr) -> Result<(), Fail
             Err(error) if error.is_h3_no_error() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        // Before the handshake is complete, no packet is opened but those of 0-RTT data.
-        let is_early = handshake.clone().now_or_never().is_none();
+        // Before the handshake is complete, no packet is opened but those of 0-RTT data. A handshake that fails is
+        // over as well.
+        let is_over = handshake.clone().now_or_never().is_some();
+        let is_early = !is_over || connection.close_reason().is_some();
         tokio::spawn(async move {
             if let Err(error) = answer(request, is_early, client).await {
                 eprintln!("{client}: {error}");
