@@ -1,6 +1,7 @@
 //! Other QUIC stacks, in programs of their own: each case with each of them, as clients and as servers.
 
 mod case;
+mod chromium;
 mod credentials;
 mod curl;
 mod echo_programs;
@@ -98,7 +99,7 @@ trait Stack: Sync {
     fn start_client(&self, orders: &Orders, first: SocketAddr, server: SocketAddr) -> Process;
 
     /// Checks what the client got, if its program has not done so.
-    fn check_answer(&self, _: Case) {}
+    fn check_answer(&self, _: &Process, _: Case) {}
 
     /// What it says of a certificate of an unknown authority: bad_certificate, certificate_unknown or
     /// unknown_ca (RFC 9846, section 6.2), as CRYPTO_ERROR.
@@ -171,4 +172,9 @@ async fn ngtcp2_servers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_clients() {
     run(curl::curl(), Role::Client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_clients() {
+    run(chromium::chromium(), Role::Client).await;
 }

@@ -153,7 +153,7 @@ impl Stack for Ngtcp2 {
         self.client(&options, server)
     }
 
-    fn check_answer(&self, case: Case) {
+    fn check_answer(&self, _: &Process, case: Case) {
         let answer = std::fs::read(self.folder.path("data")).unwrap();
         assert!(answer == varied_bytes(case.length(), SEED), "{} bytes came back", answer.len());
     }

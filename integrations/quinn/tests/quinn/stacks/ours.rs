@@ -77,7 +77,7 @@ pub async fn serve_case(stack: &impl Stack, case: Case) {
     let connection = server.connection().await;
     let status = block_in_place(|| program.wait_for_end());
     assert!(status.success(), "{}", program.wait_for(""));
-    stack.check_answer(case);
+    stack.check_answer(&program, case);
     check_connection(case, Role::Client, &connection, &people_of_peer.client);
     check_reports(stack, case, Role::Client, &program);
 }
