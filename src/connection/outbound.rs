@@ -8,8 +8,9 @@ use crate::observer::{Event, ObservedRecord};
 use crate::record::{HEADER_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
 
-/// In bytes, with its records' headers and tags: most flights of a handshake are shorter.
-const USUAL_FLIGHT: usize = 1024;
+/// In bytes, with its records' headers and tags: most flights of a handshake are shorter. Allocators
+/// take longer for more.
+const USUAL_FLIGHT: usize = 1000;
 
 impl Connection {
     /// The bytes to send to the peer, in order.
@@ -267,7 +268,7 @@ impl Connection {
         self.drop_sent();
         if content_type == ContentType::HANDSHAKE && self.outgoing.capacity() == 0 {
             // The records of a flight follow one after the other: one allocation for most.
-            self.outgoing.reserve(content.len() + USUAL_FLIGHT);
+            self.outgoing.reserve(self.sealer.sealed_length(content.len()).max(USUAL_FLIGHT));
         }
         let before = self.outgoing.len();
         self.sealer.seal(content_type, version, content, &mut self.outgoing)?;

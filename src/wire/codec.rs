@@ -227,7 +227,7 @@ pub(crate) enum Prefix {
 pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
     let width = prefix as usize;
     let start = out.len();
-    out.resize(start + width, 0);
+    out.extend_from_slice([0; 3].get(..width).unwrap_or_default());
     content(out);
     let mut length = out.len() - start - width;
     if length >> (8 * width) != 0 {
