@@ -77,8 +77,6 @@ class Protocol(quic.QuicConnectionProtocol):
         if isinstance(event, events.HandshakeCompleted):
             resumed, early = event.session_resumed, event.early_data_accepted
             say(f"connected: protocol {event.alpn_protocol}, resumed {resumed}, early data {early}")
-            if self._quic._retry_count > 0:
-                say("a Retry came")
             if self._quic._version_negotiated_incompatible:
                 say("a Version Negotiation packet came")
             if self._quic.tls._peer_certificate is not None:

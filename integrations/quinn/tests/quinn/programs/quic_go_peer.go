@@ -63,10 +63,6 @@ func (connectionTracer) UpdatedKey(_ logging.KeyPhase, remote bool) {
 	fmt.Println("key update: remote", remote)
 }
 
-func (connectionTracer) ReceivedRetry(*logging.Header) {
-	fmt.Println("a Retry came")
-}
-
 func (connectionTracer) ReceivedVersionNegotiationPacket(*logging.Header, []logging.VersionNumber) {
 	fmt.Println("a Version Negotiation packet came")
 }

@@ -1,6 +1,6 @@
 //! The cases that are run with each stack.
 
-use handclasp::registry::CipherSuiteId;
+use handclasp::registry::{CipherSuiteId, NamedGroup};
 
 use crate::peers::Wanted;
 
@@ -13,6 +13,7 @@ pub enum Case {
     Aes128,
     Aes256,
     ChaCha20,
+    MlKem,
     HelloRetryRequest,
     Resumption,
     EarlyDataAccepted,
@@ -27,13 +28,14 @@ pub enum Case {
 }
 
 impl Case {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::TenMebibytes,
         Self::LongCertificate,
         Self::Loss,
         Self::Aes128,
         Self::Aes256,
         Self::ChaCha20,
+        Self::MlKem,
         Self::HelloRetryRequest,
         Self::Resumption,
         Self::EarlyDataAccepted,
@@ -56,6 +58,7 @@ impl Case {
             Self::Aes128 => "AES-128-GCM",
             Self::Aes256 => "AES-256-GCM",
             Self::ChaCha20 => "ChaCha20-Poly1305",
+            Self::MlKem => "X25519MLKEM768",
             Self::HelloRetryRequest => "HelloRetryRequest",
             Self::Resumption => "resumption",
             Self::EarlyDataAccepted => "0-RTT data accepted",
@@ -76,6 +79,19 @@ impl Case {
             Self::Aes128 => Some(CipherSuiteId::TLS_AES_128_GCM_SHA256),
             Self::Aes256 => Some(CipherSuiteId::TLS_AES_256_GCM_SHA384),
             Self::ChaCha20 => Some(CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256),
+            _ => None,
+        }
+    }
+
+    /// The groups that a client of another stack has, in the order of its preference, and those that such a server
+    /// has. `None` is its own choice.
+    pub fn groups(self) -> Option<[&'static [NamedGroup]; 2]> {
+        match self {
+            Self::MlKem => Some([&[NamedGroup::X25519_MLKEM768], &[NamedGroup::X25519_MLKEM768]]),
+            // The client sends a share of the first.
+            Self::HelloRetryRequest => {
+                Some([&[NamedGroup::X25519, NamedGroup::SECP384R1], &[NamedGroup::SECP384R1]])
+            }
             _ => None,
         }
     }

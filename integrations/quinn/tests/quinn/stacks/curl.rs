@@ -66,9 +66,11 @@ impl Stack for Curl {
         if wanted.asks_clients {
             arguments.extend(["--chain", &chain, "--key", &key]);
         }
-        if wanted.retries_group {
+        match case {
+            Case::MlKem => arguments.extend(["--groups", "X25519MLKEM768"]),
             // A share of the first, and none of the other.
-            arguments.extend(["--groups", "X25519:P-384"]);
+            Case::HelloRetryRequest => arguments.extend(["--groups", "X25519:P-384"]),
+            _ => {}
         }
         Process::start("python3", &arguments)
     }

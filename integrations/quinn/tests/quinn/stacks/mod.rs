@@ -22,6 +22,8 @@ const SEED: u32 = 7;
 /// Why no client of ours begins with version 2.
 const NO_VERSION_2: Limit = Limit::None("a client of quinn begins with version 1");
 
+const NO_ML_KEM: Limit = Limit::None("the TLS of the peer has no ML-KEM");
+
 const NO_KEY_UPDATE: Limit = Limit::Part("the program updates no keys: ours are updated");
 
 /// What another stack is, beside ours.
@@ -68,7 +70,6 @@ enum Report {
     ClientCertificate,
     Resumption,
     EarlyDataAccepted,
-    Retry,
     VersionNegotiation,
 }
 
@@ -134,7 +135,11 @@ async fn run(stack: Option<impl Stack>, role: Role) {
 #[test]
 fn the_table_has_the_cases_of_rustls() {
     for role in [Role::Client, Role::Server] {
-        let limit = |case| (case == Case::VersionNegotiation).then_some(NO_VERSION_2);
+        let limit = |case| match case {
+            Case::MlKem => Some(NO_ML_KEM),
+            Case::VersionNegotiation => Some(NO_VERSION_2),
+            _ => None,
+        };
         table::check("rustls", role, &Case::ALL.map(|case| (case, limit(case))));
     }
 }
@@ -157,6 +162,16 @@ async fn quic_go_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn quic_go_servers() {
     run(echo_programs::quic_go(), Role::Server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiche_clients() {
+    run(echo_programs::quiche(), Role::Client).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiche_servers() {
+    run(echo_programs::quiche(), Role::Server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,9 @@ use handclasp_testing::process::{Folder, Process, available};
 
 use super::case::Case;
 use super::credentials::credential_files;
-use super::{Application, Limit, NO_KEY_UPDATE, NO_VERSION_2, Orders, Report, Role, SEED, Stack};
+use super::{
+    Application, Limit, NO_KEY_UPDATE, NO_ML_KEM, NO_VERSION_2, Orders, Report, Role, SEED, Stack,
+};
 use crate::peers::{NAME, any_port};
 
 const CLIENT: &str = "gtlsclient";
@@ -100,6 +102,7 @@ impl Stack for Ngtcp2 {
 
     fn limit(&self, role: Role, case: Case) -> Option<Limit> {
         let limit = match (role, case) {
+            (_, Case::MlKem) => NO_ML_KEM,
             (Role::Client, Case::WrongServerCertificate) => {
                 Limit::None("the client of ngtcp2 does not verify certificates")
             }
@@ -166,7 +169,6 @@ impl Stack for Ngtcp2 {
             // The server does not update its keys by itself.
             Report::KeyUpdates if role == Role::Server => program.wait_for(NEXT_KEYS),
             Report::KeyUpdates => program.wait_for("key update confirmed"),
-            Report::Retry => program.wait_for("type=Retry"),
             Report::VersionNegotiation => program.wait_for("type=VN"),
             Report::ClientCertificate | Report::Resumption | Report::EarlyDataAccepted => return,
         };
