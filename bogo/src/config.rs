@@ -255,8 +255,10 @@ pub fn server(flags: &Flags, parties: &Parties, memory: &Memory) -> Result<Serve
     }
     if flags.has("select-empty-alpn") {
         check_that_empty_protocols_are_refused()?;
-    }
-    if flags.has("quic") && (flags.has("decline-alpn") || !flags.has("select-alpn")) {
+        // The client is refused later than at this choice, and in QUIC there must be a protocol.
+        let offered = flags.text("expect-advertised-alpn").unwrap_or_default();
+        builder = builder.application_protocols(protocols(offered)?);
+    } else if flags.has("quic") && (flags.has("decline-alpn") || !flags.has("select-alpn")) {
         // In QUIC there must be a protocol.
         builder = builder.application_protocols(["a protocol that no peer supports"]);
     } else if flags.has("decline-alpn") {
