@@ -7,51 +7,57 @@ use std::collections::BTreeMap;
 
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Side;
-use handclasp_fuzz::differential::{Outcome, outcomes};
+use handclasp_fuzz::differential::{self, Outcome};
 use handclasp_fuzz::explained::{TABLE, explained};
+use handclasp_fuzz::quic_beside_rustls::hostile;
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("table") {
         return table();
     }
     let count = std::env::args().nth(1).map_or(100_000, |count| count.parse().expect("a number"));
-    let hash = CryptoProvider::default().sha256;
+    let first = std::env::args().nth(2).map_or(0, |first| first.parse().expect("a number"));
     for side in [Side::Client, Side::Server] {
-        let (mut accepted, mut refused, mut with_row) = (0, 0, 0);
-        let mut open = BTreeMap::new();
-        let first: u64 =
-            std::env::args().nth(2).map_or(0, |first| first.parse().expect("a number"));
-        for number in first..first + count {
-            let mut data: Vec<u8> = (0_u8..6)
-                .flat_map(|block| {
-                    hash.digest(&[&number.to_be_bytes()[..], &[block]].concat()).to_vec()
-                })
-                .collect();
-            // Beyond their end all are honest.
-            data.truncate(4 + usize::from(data[data.len() - 1]));
-            let (ours, theirs, agree) = outcomes(side, &data);
-            if agree {
-                *if ours.error.is_none() { &mut accepted } else { &mut refused } += 1;
-                continue;
-            }
-            if explained(side, &ours, &theirs) {
-                with_row += 1;
-                continue;
-            }
-            let without_digits = |text: &Option<String>| -> String {
-                text.iter().flat_map(|text| text.chars()).filter(|c| !c.is_ascii_digit()).collect()
-            };
-            let key = (without_digits(&ours.error), without_digits(&theirs.error));
-            open.entry(key).or_insert((0, number, ours, theirs)).0 += 1;
+        compare("TLS", side, first, count, differential::outcomes);
+        compare("QUIC", side, first, count, hostile::outcomes);
+    }
+}
+
+/// What both say to an input, and whether that is the same.
+type Outcomes = fn(Side, &[u8]) -> (Outcome, Outcome, bool);
+
+fn compare(name: &str, side: Side, first: u64, count: u64, outcomes: Outcomes) {
+    let hash = CryptoProvider::default().sha256;
+    let (mut accepted, mut refused, mut with_row) = (0, 0, 0);
+    let mut open = BTreeMap::new();
+    for number in first..first + count {
+        let mut data: Vec<u8> = (0_u8..6)
+            .flat_map(|block| hash.digest(&[&number.to_be_bytes()[..], &[block]].concat()).to_vec())
+            .collect();
+        // Beyond their end all are honest.
+        data.truncate(4 + usize::from(data[data.len() - 1]));
+        let (ours, theirs, agree) = outcomes(side, &data);
+        if agree {
+            *if ours.error.is_none() { &mut accepted } else { &mut refused } += 1;
+            continue;
         }
-        println!(
-            "{side:?}: of {count} inputs both take {accepted} and both refuse {refused}; {with_row} \
-             disagreements have a row"
-        );
-        for (_, (times, number, ours, theirs)) in open {
-            println!("{times} times, first {number}:");
-            print(&ours, &theirs);
+        if explained(side, &ours, &theirs) {
+            with_row += 1;
+            continue;
         }
+        let without_digits = |text: &Option<String>| -> String {
+            text.iter().flat_map(|text| text.chars()).filter(|c| !c.is_ascii_digit()).collect()
+        };
+        let key = (without_digits(&ours.error), without_digits(&theirs.error));
+        open.entry(key).or_insert((0, number, ours, theirs)).0 += 1;
+    }
+    println!(
+        "{name}, {side:?}: of {count} inputs both take {accepted} and both refuse {refused}; \
+         {with_row} disagreements have a row"
+    );
+    for (_, (times, number, ours, theirs)) in open {
+        println!("{times} times, first {number}:");
+        print(&ours, &theirs);
     }
 }
 

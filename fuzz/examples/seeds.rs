@@ -20,7 +20,8 @@ use handclasp::transport::memory::exchange;
 use handclasp::wire::{Extensions, NewSessionTicket};
 use handclasp::{ClientConfig, ClientConnection, Reply, ServerConfig, ServerConnection};
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
-use handclasp_fuzz::{failing_writes, revocation, shared, two_ends};
+use handclasp_fuzz::quic_beside_rustls::meeting::{self, Reached};
+use handclasp_fuzz::{Input, failing_writes, quic_beside_rustls, revocation, shared, two_ends};
 use handclasp_testing::deterministic::{self, SCENARIOS, record_flights, record_messages};
 use zeroize::Zeroizing;
 
@@ -96,6 +97,7 @@ fn main() -> io::Result<()> {
     stored_sessions(&write)?;
     sealed_sessions(&write)?;
     meetings_again(&write)?;
+    quic(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
         let path = entry?.path();
@@ -157,6 +159,54 @@ fn meetings_again(write: Write<'_>) -> io::Result<()> {
         let seed = [&[3, kept][..], &messages, &[0xf0, 0]].concat();
         assert_eq!(two_ends::play(&seed), reached);
         write("two_ends", &format!("again-messages-{kept}"), &seed)?;
+    }
+    Ok(())
+}
+
+/// Of QUIC: CRYPTO frames in order, ends of both libraries with one thing wrong in each place of a handshake,
+/// and handshakes between them.
+fn quic(write: Write<'_>) -> io::Result<()> {
+    const TARGET: &str = "quic_beside_rustls";
+    for (side, places) in [(0, 5), (1, 3)] {
+        for scenario in 0..3 {
+            let honest = [vec![0, side, scenario, 0], vec![0; places]].concat();
+            quic_beside_rustls::play(&honest);
+            write(TARGET, &format!("honest-{side}-{scenario}"), &honest)?;
+            for place in 0..places {
+                for operation in [22, 26, 27, 28, 29, 30] {
+                    let edit = [operation, 0, 9, 3, 2, 0, 1, 7];
+                    let seed = [&honest[..4 + place], &edit].concat();
+                    write(TARGET, &format!("{side}-{scenario}-{place}-{operation}"), &seed)?;
+                }
+            }
+            for action in 0..8 {
+                let seed = [&honest[..], &[action, 1, 2, 1, 0, 2, 3]].concat();
+                write(TARGET, &format!("{side}-{scenario}-action-{action}"), &seed)?;
+            }
+        }
+    }
+    // A flag, groups, suites, protocols, and the length of transport parameters, without any.
+    let all = [0, 0, 0, 0, 0];
+    let no_early_data = [1, 0, 0, 0, 0];
+    let asks = [2, 0, 0, 0, 0];
+    let other_group = [0, 0x21, 0, 0, 0];
+    let other_protocol = [0, 0, 0, 0x22, 0];
+    for our_side in 0..2 {
+        for (name, choices, resumed, early_data_accepted) in [
+            ("again", [all, all, all], true, true),
+            ("asks", [all, asks, asks], true, true),
+            ("retried", [all, all, other_group], true, false),
+            ("no-early-data", [all, all, no_early_data], true, false),
+            // A server of ours resumes no session of another configuration.
+            ("other-protocol", [all, all, other_protocol], our_side == 0, false),
+        ] {
+            let [client, first, second] = choices;
+            let seed = [&[1, our_side], &client[..], &first, &[1], &second].concat();
+            let reached = meeting::play(Input(&seed[1..]));
+            let expected = Reached { complete: true, resumed, early_data_accepted };
+            assert_eq!(reached, expected, "{name} {our_side}");
+            write(TARGET, &format!("meeting-{our_side}-{name}"), &seed)?;
+        }
     }
     Ok(())
 }

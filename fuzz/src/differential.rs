@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use handclasp::connection::Received;
 use handclasp::crypto::CryptoProvider;
-use handclasp::handshake::Side;
+use handclasp::handshake::{PeerParameters, Side};
 use handclasp::observer::{Event, Observer};
 use handclasp::record::HEADER_LENGTH;
 use handclasp::wire::HandshakeMessage;
@@ -37,6 +37,8 @@ pub struct Outcome {
     pub group: Option<u16>,
     pub protocol: Option<Vec<u8>>,
     pub certificates: Vec<Vec<u8>>,
+    /// In QUIC: the peer's transport parameters.
+    pub transport_parameters: Option<Vec<u8>>,
     /// Is its handshake complete, and has it received the peer's close_notify?
     pub complete: bool,
     pub closed: bool,
@@ -54,7 +56,7 @@ pub struct Outcome {
 impl Outcome {
     /// Compares what both must have in common. Where both refuse, what was agreed before does not
     /// count, and the alerts do where only one thing was wrong.
-    fn agrees(&self, other: &Self, edits: usize) -> bool {
+    pub fn agrees(&self, other: &Self, edits: usize) -> bool {
         match (&self.error, &other.error) {
             (None, None) => self == other,
             (Some(_), Some(_)) => {
@@ -148,11 +150,14 @@ fn partial(mut records: &[u8]) -> Vec<u8> {
 /// An end of ours.
 struct Ours {
     end: deterministic::AnyConnection,
-    secrets: Arc<Mutex<HashMap<String, Vec<u8>>>>,
+    secrets: Secrets,
 }
 
+/// Traffic secrets by their labels.
+pub type Secrets = Arc<Mutex<HashMap<String, Vec<u8>>>>;
+
 /// Keeps the traffic secrets.
-struct Watcher(Arc<Mutex<HashMap<String, Vec<u8>>>>);
+pub struct Watcher(pub Secrets);
 
 impl Observer for Watcher {
     fn event(&mut self, event: &Event<'_>) {
@@ -169,7 +174,7 @@ impl Observer for Watcher {
 
 impl Ours {
     fn new(side: Side, scenario: Scenario) -> Self {
-        let secrets = Arc::default();
+        let secrets = Secrets::default();
         let watcher = Watcher(Arc::clone(&secrets));
         Self {
             end: deterministic::observed_connection(side, scenario, Some(Box::new(watcher))),
@@ -214,20 +219,25 @@ impl End for Ours {
     }
 
     fn settle(&self, outcome: &mut Outcome) {
-        let parameters = self.end.parameters();
-        outcome.suite = parameters.cipher_suite.map(|suite| suite.0);
-        outcome.group = parameters.group.map(|group| group.0);
-        outcome.protocol = parameters.application_protocol.clone();
-        let chain = parameters.certificates.iter().flat_map(|chain| chain.iter());
-        outcome.certificates = chain.map(|certificate| certificate.to_vec()).collect();
+        outcome.settle(self.end.parameters());
     }
 }
 
 impl Outcome {
+    /// What one of our ends takes as agreed.
+    pub fn settle(&mut self, parameters: &PeerParameters) {
+        self.suite = parameters.cipher_suite.map(|suite| suite.0);
+        self.group = parameters.group.map(|group| group.0);
+        self.protocol = parameters.application_protocol.clone();
+        let chain = parameters.certificates.iter().flat_map(|chain| chain.iter());
+        self.certificates = chain.map(|certificate| certificate.to_vec()).collect();
+    }
+
     /// Before a ServerHello nothing is agreed on.
-    fn settled(mut self) -> Self {
+    pub fn settled(mut self) -> Self {
         if self.group.is_none() || self.hellos.last().is_some_and(|(retry, _)| *retry) {
             (self.suite, self.group, self.protocol) = (None, None, None);
+            self.transport_parameters = None;
         }
         self
     }
@@ -253,6 +263,6 @@ impl Outcome {
 }
 
 /// The random of a HelloRetryRequest.
-static RETRY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+pub static RETRY: LazyLock<Vec<u8>> = LazyLock::new(|| {
     CryptoProvider::default().cipher_suites[0].hash.digest(b"HelloRetryRequest").to_vec()
 });

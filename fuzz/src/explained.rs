@@ -2,6 +2,7 @@
 
 mod after;
 mod hellos;
+mod quic;
 
 use handclasp::handshake::Side;
 
@@ -44,14 +45,15 @@ const fn either(ours: &'static str, theirs: &'static str, reason: &'static str) 
 }
 
 /// Every disagreement that was found: those about records, wherever they come; those about hellos;
-/// and those about what comes after the hellos.
-pub const TABLE: [(&str, &[Row]); 3] =
-    [("records", RECORDS), ("hellos", hellos::ROWS), ("after", after::ROWS)];
+/// those about what comes after the hellos; and those about QUIC.
+pub const TABLE: [(&str, &[Row]); 4] =
+    [("records", RECORDS), ("hellos", hellos::ROWS), ("after", after::ROWS), ("QUIC", quic::ROWS)];
 
 /// Does a row explain why the two disagree?
 pub fn explained(side: Side, ours: &Outcome, theirs: &Outcome) -> bool {
-    let rows = if ours.after_hellos { after::ROWS } else { hellos::ROWS };
-    RECORDS.iter().chain(rows).any(|row| row.explains(side, ours, theirs))
+    let is_after = ours.after_hellos && theirs.after_hellos;
+    let rows = if is_after { after::ROWS } else { hellos::ROWS };
+    RECORDS.iter().chain(rows).chain(quic::ROWS).any(|row| row.explains(side, ours, theirs))
 }
 
 use Side::Client;

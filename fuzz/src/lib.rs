@@ -17,6 +17,7 @@ mod hello;
 mod meeting;
 pub mod post_handshake;
 pub mod questions;
+pub mod quic_beside_rustls;
 pub mod revocation;
 pub mod shared;
 mod theirs;

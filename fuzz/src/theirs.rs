@@ -28,23 +28,50 @@ thread_local! {
 
 impl Theirs {
     pub fn new(side: Side, scenario: Scenario) -> Self {
-        SECRETS.with_borrow_mut(HashMap::clear);
+        forget_secrets();
         Self(match side {
             Side::Client => {
-                let name = ServerName::try_from("server.example").expect("it is a name");
-                let client = rustls::ClientConnection::new(Arc::clone(&CLIENT), name);
+                let client = rustls::ClientConnection::new(client_config(), name());
                 client.expect("it starts").into()
             }
             Side::Server => {
-                let config = match scenario {
-                    Scenario::Plain | Scenario::Resumed => &SERVERS[0],
-                    Scenario::ClientAuth => &SERVERS[2],
-                    Scenario::Retry | Scenario::Cookie => &SERVERS[1],
-                };
-                rustls::ServerConnection::new(Arc::clone(config)).expect("it starts").into()
+                let server = rustls::ServerConnection::new(server_config(scenario));
+                server.expect("it starts").into()
             }
         })
     }
+}
+
+pub fn name() -> ServerName<'static> {
+    ServerName::try_from("server.example").expect("it is a name")
+}
+
+pub fn client_config() -> Arc<rustls::ClientConfig> {
+    Arc::clone(&CLIENT)
+}
+
+pub fn server_config(scenario: Scenario) -> Arc<rustls::ServerConfig> {
+    Arc::clone(match scenario {
+        Scenario::Plain | Scenario::Resumed => &SERVERS[0],
+        Scenario::ClientAuth => &SERVERS[2],
+        Scenario::Retry | Scenario::Cookie => &SERVERS[1],
+    })
+}
+
+/// Before a new end.
+pub fn forget_secrets() {
+    SECRETS.with_borrow_mut(HashMap::clear);
+}
+
+/// The traffic secret of the newest end, by the label of its derivation.
+pub fn secret(label: &str) -> Option<Vec<u8>> {
+    let label = match label {
+        "c hs traffic" => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        "s hs traffic" => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        "c ap traffic" => "CLIENT_TRAFFIC_SECRET_0",
+        _ => "SERVER_TRAFFIC_SECRET_0",
+    };
+    SECRETS.with_borrow(|secrets| secrets.get(label).cloned())
 }
 
 impl End for Theirs {
@@ -80,23 +107,21 @@ impl End for Theirs {
     }
 
     fn secret(&self, label: &str) -> Option<Vec<u8>> {
-        let label = match label {
-            "c hs traffic" => "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-            "s hs traffic" => "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-            "c ap traffic" => "CLIENT_TRAFFIC_SECRET_0",
-            _ => "SERVER_TRAFFIC_SECRET_0",
-        };
-        SECRETS.with_borrow(|secrets| secrets.get(label).cloned())
+        secret(label)
     }
 
     fn settle(&self, outcome: &mut Outcome) {
-        let end = &self.0;
-        outcome.suite = end.negotiated_cipher_suite().map(|suite| u16::from(suite.suite()));
-        outcome.group = end.negotiated_key_exchange_group().map(|group| u16::from(group.name()));
-        outcome.protocol = end.alpn_protocol().map(<[u8]>::to_vec);
-        let chain = end.peer_certificates().into_iter().flatten();
-        outcome.certificates = chain.map(|certificate| certificate.to_vec()).collect();
+        settle(&self.0, outcome);
     }
+}
+
+/// Says what an end takes as agreed.
+pub fn settle(end: &rustls::CommonState, outcome: &mut Outcome) {
+    outcome.suite = end.negotiated_cipher_suite().map(|suite| u16::from(suite.suite()));
+    outcome.group = end.negotiated_key_exchange_group().map(|group| u16::from(group.name()));
+    outcome.protocol = end.alpn_protocol().map(<[u8]>::to_vec);
+    let chain = end.peer_certificates().into_iter().flatten();
+    outcome.certificates = chain.map(|certificate| certificate.to_vec()).collect();
 }
 
 #[derive(Debug)]
@@ -159,13 +184,25 @@ static SERVER_GROUPS: [ToyGroup; 2] =
     [ToyGroup(NamedGroup::X25519, 0x5e), ToyGroup(NamedGroup::secp256r1, 0x5e)];
 static RANDOMS: [FixedRandom; 2] = [FixedRandom(0xc1), FixedRandom(0x5e)];
 
-fn provider(random: &'static FixedRandom, groups: &'static [ToyGroup]) -> Provider {
+/// A provider with these groups, and the suites of ours.
+fn provider(side: Side, groups: &'static [ToyGroup]) -> Provider {
+    let suites = CryptoProvider::default().cipher_suites;
+    let suites: Vec<u16> = suites.iter().map(|suite| suite.id.0).collect();
+    provider_with(side, groups.iter().map(|group| group.0.into()), &suites)
+}
+
+/// A provider with these groups and suites, in this order.
+pub fn provider_with(side: Side, groups: impl Iterator<Item = u16>, suites: &[u16]) -> Provider {
+    let (random, all_groups) = match side {
+        Side::Client => (&RANDOMS[0], &CLIENT_GROUPS),
+        Side::Server => (&RANDOMS[1], &SERVER_GROUPS),
+    };
     let mut provider = rustls::crypto::ring::default_provider();
     provider.secure_random = random;
-    provider.kx_groups = groups.iter().map(|group| group as &dyn SupportedKxGroup).collect();
-    // In the order of ours.
-    let ours = CryptoProvider::default();
-    let place = |suite: u16| ours.cipher_suites.iter().position(|one| one.id.0 == suite);
+    let group = |id: u16| all_groups.iter().find(|group| u16::from(group.0) == id);
+    let groups = groups.filter_map(group).map(|group| group as &dyn SupportedKxGroup);
+    provider.kx_groups = groups.collect();
+    let place = |id: u16| suites.iter().position(|suite| *suite == id);
     provider.cipher_suites.retain(|suite| place(suite.suite().into()).is_some());
     provider.cipher_suites.sort_by_key(|suite| place(suite.suite().into()));
     Arc::new(provider)
@@ -173,7 +210,7 @@ fn provider(random: &'static FixedRandom, groups: &'static [ToyGroup]) -> Provid
 
 type Provider = Arc<rustls::crypto::CryptoProvider>;
 
-fn chain_and_key() -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+pub fn chain_and_key() -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(deterministic::KEY));
     (vec![CertificateDer::from(deterministic::CERTIFICATE)], key)
 }
@@ -183,7 +220,7 @@ fn protocols() -> Vec<Vec<u8>> {
 }
 
 static CLIENT: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
-    let provider = provider(&RANDOMS[0], &CLIENT_GROUPS);
+    let provider = provider(Side::Client, &CLIENT_GROUPS);
     let verifier = Pinned::certificate(deterministic::CERTIFICATE);
     let builder = rustls::ClientConfig::builder_with_provider(provider);
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).expect("it has it");
@@ -201,7 +238,7 @@ static CLIENT: LazyLock<Arc<rustls::ClientConfig>> = LazyLock::new(|| {
 static SERVERS: LazyLock<[Arc<rustls::ServerConfig>; 3]> = LazyLock::new(|| {
     let (first, second) = SERVER_GROUPS.split_at(1);
     [(first, false), (second, false), (first, true)].map(|(groups, asks)| {
-        let provider = provider(&RANDOMS[1], groups);
+        let provider = provider(Side::Server, groups);
         let verifier = Pinned::certificate(deterministic::CERTIFICATE);
         let builder = rustls::ServerConfig::builder_with_provider(provider);
         let builder =
