@@ -37,7 +37,8 @@ use crate::wire::{CodePoint, ExtensionMessage, ExtensionType, TicketRequest};
 /// ```
 #[derive(Clone)]
 pub struct ClientConfig {
-    pub(crate) common: CommonConfig,
+    /// Shared with the connections.
+    pub(crate) common: Arc<CommonConfig>,
     pub(crate) verifier: Arc<dyn PeerVerifier>,
     pub(crate) send_server_name: bool,
     pub(crate) middlebox_compatibility: bool,
@@ -79,7 +80,7 @@ impl ClientConfig {
         ClientConfigBuilder {
             has_verifier: false,
             config: Self {
-                common: CommonConfig::new(provider),
+                common: Arc::new(CommonConfig::new(provider)),
                 verifier: Arc::new(accepts_none),
                 send_server_name: true,
                 middlebox_compatibility: true,
@@ -254,7 +255,7 @@ impl ClientConfigBuilder {
 
     /// Sets the order of the extensions in the ClientHello, and adds extensions.
     pub fn client_hello_layout(mut self, layout: ExtensionLayout) -> Self {
-        self.config.common.layout = Some(layout);
+        self.common_mut().layout = Some(layout);
         self
     }
 

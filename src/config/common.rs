@@ -25,8 +25,7 @@ pub(crate) struct CommonConfig {
     pub(crate) record_padding: Option<PaddingPolicy>,
     pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
-    /// Shared with the connections.
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) limits: Limits,
 }
 
 impl CommonConfig {
@@ -41,7 +40,7 @@ impl CommonConfig {
             record_padding: None,
             compressors: Compressors::default(),
             key_log: None,
-            limits: Arc::new(Limits::DEFAULT),
+            limits: Limits::DEFAULT,
         }
     }
 
@@ -125,6 +124,11 @@ pub(super) fn check_protocols(protocols: &[Vec<u8>]) -> Result<(), ConfigError> 
 macro_rules! common_options {
     ($builder:ident) => {
         impl $builder {
+            /// The connections share it later, so it is counted already.
+            fn common_mut(&mut self) -> &mut CommonConfig {
+                Arc::make_mut(&mut self.config.common)
+            }
+
             /// The application protocols (ALPN, RFC 7301), the preferred one first. None by default.
             ///
             /// A client offers them. A server chooses the first of its protocols that the client
@@ -135,7 +139,7 @@ macro_rules! common_options {
                 protocols: impl IntoIterator<Item = P>,
             ) -> Self {
                 let protocols = protocols.into_iter().map(Into::into).collect();
-                self.config.common.application_protocols = protocols;
+                self.common_mut().application_protocols = protocols;
                 self
             }
 
@@ -145,7 +149,7 @@ macro_rules! common_options {
             ///
             /// A client offers both modes. A server uses psk_dhe_ke where the client offers it.
             pub fn psk_without_key_exchange(mut self, allow: bool) -> Self {
-                self.config.common.psk_without_key_exchange = allow;
+                self.common_mut().psk_without_key_exchange = allow;
                 self
             }
 
@@ -163,7 +167,7 @@ macro_rules! common_options {
                 mut self,
                 algorithms: Vec<Arc<dyn CertificateCompression>>,
             ) -> Self {
-                self.config.common.compressors = Compressors::new(algorithms);
+                self.common_mut().compressors = Compressors::new(algorithms);
                 self
             }
 
@@ -174,26 +178,26 @@ macro_rules! common_options {
             /// of its own. With `None` neither side limits records. Each record costs 22 bytes, and
             /// some peers do not accept a limit below 512.
             pub fn record_size_limit(mut self, limit: Option<u16>) -> Self {
-                self.config.common.record_size_limit = limit;
+                self.common_mut().record_size_limit = limit;
                 self
             }
 
             /// Pads protected records: see [`PaddingPolicy`]. By default there is no padding.
             pub fn record_padding(mut self, policy: PaddingPolicy) -> Self {
-                self.config.common.record_padding = Some(policy);
+                self.common_mut().record_padding = Some(policy);
                 self
             }
 
             /// Writes the secrets of each connection to this log, for tools that decrypt captured
             /// traffic.
             pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
-                self.config.common.key_log = Some(log);
+                self.common_mut().key_log = Some(log);
                 self
             }
 
             /// Replaces the default limits on what a peer can make this side spend.
             pub fn limits(mut self, limits: Limits) -> Self {
-                self.config.common.limits = Arc::new(limits);
+                self.common_mut().limits = limits;
                 self
             }
         }

@@ -41,7 +41,8 @@ const MAX_TICKETS: u8 = 16;
 /// ```
 #[derive(Clone)]
 pub struct ServerConfig {
-    pub(crate) common: CommonConfig,
+    /// Shared with the connections.
+    pub(crate) common: Arc<CommonConfig>,
     pub(crate) resolver: Arc<dyn CertificateResolver>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
     pub(crate) cert_with_extern_psk: CertWithExternPsk,
@@ -90,7 +91,7 @@ impl ServerConfig {
         ServerConfigBuilder {
             client_authentication: None,
             config: Self {
-                common: CommonConfig::new(provider),
+                common: Arc::new(CommonConfig::new(provider)),
                 resolver: Arc::new(CertificateList::new(Vec::new())),
                 psks: None,
                 cert_with_extern_psk: CertWithExternPsk::Disabled,
@@ -334,7 +335,7 @@ impl ServerConfigBuilder {
 
     /// Sets the order of the extensions in EncryptedExtensions, and adds extensions.
     pub fn encrypted_extensions_layout(mut self, layout: ExtensionLayout) -> Self {
-        self.config.common.layout = Some(layout);
+        self.common_mut().layout = Some(layout);
         self
     }
 
@@ -360,7 +361,7 @@ impl ServerConfigBuilder {
             // The server must skip as many bytes as a ticket allows, where it does not accept them
             // (RFC 9846, section 4.3.10).
             let allowed = usize::try_from(early_data.max_size).unwrap_or(usize::MAX);
-            let limits = Arc::make_mut(&mut config.common.limits);
+            let limits = &mut Arc::make_mut(&mut config.common).limits;
             let skipped = &mut limits.early_data_skipped;
             *skipped = allowed.max(*skipped);
         }

@@ -42,9 +42,9 @@ pub(crate) struct UnreadRecord {
 /// Counters of what a peer may repeat only so often.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
-    change_cipher_specs: usize,
-    pub(super) empty_data_records: usize,
-    ignored_alerts: usize,
+    change_cipher_specs: u32,
+    pub(super) empty_data_records: u32,
+    ignored_alerts: u32,
     /// The lengths of the peer's records together.
     pub(super) bytes_received: u64,
     /// A KeyUpdate request was answered since this side wrote data.
@@ -264,9 +264,9 @@ impl Connection {
     }
 }
 
-fn count(counter: &mut usize, name: &'static str, limit: usize) -> Result<(), Error> {
-    *counter += 1;
-    if *counter > limit {
+fn count(counter: &mut u32, name: &'static str, limit: usize) -> Result<(), Error> {
+    *counter = counter.saturating_add(1);
+    if usize::try_from(*counter).unwrap_or(usize::MAX) > limit {
         return Err(ErrorKind::LimitExceeded { name, limit }.into());
     }
     Ok(())

@@ -170,7 +170,7 @@ impl ClaimedIdentity {
             let reason = "it is not that of the CertificateRequest, or not empty without one";
             return Err(Error::illegal(CERTIFICATE, "certificate_request_context", reason));
         }
-        let limit = context.limits.certificates;
+        let limit = context.config.limits.certificates;
         for (index, entry) in message.entries().enumerate() {
             for extension in entry.extensions.iter().map(|extension| extension.kind) {
                 if !expected.requested.contains(&extension) {

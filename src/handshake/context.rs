@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::{PeerParameters, Question};
-use crate::config::{CommonConfig, Limits, ServerConfig};
+use crate::config::{CommonConfig, ServerConfig};
 use crate::credential::CertifiedKey;
 use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
 use crate::key_schedule::{
@@ -31,9 +31,8 @@ pub(crate) struct Context {
     /// On a server: how it makes tickets for this client. `None` where the client gets none.
     pub(crate) tickets: Option<TicketPlan>,
     pub(crate) now: Time,
-    /// The provider's SHA-256, for digests that are no part of a suite.
-    pub(crate) sha256: StaticOrArc<dyn Hash>,
-    pub(crate) limits: Arc<Limits>,
+    /// The options that clients and servers have in common.
+    pub(crate) config: Arc<CommonConfig>,
     /// A question that the state has just asked. The machine takes it from here.
     pub(super) asked: Option<Box<Question>>,
     /// There are records. QUIC has none: its packets say which of them carry 0-RTT data (RFC 9001,
@@ -50,8 +49,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(config: &CommonConfig, now: Time) -> Self {
+    pub(super) fn new(config: &Arc<CommonConfig>, now: Time) -> Self {
         Self {
+            config: Arc::clone(config),
             steps: Steps::default(),
             observers: Observers::new(config.key_log.clone()),
             parameters: PeerParameters::default(),
@@ -59,8 +59,6 @@ impl Context {
             zero_rtt: ZeroRtt::default(),
             tickets: None,
             now,
-            sha256: config.provider.sha256.clone(),
-            limits: Arc::clone(&config.limits),
             asked: None,
             records: true,
             quic: None,
@@ -68,6 +66,11 @@ impl Context {
             shown: None,
             closed: false,
         }
+    }
+
+    /// The provider's SHA-256, for digests that are no part of a suite.
+    pub(super) fn sha256(&self) -> &dyn Hash {
+        &*self.config.provider.sha256
     }
 
     /// The first stage of the key schedule, with the pre-shared key if there is one. TLS and QUIC have
@@ -104,7 +107,7 @@ impl Context {
                 self.session_basis.inherit_from_session(session);
             }
             None => {
-                let record = key.record(&*self.sha256)?;
+                let record = key.record(self.sha256())?;
                 self.session_basis.credential = PeerCredential::PreSharedKey(record);
             }
         }

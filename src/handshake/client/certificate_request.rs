@@ -130,7 +130,8 @@ impl CertificateResponse {
         let request = question.request()?;
         let request_context = request.request_context;
         let Some(UsableCertificate { key, scheme }) = usable_certificate(question, choice)? else {
-            context.session_basis.set_answer(question, None, &*context.sha256);
+            let sha256 = &*context.config.provider.sha256;
+            context.session_basis.set_answer(question, None, sha256);
             let mut transcript = self.transcript;
             let none: [CertificateEntry<'_>; 0] = [];
             context.send(Some(&mut transcript), |out| {
@@ -138,7 +139,8 @@ impl CertificateResponse {
             });
             return Ok(ResponseProgress::Sent(transcript));
         };
-        context.session_basis.set_answer(question, Some(&key), &*context.sha256);
+        let sha256 = &*context.config.provider.sha256;
+        context.session_basis.set_answer(question, Some(&key), sha256);
         context.shown = Some(Arc::clone(&key));
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);

@@ -67,7 +67,7 @@ impl CheckingSession {
         context: &mut Context,
     ) -> Result<State, Error> {
         let chosen = usable_certificate(question, choice)?;
-        let now = chosen.and_then(|chosen| chosen.key.digest(&*context.sha256));
+        let now = chosen.and_then(|chosen| chosen.key.digest(context.sha256()));
         let then = self.session.session.answer.as_ref().and_then(|answer| answer.shown);
         if now == then { self.check_peer(context) } else { self.give_up(context) }
     }
@@ -80,7 +80,7 @@ impl CheckingSession {
             let has_key = config
                 .pre_shared_keys
                 .iter()
-                .any(|key| key.is_for(server_name) && key.is_key_of(record, &*context.sha256));
+                .any(|key| key.is_for(server_name) && key.is_key_of(record, context.sha256()));
             return if has_key { self.resume(context) } else { self.give_up(context) };
         }
         let reverification = Reverification {

@@ -61,7 +61,7 @@ impl ExpectCertificate {
             let reason = format!("{} was not offered", message.algorithm);
             return Err(Error::illegal(MESSAGE, "algorithm", reason));
         }
-        let limit = context.limits.certificate_message;
+        let limit = context.config.limits.certificate_message;
         if message.uncompressed_length > limit.saturating_sub(MESSAGE_HEADER_LENGTH) {
             return Err(ErrorKind::LimitExceeded { name: "certificate_message", limit }.into());
         }

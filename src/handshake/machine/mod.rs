@@ -218,7 +218,7 @@ impl Handshake {
     /// (section 4.7.3). More bytes than the limit are a `general_error`.
     fn hold_back(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.incoming.keep(bytes);
-        let limit = self.context.limits.handshake_message;
+        let limit = self.context.config.limits.handshake_message;
         if self.incoming.kept().len() > limit {
             return Err(self.limit_exceeded("handshake_message", limit));
         }
@@ -230,7 +230,7 @@ impl Handshake {
     /// `unexpected_message` (section 5.1).
     fn read(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !self.incoming.is_waiting() {
-            let first = next_message(bytes, &self.context.limits);
+            let first = next_message(bytes, &self.context.config.limits);
             let Some((message, rest)) = first.map_err(|error| self.fail(error))? else {
                 self.incoming.keep(bytes);
                 return self.check_header();
@@ -250,7 +250,7 @@ impl Handshake {
     /// Reads the messages that are whole in what was kept. Until one is whole, nothing is copied:
     /// a message may come in pieces of one byte.
     fn read_kept(&mut self) -> Result<(), Error> {
-        match next_message(self.incoming.kept(), &self.context.limits) {
+        match next_message(self.incoming.kept(), &self.context.config.limits) {
             Ok(Some(_)) => {
                 let bytes = self.incoming.take_kept();
                 self.read(&bytes)
@@ -302,14 +302,14 @@ impl Handshake {
     /// they do not come here, it starts again after a minute.
     fn count_message(&mut self) -> Result<(), Error> {
         if let Some(quic) = &mut self.context.quic {
-            let limit = self.context.limits.quic_messages_per_minute;
+            let limit = self.context.config.limits.quic_messages_per_minute;
             if quic.messages.count(self.context.now) > limit {
                 return Err(self.limit_exceeded("quic_messages_per_minute", limit));
             }
             return Ok(());
         }
         self.messages_without_data += 1;
-        let limit = self.context.limits.messages_without_data;
+        let limit = self.context.config.limits.messages_without_data;
         if self.messages_without_data > limit {
             return Err(self.limit_exceeded("messages_without_data", limit));
         }
@@ -457,7 +457,7 @@ impl Handshake {
 
     /// The limits of the configuration.
     pub fn limits(&self) -> &Limits {
-        &self.context.limits
+        &self.context.config.limits
     }
 
     /// What the two sides have agreed on so far.

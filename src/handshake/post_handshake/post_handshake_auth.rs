@@ -42,7 +42,7 @@ impl Handshake {
             let reason = "the client cannot be asked for a certificate after this handshake";
             return Err(ErrorKind::Misuse(reason).into());
         };
-        if auth.open_requests() >= context.limits.certificate_requests {
+        if auth.open_requests() >= context.config.limits.certificate_requests {
             let reason = "too many requests for the client's certificate are open";
             return Err(ErrorKind::Misuse(reason).into());
         }

@@ -140,7 +140,7 @@ fn check_age(
     config: &ServerConfig,
     context: &Context,
 ) -> Result<ClientHelloRecord, &'static str> {
-    let id = provider_fault::sha256(&*context.sha256, binder);
+    let id = provider_fault::sha256(context.sha256(), binder);
     let Some(ticket) = &psk.ticket else {
         let fresh_since = Time::default().unix();
         return Ok(ClientHelloRecord { id, issued: None, fresh_since, fresh_until: None });

@@ -196,7 +196,7 @@ fn is_key_still_there(
             choice
         }
     };
-    Ok(choice.is_some_and(|choice| choice.key.is_key_of(record, &*context.sha256)))
+    Ok(choice.is_some_and(|choice| choice.key.is_key_of(record, context.sha256())))
 }
 
 /// Does the verifier still accept what the client has shown?

@@ -425,7 +425,7 @@ mod tests {
         let first = config.common.provider.cipher_suites[0].id;
         assert_eq!(first, CipherSuiteId::TLS_AES_128_GCM_SHA256);
         assert_eq!(suite(&config, &hello).unwrap(), first, "though the client prefers another");
-        config.common.provider.cipher_suites.reverse();
+        Arc::make_mut(&mut config.common).provider.cipher_suites.reverse();
         assert_ne!(suite(&config, &hello).unwrap(), first);
         hello.cipher_suites = List::new(&[0x0a, 0x0a]);
         refused(suite(&config, &hello), AlertDescription::HANDSHAKE_FAILURE);

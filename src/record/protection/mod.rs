@@ -16,7 +16,8 @@ use crate::registry::{ContentType, ProtocolVersion};
 pub struct TrafficKeys {
     key: AeadKey,
     iv: Zeroizing<[u8; NONCE_LENGTH]>,
-    limit: u64,
+    /// At most 2^32 - 1, also for an AEAD that allows more: in 32 bits it stands beside the IV.
+    limit: u32,
 }
 
 impl TrafficKeys {
@@ -29,7 +30,7 @@ impl TrafficKeys {
         key: &[u8],
         iv: &[u8; NONCE_LENGTH],
     ) -> Result<Self, CryptoError> {
-        let limit = suite.aead.confidentiality_limit();
+        let limit = u32::try_from(suite.aead.confidentiality_limit()).unwrap_or(u32::MAX);
         Ok(Self { key: suite.aead.key(key)?, iv: Zeroizing::new(*iv), limit })
     }
 
@@ -412,7 +413,7 @@ impl Sealer {
         if is_too_long {
             return Err(RecordError::SealFailed);
         }
-        if self.sequence >= keys.limit {
+        if self.sequence >= keys.limit.into() {
             return Err(RecordError::KeyExhausted);
         }
         let padding = self.padding(content_type, length);
@@ -432,7 +433,7 @@ impl Sealer {
     pub fn should_update(&self) -> bool {
         let Some(keys) = self.keys.keys() else { return false };
         let reserve = (keys.limit / 4).max(2);
-        self.sequence >= keys.limit.saturating_sub(reserve)
+        self.sequence >= keys.limit.saturating_sub(reserve).into()
     }
 
     /// The length in bytes of the protected records that application data of this length become.

@@ -2,7 +2,7 @@ use super::*;
 use crate::crypto::CryptoProvider;
 use crate::record::next_record;
 
-fn keys(limit: u64) -> TrafficKeys {
+fn keys(limit: u32) -> TrafficKeys {
     let suite = CryptoProvider::default().cipher_suites[0].clone();
     let mut keys = TrafficKeys::new(&suite, &[7; 16], &[9; 12]).unwrap();
     keys.limit = limit;
@@ -11,7 +11,7 @@ fn keys(limit: u64) -> TrafficKeys {
 
 fn seal(content_type: ContentType, content: &[u8]) -> Vec<u8> {
     let mut sealer = Sealer::plaintext();
-    sealer.install(keys(u64::MAX));
+    sealer.install(keys(u32::MAX));
     let mut out = Vec::new();
     sealer.seal(content_type, ProtocolVersion::TLS_1_2, content, &mut out).unwrap();
     out
@@ -19,7 +19,7 @@ fn seal(content_type: ContentType, content: &[u8]) -> Vec<u8> {
 
 /// Seals an inner plaintext that our own sealer would never write.
 fn seal_raw(inner: &[u8]) -> Vec<u8> {
-    let keys = keys(u64::MAX);
+    let keys = keys(u32::MAX);
     let length = inner.len() + TAG_LENGTH;
     let header = header_of(ContentType::APPLICATION_DATA, ProtocolVersion::TLS_1_2, length);
     let mut record = header.to_vec();
@@ -32,7 +32,7 @@ fn seal_raw(inner: &[u8]) -> Vec<u8> {
 
 fn opener() -> Opener {
     let mut opener = Opener::plaintext();
-    opener.install(keys(u64::MAX));
+    opener.install(keys(u32::MAX));
     opener
 }
 
@@ -106,7 +106,7 @@ fn no_record_is_longer_than_the_peer_allows_with_its_type_and_its_padding() {
         [(64, 0, 1000), (64, 50, 1000), (100, 99, 1), (16385, 4096, 16384)]
     {
         let (mut sealer, mut opener) = (Sealer::plaintext(), opener());
-        sealer.install(keys(u64::MAX));
+        sealer.install(keys(u32::MAX));
         sealer.pad(Some(super::super::pad_to_multiple_of(multiple)));
         sealer.limit_records(limit);
         opener.limit_records(limit);
