@@ -14,6 +14,7 @@ use handclasp_quinn::handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 use handclasp_quinn::quinn::{self, Endpoint, Incoming};
 use http::{Method, Response, StatusCode};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -23,6 +24,8 @@ type RequestStream = h3::server::RequestStream<h3_quinn::BidiStream<Bytes>, Byte
 
 /// How long answers may still take after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a client may take to receive the end of an answer, and to close the connection.
+const LAST_BYTES: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() {
@@ -80,28 +83,31 @@ async fn serve(
     client: SocketAddr,
     mut stopped: watch::Receiver<()>,
 ) -> Result<(), Failure> {
-    // Until the handshake is complete. So 0-RTT data, if there were any, would be as safe as other data.
+    // This waits for the end of the handshake. So 0-RTT data, if there were any, would be as safe as other data.
     let connection = incoming.await?;
     println!("{client}: {}", handshake(&connection));
     let mut http = Http::new(h3_quinn::Connection::new(connection.clone())).await?;
+    let mut answers = JoinSet::new();
     loop {
         tokio::select! {
             request = next_request(&mut http) => match request? {
-                Some(request) => answer_in_task(request, client),
+                Some(request) => {
+                    answers.spawn(answer_or_report(request, client));
+                }
                 None => break,
             },
+            // Tasks that have ended are forgotten.
+            Some(_) = answers.join_next() => {}
             _ = stopped.changed() => {
-                // GOAWAY. What was asked before is answered; then the client closes the connection.
-                http.shutdown(0).await?;
-                while let Some(request) = next_request(&mut http).await? {
-                    answer_in_task(request, client);
-                }
+                // GOAWAY: of requests that come now, none is taken.
+                http.shutdown(1).await?;
                 break;
             }
         }
     }
-    // To drop `http` would close the connection, and an answer may be under way.
-    connection.closed().await;
+    while answers.join_next().await.is_some() {}
+    // To drop `http` closes the connection, and the last answer may be under way.
+    let _ = timeout(LAST_BYTES, connection.closed()).await;
     Ok(())
 }
 
@@ -123,12 +129,10 @@ async fn next_request(http: &mut Http) -> Result<Option<RequestResolver>, Connec
     }
 }
 
-fn answer_in_task(request: RequestResolver, client: SocketAddr) {
-    tokio::spawn(async move {
-        if let Err(error) = answer(request).await {
-            eprintln!("{client}: {error}");
-        }
-    });
+async fn answer_or_report(request: RequestResolver, client: SocketAddr) {
+    if let Err(error) = answer(request).await {
+        eprintln!("{client}: {error}");
+    }
 }
 
 async fn answer(request: RequestResolver) -> Result<(), StreamError> {
