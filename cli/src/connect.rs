@@ -23,6 +23,7 @@ use crate::advice;
 use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side};
 use crate::failure::Failure;
 use crate::files;
+use crate::html;
 use crate::json::{self, JsonData, JsonReport};
 use crate::keys;
 use crate::receive_buffer::ReceiveBuffer;
@@ -90,6 +91,8 @@ pub struct Arguments {
     /// Print only errors
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    html: html::HtmlArguments,
 }
 
 /// How the connection is reported: as text, as JSON, or not at all.
@@ -146,10 +149,14 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let early = early.unwrap_or_default();
     let config = config(arguments, &name, sessions.as_ref(), |text| report.say(text))?;
     let socket = connect(&address)?;
+    let secrets = arguments.html.shows_secrets();
+    let event_log = SharedEventLog::with_secrets(true, report.reporter(), secrets);
+    let recorder = event_log.recorder(Side::Client);
     if let Ok(peer) = socket.peer_addr() {
         report.say(&format!("connected to {peer}"));
+        let own = socket.local_addr().ok().map(|address| address.to_string());
+        recorder.set_addresses(own, Some(peer.to_string()));
     }
-    let event_log = SharedEventLog::new(true, report.reporter());
     let observer = Some(event_log.observer(Side::Client));
     let mut options = Options::default();
     options.observer = observer;
@@ -167,8 +174,12 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if let Err(failure) = result {
         // The server should get the alert. An error here does not replace the failure.
         let _ = Socket::Tcp(socket).drain();
-        return Err(explain(failure));
+        let failure = explain(failure);
+        arguments.html.write(&recorder, Some(&failure))?;
+        return Err(failure);
     }
+    // It is written again at the end. The user may stop the program before.
+    arguments.html.write(&recorder, None)?;
     report.connected(&connection, &event_log);
     let rest = not_accepted(&connection, &early, sent, report);
     if arguments.key_update {
@@ -190,7 +201,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         let count = sessions.save()?;
         report.kept(count, file);
     }
-    let (event, words) = match end.map_err(explain)? {
+    let end = end.map_err(explain);
+    arguments.html.write(&recorder, end.as_ref().err())?;
+    let (event, words) = match end? {
         End::Closed => ("closed", "closed cleanly: the peer said close_notify, nothing is missing"),
         End::OutputGone => ("output_gone", "ended: the reader of the output has closed it"),
     };

@@ -10,8 +10,9 @@ use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
 
-use crate::event_log::{SharedEventLog, Side};
+use crate::event_log::{Reporter, SharedEventLog, Side};
 use crate::failure::Failure;
+use crate::html;
 use crate::json::{self, JsonReport};
 use crate::stdout::stdout;
 use crate::summary::Summary;
@@ -26,7 +27,7 @@ long it took. What is sent is explained once, where it is sent.
 ";
 
 /// Performs a handshake in memory and explains it.
-pub fn run(json: bool) -> Result<(), Failure> {
+pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
     let (anchors, key) = identity()?;
     let misuse = |error: handclasp::config::ConfigError| Failure::failed(error.to_string());
     let client = ClientConfig::builder(CryptoProvider::default())
@@ -42,10 +43,11 @@ pub fn run(json: bool) -> Result<(), Failure> {
         let title = heading("A TLS 1.3 handshake (RFC 9846), seen from both sides");
         print(&format!("{title}{}", paint(dim(), INTRODUCTION)));
     }
-    let event_log = match json {
-        true => SharedEventLog::new(false, Box::new(JsonReport::new(stdout(), None))),
-        false => SharedEventLog::new(false, Box::new(TextReport::new(stdout()))),
+    let reporter: Box<dyn Reporter> = match json {
+        true => Box::new(JsonReport::new(stdout(), None)),
+        false => Box::new(TextReport::new(stdout())),
     };
+    let event_log = SharedEventLog::with_secrets(false, reporter, html.shows_secrets());
     let options = |side| {
         let mut options = Options::default();
         options.observer = Some(event_log.observer(side));
@@ -57,6 +59,7 @@ pub fn run(json: bool) -> Result<(), Failure> {
     let mut client = ClientConnection::with_options(Arc::new(client), name, options(Side::Client))?;
     memory::exchange(&mut client, &mut server)?;
     event_log.finish();
+    html.write(&event_log.recorder(Side::Client), None)?;
 
     let summary = Summary::new(Side::Client, &client, event_log.tally(Side::Client));
     let other = Summary::new(Side::Server, &server, event_log.tally(Side::Server));

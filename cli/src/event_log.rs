@@ -209,9 +209,15 @@ pub struct SharedEventLog(Arc<Mutex<EventLog>>);
 
 impl SharedEventLog {
     pub fn new(networked: bool, reporter: Box<dyn Reporter>) -> Self {
+        Self::with_secrets(networked, reporter, false)
+    }
+
+    /// One whose recorders keep the secrets, if that is wanted.
+    pub fn with_secrets(networked: bool, reporter: Box<dyn Reporter>, secrets: bool) -> Self {
         let tallies = [Tally::default(); 2];
         let progress = Default::default();
-        let options = Options::new(CryptoProvider::default());
+        let mut options = Options::new(CryptoProvider::default());
+        options.secrets = secrets;
         let recorders =
             [Side::Client, Side::Server].map(|side| Recorder::new(side, options.clone()));
         let last = Instant::now();
@@ -262,6 +268,10 @@ struct SideObserver {
 }
 
 impl Observer for SideObserver {
+    fn wants_secrets(&self) -> bool {
+        self.recorder.wants_secrets()
+    }
+
     fn event(&mut self, event: &Event<'_>) {
         let now = Instant::now();
         self.recorder.event(event);

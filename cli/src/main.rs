@@ -8,6 +8,7 @@ mod demo;
 mod event_log;
 mod failure;
 mod files;
+mod html;
 mod json;
 mod keys;
 mod receive_buffer;
@@ -42,6 +43,8 @@ struct Cli {
     /// base64. An error is an object on standard error
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    html: html::HtmlArguments,
 }
 
 const EXIT_CODES: &str = "\
@@ -62,7 +65,9 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| arguments::without_values(error).exit());
     let result = match &cli.command {
-        None => demo::run(cli.json),
+        Some(_) if cli.html.is_wanted() => Err(Failure::misuse("--html stands before the command")
+            .hint("write it after the command: handclasp connect --html FILE HOST:PORT")),
+        None => demo::run(&cli.html, cli.json),
         Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),
         Some(Command::Serve(arguments)) => serve::run(arguments, cli.json),
         Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),

@@ -22,6 +22,8 @@ mod certificates;
 mod choices;
 mod code;
 mod fields;
+#[cfg(feature = "html")]
+pub mod page;
 pub mod recorded;
 mod recorder;
 mod schedule;

@@ -3,6 +3,7 @@
 mod client_authentication;
 mod common;
 mod demo;
+mod html;
 mod misuse;
 mod network;
 mod output;

@@ -4,7 +4,7 @@ use handclasp_explain::{
     ChoiceSubject, Connection, Message, Operation, Outcome, SecretKind, Side, Value,
 };
 
-use crate::support::{Tapped, all_kinds};
+use crate::support::{Tapped, all_kinds, of_kind};
 
 /// Each byte is in one leaf, and the leaves are in order.
 pub fn check_leaves(kind: &str, message: &Message) {
@@ -34,10 +34,6 @@ pub fn check_pieces(kind: &str, connection: &Connection, message: &Message) {
 
 fn names(connection: &Connection) -> Vec<&str> {
     connection.messages.iter().map(|message| message.name.as_str()).collect()
-}
-
-fn of_kind<'t>(tapped: &'t [Tapped], kind: &str) -> &'t Tapped {
-    tapped.iter().find(|one| one.kind == kind).unwrap()
 }
 
 #[test]

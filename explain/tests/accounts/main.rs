@@ -3,6 +3,8 @@
 #[cfg(feature = "captures")]
 mod captures;
 mod live;
+#[cfg(feature = "html")]
+mod page;
 mod recorded;
 mod schema;
 mod support;

@@ -91,6 +91,11 @@ fn with_protocols(kind: &'static str, pair: &Pair) -> Plan {
     plan
 }
 
+/// The one of this kind.
+pub fn of_kind<'t>(tapped: &'t [Tapped], kind: &str) -> &'t Tapped {
+    tapped.iter().find(|one| one.kind == kind).unwrap()
+}
+
 /// The client's share is for a group that the server does not take.
 fn retry(pair: &Pair) -> Plan {
     let mut plan = Plan::new("retried", pair);

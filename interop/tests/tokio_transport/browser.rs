@@ -18,6 +18,13 @@ pub fn is_here() -> bool {
         && available("chromedriver", "--version", |version| version.contains("ChromeDriver"))
 }
 
+/// The actions of WebDriver that press this key.
+pub fn key_press(key: &str) -> Value {
+    let presses: Vec<_> =
+        ["keyDown", "keyUp"].iter().map(|kind| json!({ "type": kind, "value": key })).collect();
+    json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": presses }] })
+}
+
 /// A browser. It ends when this is dropped.
 pub struct Browser {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -43,7 +50,11 @@ impl Browser {
         let session = format!("http://127.0.0.1:{port}/session");
         let mut browser = Self { client, session, process: None, driver, _profile: profile };
         let options = json!({ "args": flags });
-        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options });
+        let wanted = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
         let new = json!({ "capabilities": { "alwaysMatch": wanted } });
         let answer = browser.call(Method::POST, "", &new).await;
         browser.process = answer["capabilities"]["goog:processID"].as_u64();
@@ -113,6 +124,17 @@ impl Browser {
     pub async fn click(&self, selector: &str) {
         let path = format!("/element/{}/click", self.find(selector).await);
         self.call(Method::POST, &path, &json!({})).await;
+    }
+
+    /// Presses this key where the focus is, and lets it go.
+    pub async fn press(&self, key: &str) {
+        self.call(Method::POST, "/actions", &key_press(key)).await;
+    }
+
+    /// What the console has shown since the last call.
+    pub async fn console(&self) -> Vec<Value> {
+        let log = self.call(Method::POST, "/se/log", &json!({ "type": "browser" })).await;
+        log.as_array().unwrap().clone()
     }
 
     /// Runs a script in the page; what it returns.

@@ -44,7 +44,6 @@ impl Firefox {
     /// Starts one into which the authority in this PEM file was imported.
     pub async fn start(authority: &str) -> Self {
         let profile = Folder::new();
-        profile.file("user.js", PREFERENCES);
         let database = format!("sql:{}", profile.path(""));
         for arguments in [
             &["-N", "-d", &database, "--empty-password"][..],
@@ -52,8 +51,21 @@ impl Firefox {
         ] {
             assert!(Command::new("certutil").args(arguments).status().unwrap().success());
         }
+        Self::start_in(profile).await
+    }
+
+    /// Starts one with an empty profile.
+    pub async fn start_empty() -> Self {
+        Self::start_in(Folder::new()).await
+    }
+
+    async fn start_in(profile: Folder) -> Self {
+        profile.file("user.js", PREFERENCES);
         let folder = profile.path("");
-        let arguments = ["--headless", "--marionette", "--no-remote", "--profile", &folder];
+        // Its console is read with the rights of the browser itself.
+        let console = "--remote-allow-system-access";
+        let arguments =
+            ["--headless", "--marionette", console, "--no-remote", "--profile", &folder];
         let process = Process::start("firefox-esr", &arguments);
         let deadline = Instant::now() + 2 * PATIENCE;
         let socket = loop {
@@ -99,6 +111,23 @@ impl Firefox {
 
     pub async fn go(&mut self, url: &str) {
         self.call("WebDriver:Navigate", json!({ "url": url })).await;
+    }
+
+    /// Presses this key where the focus is, and lets it go.
+    pub async fn press(&mut self, key: &str) {
+        self.call("WebDriver:PerformActions", super::browser::key_press(key)).await;
+    }
+
+    /// The errors and warnings of the page's own scripts and styles so far.
+    pub async fn console(&mut self, address: &str) -> Value {
+        self.call("Marionette:SetContext", json!({ "value": "chrome" })).await;
+        let script = format!(
+            "return Services.console.getMessageArray().filter(it => it instanceof Ci.nsIScriptError
+                && it.sourceName.startsWith('{address}')).map(String)"
+        );
+        let messages = self.run(&script).await;
+        self.call("Marionette:SetContext", json!({ "value": "content" })).await;
+        messages
     }
 
     pub async fn reload(&mut self) {

@@ -15,6 +15,7 @@ mod firefox;
 mod http3;
 mod keyless;
 mod orderly_end;
+mod page;
 mod proxies;
 mod sockets;
 mod stream;

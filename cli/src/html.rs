@@ -1,0 +1,56 @@
+//! `--html FILE`: the account of a connection as a page.
+
+use std::path::{Path, PathBuf};
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::pem::printable_path;
+use handclasp_explain::{Account, Recorder, page};
+
+use crate::failure::Failure;
+
+/// The options of a page.
+#[derive(clap::Args)]
+pub struct HtmlArguments {
+    /// Write an account of the handshake to this file: a page for a browser, with each message, field and
+    /// byte
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the secrets of the connection into the page, too. Its readers can decrypt what was recorded
+    #[arg(long, requires = "html")]
+    show_secrets: bool,
+}
+
+impl HtmlArguments {
+    /// Whether a page is wanted.
+    pub fn is_wanted(&self) -> bool {
+        self.html.is_some()
+    }
+
+    /// Whether recorders are to keep secrets.
+    pub fn shows_secrets(&self) -> bool {
+        self.show_secrets
+    }
+
+    /// Writes what was recorded so far, if a page is wanted. `failure` ended the connection.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, recorder: &Recorder, failure: Option<&Failure>) -> Result<(), Failure> {
+        match &self.html {
+            Some(file) => write(file, &recorder.account(), failure),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write(file: &Path, account: &Account, failure: Option<&Failure>) -> Result<(), Failure> {
+    let mut options = page::Options::new(CryptoProvider::default());
+    options.failure = failure.map(|failure| page::Failure {
+        message: failure.message.clone(),
+        help: failure.hint.clone(),
+    });
+    let html = page::html(account, &options);
+    html.and_then(|html| std::fs::write(file, html)).map_err(|error| {
+        Failure::misuse(format!("--html {} cannot be written: {error}", printable_path(file)))
+    })
+}

@@ -1,0 +1,111 @@
+//! Why a connection failed: what happened, on whose side, what was offered, and what to change.
+
+use handclasp::alert::AlertDescription;
+
+use super::Failure;
+use super::overview::final_alert;
+use super::text::{bytes, sentence, visible};
+use crate::account::{Connection, Outcome, Problem, ProblemKind};
+use crate::words;
+
+/// The first section of the page of a failure.
+pub(super) struct Diagnosis {
+    pub what: String,
+    /// What to change, if that is known.
+    pub help: Option<String>,
+    /// Facts that let a reader check it.
+    pub evidence: Vec<String>,
+}
+
+/// The diagnosis, if the connection failed or its account is not whole.
+pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<Diagnosis> {
+    let mut evidence = Vec::new();
+    let failed = matches!(
+        connection.outcome,
+        Outcome::Failed | Outcome::FailedLater | Outcome::Incomplete | Outcome::OtherVersion
+    );
+    if let Some(alert) = final_alert(connection).filter(|_| failed) {
+        evidence.push(alert_in_words(connection, alert));
+    }
+    evidence.extend(connection.problems.iter().map(problem));
+    for message in &connection.messages {
+        if let Some(malformed) = &message.malformed {
+            let (name, field) = (visible(&message.name), malformed.field);
+            evidence.push(format!("{name}, {field}: {}.", visible(&malformed.reason)));
+        }
+    }
+    if let Some(failure) = failure {
+        return Some(Diagnosis {
+            what: sentence(&visible(&failure.message)),
+            help: failure.help.as_deref().map(|help| sentence(&visible(help))),
+            evidence,
+        });
+    }
+    let what = match (failed, evidence.is_empty()) {
+        (true, true) => stopped(connection),
+        (_, false) => evidence.remove(0),
+        (false, true) => return None,
+    };
+    Some(Diagnosis { what, help: None, evidence })
+}
+
+/// The alert, when it came, and what it is for.
+fn alert_in_words(connection: &Connection, alert: &crate::account::Alert) -> String {
+    let before = alert.after_messages.checked_sub(1);
+    let after = match before.and_then(|index| connection.messages.get(index)) {
+        Some(message) => {
+            format!(" after the {}’s {}", message.sender.name(), visible(&message.name))
+        }
+        None => String::new(),
+    };
+    let code = u8::try_from(alert.description.code).unwrap_or_default();
+    let meaning = words::alert(AlertDescription(code));
+    format!(
+        "The {} ended the connection{after} with the alert {} ({code}), which usually means: {meaning}.",
+        alert.sender.name(),
+        alert.description,
+    )
+}
+
+fn stopped(connection: &Connection) -> String {
+    match connection.messages.last() {
+        Some(message) => format!(
+            "Nothing came after the {}’s {}: neither side sent an alert.",
+            message.sender.name(),
+            visible(&message.name)
+        ),
+        None => "No handshake message was seen.".to_owned(),
+    }
+}
+
+fn problem(problem: &Problem) -> String {
+    let sender = problem.sender.name();
+    let place = format!("at byte {} of what the {sender} sent", problem.offset);
+    match &problem.kind {
+        ProblemKind::Gap { length: Some(length) } => {
+            format!("{} are missing {place}.", bytes(*length))
+        }
+        ProblemKind::Gap { length: None } => format!("Bytes are missing {place}."),
+        ProblemKind::NotRecords { protocol: Some(protocol) } => {
+            format!("There are no TLS records {place}: it seems to be {}.", visible(protocol))
+        }
+        ProblemKind::NotRecords { protocol: None } => format!("There are no TLS records {place}."),
+        ProblemKind::CutRecord { present } => {
+            format!("The record {place} is cut: {} of it are there.", bytes(*present))
+        }
+        ProblemKind::CutMessage { present, length } => {
+            format!("The message {place} is cut: {present} of {} are there.", bytes(*length))
+        }
+        ProblemKind::NoKeys { count, .. } => {
+            format!("There are no keys for {count} encrypted records of the {sender}.")
+        }
+        ProblemKind::DoesNotDecrypt { record } => {
+            format!(
+                "Record {record} of the connection does not decrypt with the key of the key log."
+            )
+        }
+        ProblemKind::LimitReached { limit } => {
+            format!("The account ends {place}: the limit {limit} is reached.")
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! An account as a page for a browser: one HTML file, which loads nothing from elsewhere.
+//!
+//! Much of an account comes from a peer, which may be hostile. The template escapes all text, the data for
+//! the script are JSON in which `<` is escaped, and the script only sets text. Should markup of a peer get
+//! in all the same, the Content-Security-Policy has the hashes of the one script and the one style that may
+//! be used, and allows no connection.
+
+mod certificates;
+mod choices;
+mod diagnosis;
+mod overview;
+mod savings;
+mod schedule;
+mod sequence;
+mod text;
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use base64ct::{Base64, Encoding};
+use handclasp::crypto::CryptoProvider;
+use serde::Serialize;
+
+use self::sequence::Content;
+use crate::account::{Account, Connection, Field};
+use crate::words;
+
+const SCRIPT: &str = include_str!("page.js");
+const STYLE: &str = include_str!("page.css");
+
+/// What a page is made with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// For the hashes in the Content-Security-Policy.
+    pub provider: CryptoProvider,
+    /// The error that ended the last connection, if its words are known: the page begins with them.
+    pub failure: Option<Failure>,
+}
+
+impl Options {
+    /// A page of an account alone.
+    pub fn new(provider: CryptoProvider) -> Self {
+        Self { provider, failure: None }
+    }
+}
+
+/// The words of an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened.
+    pub message: String,
+    /// What to change, if that is known.
+    pub help: Option<String>,
+}
+
+/// The page of an account, as HTML.
+///
+/// # Errors
+/// The account cannot be written as JSON, which no account is known to cause.
+pub fn html(account: &Account, options: &Options) -> Result<String, std::io::Error> {
+    let mut connections = Vec::new();
+    let last = account.connections.len().saturating_sub(1);
+    for index in 0..account.connections.len() {
+        let failure = options.failure.as_ref().filter(|_| index == last);
+        connections.extend(ConnectionView::new(account, index, failure));
+    }
+    let title = match connections.as_slice() {
+        [only] => only.overview.title.clone(),
+        _ => format!("{} TLS connections", connections.len()),
+    };
+    let page = Page {
+        title,
+        policy: policy(&options.provider),
+        style: STYLE,
+        script: SCRIPT,
+        data: data(account)?,
+        has_secrets: account.connections.iter().any(has_secrets),
+        version: env!("CARGO_PKG_VERSION"),
+        connections,
+    };
+    page.render().map_err(std::io::Error::other)
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page {
+    title: String,
+    policy: String,
+    style: &'static str,
+    script: &'static str,
+    data: String,
+    has_secrets: bool,
+    version: &'static str,
+    connections: Vec<ConnectionView>,
+}
+
+/// What the page shows of a connection.
+struct ConnectionView {
+    /// Its place in the data of the script.
+    index: usize,
+    number: u64,
+    overview: overview::Overview,
+    diagnosis: Option<diagnosis::Diagnosis>,
+    sequence: sequence::Sequence,
+    choices: Vec<choices::ChoiceView>,
+    chains: Vec<certificates::Chain>,
+    schedule: schedule::Schedule,
+    savings: savings::Savings,
+}
+
+impl ConnectionView {
+    fn new(account: &Account, index: usize, failure: Option<&Failure>) -> Option<Self> {
+        let connection = account.connections.get(index)?;
+        Some(Self {
+            index,
+            number: connection.number,
+            overview: overview::of(connection),
+            diagnosis: diagnosis::of(connection, failure),
+            sequence: sequence::of(connection),
+            choices: choices::of(connection),
+            chains: certificates::of(connection),
+            schedule: schedule::of(connection),
+            savings: savings::of(account, connection),
+        })
+    }
+}
+
+/// A Content-Security-Policy under which nothing runs but the page's own script.
+fn policy(provider: &CryptoProvider) -> String {
+    let hash = |text: &str| Base64::encode_string(&provider.sha256.digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; \
+         form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        hash(SCRIPT),
+        hash(STYLE)
+    )
+}
+
+/// What the script reads.
+#[derive(Serialize)]
+struct Data<'a> {
+    account: &'a Account,
+    /// The meanings of the fields in it, by their keys.
+    meanings: BTreeMap<&'static str, &'static str>,
+}
+
+/// The JSON of the account, in a form that may stand in a `script` element.
+fn data(account: &Account) -> Result<String, std::io::Error> {
+    let mut meanings = BTreeMap::new();
+    let messages = account.connections.iter().flat_map(|connection| &connection.messages);
+    for message in messages {
+        add_meanings(&message.fields, &mut meanings);
+    }
+    let json = serde_json::to_string(&Data { account, meanings })?;
+    Ok(escaped(&json))
+}
+
+/// The same JSON in plain ASCII, in which neither the end of the element nor a comment can be. What is not
+/// ASCII is in strings only.
+fn escaped(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{7f}'.. => {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    ascii.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            _ => ascii.push(character),
+        }
+    }
+    ascii
+}
+
+fn add_meanings(fields: &[Field], meanings: &mut BTreeMap<&'static str, &'static str>) {
+    for field in fields {
+        meanings.entry(field.meaning).or_insert_with(|| words::meaning(field.meaning));
+        add_meanings(&field.fields, meanings);
+    }
+}
+
+fn has_secrets(connection: &Connection) -> bool {
+    connection.key_schedule.iter().any(|node| node.value.is_some())
+}

@@ -1,0 +1,185 @@
+//! Pages of accounts.
+
+use base64ct::{Base64, Encoding};
+use handclasp::crypto::CryptoProvider;
+use handclasp_explain::page::{self, Failure, Options};
+use handclasp_explain::{Account, CertificateName, Connection, Field, Hex, Value};
+use serde_json::json;
+
+use crate::support::{Tapped, all_kinds, of_kind};
+
+/// What an ordinary page may have.
+const MOST_BYTES: usize = 300_000;
+
+fn html(connections: Vec<Connection>) -> String {
+    page::html(&Account::new(connections), &Options::new(CryptoProvider::default())).unwrap()
+}
+
+/// What is between two texts.
+fn between<'p>(page: &'p str, start: &str, end: &str) -> &'p str {
+    let (_, rest) = page.split_once(start).unwrap_or_else(|| panic!("{start} is not there"));
+    rest.split_once(end).unwrap().0
+}
+
+/// The JSON in the page.
+fn data(page: &str) -> serde_json::Value {
+    let json = between(page, "<script id=\"data\" type=\"application/json\">", "</script>");
+    serde_json::from_str(json).unwrap()
+}
+
+#[test]
+fn a_page_is_one_small_file_with_the_account_in_it() {
+    for Tapped { kind, client, server, .. } in &all_kinds() {
+        for connection in [client, server] {
+            let page = html(vec![connection.clone()]);
+            assert!(page.len() <= MOST_BYTES, "{kind}: {} bytes", page.len());
+            for reference in [" src=", "<link", "@import", "url(", "http://", "https://", " style="]
+            {
+                assert!(!page.contains(reference), "{kind}: {reference}");
+            }
+            let account = serde_json::to_value(Account::new(vec![connection.clone()])).unwrap();
+            assert_eq!(data(&page)["account"], account, "{kind}");
+            for message in &connection.messages {
+                assert!(
+                    page.contains(&format!(">{}</span>", message.name)),
+                    "{kind}: {}",
+                    message.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_policy_has_the_hashes_of_the_script_and_the_style() {
+    let tapped = all_kinds();
+    let page = html(vec![of_kind(&tapped, "full").client.clone()]);
+    let policy = between(&page, "Content-Security-Policy\" content=\"", "\"");
+    let (_, script) = page.rsplit_once("<script>").unwrap();
+    let script = script.split_once("</script>").unwrap().0;
+    let style = between(&page, "<style>", "</style>");
+    let provider = CryptoProvider::default();
+    for (directive, text) in [("script-src", script), ("style-src", style)] {
+        let hash = Base64::encode_string(&provider.sha256.digest(text.as_bytes()));
+        // The template escapes the quotes and the padding of the hash.
+        let policy = policy.replace("&#39;", "'").replace("&#x27;", "'").replace("&#61;", "=");
+        let wanted = format!("{directive} 'sha256-{hash}'");
+        assert!(policy.contains(&wanted), "{wanted} is not in {policy}");
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+    }
+}
+
+#[test]
+fn the_page_of_a_failure_begins_with_the_diagnosis() {
+    let tapped = all_kinds();
+    let connection = of_kind(&tapped, "refused").client.clone();
+    let page = html(vec![connection.clone()]);
+    let diagnosis = page.find("Why it ended").unwrap();
+    assert!(diagnosis < page.find("The messages").unwrap());
+    assert!(page.contains("the alert unknown_ca (48), which usually means"), "{page}");
+    let mut options = Options::new(CryptoProvider::default());
+    let message = "the authority <is> not trusted".to_owned();
+    options.failure = Some(Failure { message, help: Some("name it with --ca".to_owned()) });
+    let page = page::html(&Account::new(vec![connection]), &options).unwrap();
+    assert!(page.contains("The authority &#60;is&#62; not trusted"), "{page}");
+    assert!(page.contains("Name it with --ca"));
+    let fine = html(vec![of_kind(&tapped, "full").client.clone()]);
+    assert!(!fine.contains("Why it ended"));
+}
+
+/// Replaces all text of a peer in these fields.
+fn poison(fields: &mut [Field], text: &str) {
+    for field in fields {
+        match &mut field.value {
+            Some(Value::Text(value)) => text.clone_into(value),
+            Some(Value::Bytes(bytes)) => *bytes = Hex(text.as_bytes().to_vec()),
+            _ => {}
+        }
+        poison(&mut field.fields, text);
+    }
+}
+
+/// A connection in which a peer has put this text wherever it can.
+fn poisoned(connection: &Connection, text: &str) -> Connection {
+    let mut connection = connection.clone();
+    connection.client = Some(text.to_owned());
+    connection.server = Some(text.to_owned());
+    for message in &mut connection.messages {
+        poison(&mut message.fields, text);
+    }
+    for choice in &mut connection.choices {
+        let offers = choice.offered_by_client.iter_mut().chain(&mut choice.offered_by_server);
+        for value in offers.chain(&mut choice.chosen) {
+            *value = Value::Text(text.to_owned());
+        }
+    }
+    for certificate in connection.certificates.iter_mut().flat_map(|list| &mut list.certificates) {
+        certificate.subject = Some(text.to_owned());
+        certificate.issuer = Some(text.to_owned());
+        certificate.extended_key_usage = Some(text.to_owned());
+        for CertificateName { name, .. } in &mut certificate.names {
+            text.clone_into(name);
+        }
+    }
+    for node in &mut connection.key_schedule {
+        node.label = format!("{}{text}", node.label);
+    }
+    connection
+}
+
+#[test]
+fn text_of_a_peer_stays_text() {
+    let tapped = all_kinds();
+    let connection = &of_kind(&tapped, "a client certificate").client;
+    let plain = html(vec![connection.clone()]);
+    for text in [
+        "<script>alert(1)</script>",
+        "</script><img onerror=alert(1)>",
+        "\"><svg onload='alert(1)'>",
+        "<!--",
+        "a\u{202e}b\u{2066}c\u{200b}d",
+        "\u{0}\u{1b}[31m\u{7f}",
+        "{{ 7 * 7 }}",
+    ] {
+        let poisoned = poisoned(connection, text);
+        let page = html(vec![poisoned.clone()]);
+        let count = |page: &str, what: &str| page.matches(what).count();
+        for markup in ["<script", "<img", "<!--", "onerror=alert(1)>", "<svg", "</script"] {
+            assert_eq!(count(&page, markup), count(&plain, markup), "{text:?}: {markup}");
+        }
+        let is_unseen = |character: char| {
+            character != '\n'
+                && (character.is_control() || "\u{202e}\u{2066}\u{200b}".contains(character))
+        };
+        assert!(!page.contains(is_unseen), "{text:?}: {:?}", page.find(is_unseen));
+        let account = serde_json::to_value(Account::new(vec![poisoned])).unwrap();
+        assert_eq!(data(&page)["account"], account, "{text:?} is not whole in the data");
+    }
+}
+
+#[test]
+fn an_account_of_several_connections_has_a_list_of_them() {
+    let tapped = all_kinds();
+    let mut first = of_kind(&tapped, "full").client.clone();
+    let mut second = of_kind(&tapped, "refused").client.clone();
+    (first.number, second.number) = (1, 2);
+    let page = html(vec![first, second]);
+    assert!(page.contains("<title>2 TLS connections</title>"));
+    for number in [1, 2] {
+        assert!(page.contains(&format!("<a href=\"#c{number}\">")));
+        assert!(page.contains(&format!("<article id=\"c{number}\"")));
+    }
+    let empty = html(Vec::new());
+    assert_eq!(data(&empty)["account"]["connections"], json!([]));
+}
+
+#[test]
+fn secrets_are_in_a_page_only_with_a_warning() {
+    let tapped = all_kinds();
+    let mut connection = of_kind(&tapped, "full").client.clone();
+    let warning = "This page has the secrets of the connection in it";
+    assert!(!html(vec![connection.clone()]).contains(warning));
+    connection.key_schedule[0].value = Some(Hex(vec![0xab; 32]));
+    let page = html(vec![connection]);
+    assert!(page.contains(warning) && page.contains(&"ab".repeat(32)));
+}
