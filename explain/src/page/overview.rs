@@ -138,6 +138,10 @@ fn outcome(connection: &Connection) -> (&'static str, String) {
         Outcome::OtherVersion => {
             ("open", "Both sides agreed on an older version than TLS 1.3.".into())
         }
+        Outcome::Encrypted => (
+            "open",
+            "The keys to look into the handshake are missing: it may have ended well.".into(),
+        ),
         Outcome::NotTls => {
             ("open", "There is no ClientHello: this is not TLS, or its start is missing.".into())
         }
