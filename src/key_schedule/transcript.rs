@@ -1,17 +1,30 @@
 //! The transcript hash (RFC 9846, section 4.1).
 
-use crate::crypto::{CipherSuite, Digest, HashContext};
+use crate::crypto::{CipherSuite, Digest, HashAlgorithm, HashContext};
 use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message};
 
 /// The running hash of all messages (section 4.1).
 pub(crate) struct Transcript {
+    hash: HashAlgorithm,
     context: HashContext,
 }
 
 impl Transcript {
     pub(crate) fn new(suite: &CipherSuite) -> Self {
-        Self { context: suite.hash.start() }
+        Self { hash: suite.hash.algorithm(), context: suite.hash.start() }
+    }
+
+    /// The transcript that begins with these bytes.
+    pub(crate) fn of(suite: &CipherSuite, bytes: &[u8]) -> Self {
+        let mut transcript = Self::new(suite);
+        transcript.add_bytes(bytes);
+        transcript
+    }
+
+    /// Whether it has the hash of this suite.
+    pub(crate) fn is_for(&self, suite: &CipherSuite) -> bool {
+        self.hash == suite.hash.algorithm()
     }
 
     /// The transcript of a handshake whose first ClientHello had this hash. The synthetic
@@ -22,9 +35,7 @@ impl Transcript {
         write_message(&mut message, HandshakeType::MESSAGE_HASH, |out| {
             out.extend_from_slice(first_hello);
         });
-        let mut transcript = Self::new(suite);
-        transcript.add_bytes(&message);
-        transcript
+        Self::of(suite, &message)
     }
 
     pub(crate) fn add(&mut self, message: &HandshakeMessage<'_>) {
@@ -43,11 +54,6 @@ impl Transcript {
     pub(crate) fn fork_with(&self, bytes: &[u8]) -> Self {
         let mut context = self.context.fork();
         context.update(bytes);
-        Self { context }
-    }
-
-    /// The hash as if these bytes followed: for a binder, whose message is not whole yet.
-    pub(crate) fn current_with(&self, bytes: &[u8]) -> Digest {
-        self.fork_with(bytes).current()
+        Self { hash: self.hash, context }
     }
 }

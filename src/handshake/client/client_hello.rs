@@ -69,9 +69,9 @@ impl Start {
             early_data,
         };
         let params = ClientHelloParams { random, session_id, grease, key_shares };
-        let message = params.send_client_hello(&mut shared, None, context)?;
-        pre_shared_key::start_early_data(&shared, &message, context)?;
-        let sent = SentClientHello::First(message);
+        let first = params.send_client_hello(&mut shared, None, context)?;
+        pre_shared_key::start_early_data(&shared, &first.message, context)?;
+        let sent = SentClientHello::First(first);
         Ok(State::ExpectServerHello(ExpectServerHello { shared, params, sent }))
     }
 }
@@ -122,20 +122,27 @@ pub(super) struct ClientHelloParams {
     pub(super) key_shares: OwnKeyShares,
 }
 
+/// A ClientHello that was sent.
+pub(super) struct SentMessage {
+    pub(super) message: Vec<u8>,
+    /// The transcript up to it, with the hash of the first pre-shared key that it offers.
+    pub(super) transcript: Option<Transcript>,
+}
+
 impl ClientHelloParams {
     /// The legacy_session_id: empty without middlebox compatibility (appendix E.4).
     pub(super) fn session_id(&self) -> &[u8] {
         self.session_id.as_ref().map_or(&[], |id| id)
     }
 
-    /// Sends the ClientHello, and returns its bytes. A second one is as the first, but for what
-    /// section 4.2.2 lists.
+    /// Sends the ClientHello, and returns it. A second one is as the first, but for what section 4.2.2
+    /// lists.
     pub(super) fn send_client_hello(
         &self,
         shared: &mut Shared,
         retry: Option<&RetryAnswer<'_>>,
         context: &mut Context,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<SentMessage, Error> {
         let retried_suite = retry.map(|retry| retry.cipher_suite);
         let psks = pre_shared_key::offered(shared, retried_suite);
         if let Some(suite) = retried_suite {
@@ -148,11 +155,12 @@ impl ClientHelloParams {
         let content =
             ClientHelloContent { params: self, shared, retry, psks: &psks, now, records, quic };
         let WrittenClientHello { mut message, offered } = content.write();
-        let transcript = retry.map(|retry| retry.transcript);
-        shared.early_secrets = pre_shared_key::bind(&psks, transcript, &mut message, context)?;
+        let before = retry.map(|retry| retry.transcript);
+        let bound = pre_shared_key::bind(&psks, before, &mut message, context)?;
+        shared.early_secrets = bound.early_secrets;
         shared.offered = offered;
         context.send(None, |out| out.extend_from_slice(&message));
-        Ok(message)
+        Ok(SentMessage { message, transcript: bound.transcript })
     }
 }
 

@@ -29,7 +29,7 @@ impl ExpectServerHello {
         };
         context.parameters.retried = true;
         let mut transcript =
-            Transcript::after_retry(&cipher_suite, &cipher_suite.hash.digest(&first));
+            Transcript::after_retry(&cipher_suite, &cipher_suite.hash.digest(&first.message));
         transcript.add(&message);
         if shared.early_data.take().is_some() {
             // The server has rejected them, and the second ClientHello is not protected.
@@ -53,7 +53,7 @@ impl ExpectServerHello {
             transcript: &transcript,
         };
         let second = params.send_client_hello(&mut shared, Some(&answer), context)?;
-        transcript.add_bytes(&second);
+        transcript.add_bytes(&second.message);
         let sent = SentClientHello::Second(cipher_suite, transcript);
         Ok(State::ExpectServerHello(Self { shared, params, sent }))
     }

@@ -127,34 +127,47 @@ pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWrite
     }));
 }
 
+/// What making the binders leaves for the handshake.
+#[derive(Default)]
+pub(super) struct Bound {
+    /// Of the keys, in their order.
+    pub(super) early_secrets: Vec<EarlySecret>,
+    /// The transcript up to the ClientHello, with the hash of the first key. `None` without keys.
+    pub(super) transcript: Option<Transcript>,
+}
+
 /// Computes the binders over the message up to them, and puts them in (section 4.3.11.2).
-/// `transcript` is what came before: the first ClientHello's hash and the HelloRetryRequest
-/// (section 4.2.2). Returns the early secrets of the keys.
+/// `before` is the transcript of what came before: the first ClientHello's hash and the
+/// HelloRetryRequest (section 4.2.2).
 pub(super) fn bind(
     keys: &[OfferedPsk<'_>],
-    transcript: Option<&Transcript>,
+    before: Option<&Transcript>,
     message: &mut [u8],
     context: &mut Context,
-) -> Result<Vec<EarlySecret>, Error> {
-    let mut early_secrets = Vec::with_capacity(keys.len());
+) -> Result<Bound, Error> {
+    let mut bound = Bound::default();
     let lengths = keys.iter().map(|psk| 1 + psk.suite.hash.output_length());
     let start = message.len().saturating_sub(2 + lengths.sum::<usize>());
     let (truncated, binders) = message.split_at_mut(start);
     let mut at = 2;
     for OfferedPsk { key, suite } in keys {
-        let hash = match transcript {
-            Some(transcript) => transcript.current_with(truncated),
-            None => suite.hash.digest(truncated),
+        let transcript = match before {
+            Some(before) => before.fork_with(truncated),
+            None => Transcript::of(suite, truncated),
         };
         let early = context.early_secret(suite, Some(&key.secret))?;
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
-        let binder = binder.finished(&hash, &mut context.observers)?;
+        let binder = binder.finished(&transcript.current(), &mut context.observers)?;
         let length = binder.as_bytes().len();
         if let Some(place) = binders.get_mut(at + 1..at + 1 + length) {
             place.copy_from_slice(binder.as_bytes());
         }
         at += 1 + length;
-        early_secrets.push(early);
+        bound.early_secrets.push(early);
+        bound.transcript.get_or_insert(transcript);
     }
-    Ok(early_secrets)
+    if let Some(transcript) = &mut bound.transcript {
+        transcript.add_bytes(binders);
+    }
+    Ok(bound)
 }

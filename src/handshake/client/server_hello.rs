@@ -1,7 +1,7 @@
 //! ExpectServerHello: the server selects a suite, a group and a pre-shared key (RFC 9846, section
 //! 4.2.3). If it asks for another ClientHello instead: see `hello_retry_request.rs`.
 
-use super::client_hello::ClientHelloParams;
+use super::client_hello::{ClientHelloParams, SentMessage};
 use super::encrypted_extensions::ExpectEncryptedExtensions;
 use super::{
     Context, Level, ServerFlight, Shared, Stage, State, cert_with_extern_psk, pre_shared_key,
@@ -25,8 +25,8 @@ pub(in crate::handshake) struct ExpectServerHello {
 /// The ClientHello that was sent last.
 #[allow(clippy::large_enum_variant, reason = "the transcript is most of its state")]
 pub(super) enum SentClientHello {
-    /// The first one: the hash of its transcript is not known yet.
-    First(Vec<u8>),
+    /// The first one: the suite's hash is not known yet.
+    First(SentMessage),
     /// The second one, after a HelloRetryRequest that selected the suite.
     Second(StaticOrArc<CipherSuite>, Transcript),
 }
@@ -39,11 +39,12 @@ impl SentClientHello {
         server_hello: &HandshakeMessage<'_>,
     ) -> Transcript {
         let mut transcript = match self {
-            Self::First(client_hello) => {
-                let mut transcript = Transcript::new(suite);
-                transcript.add_bytes(&client_hello);
+            Self::First(SentMessage { transcript: Some(transcript), .. })
+                if transcript.is_for(suite) =>
+            {
                 transcript
             }
+            Self::First(SentMessage { message, .. }) => Transcript::of(suite, &message),
             Self::Second(_, transcript) => transcript,
         };
         transcript.add(server_hello);
