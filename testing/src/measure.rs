@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use handclasp::registry::NamedGroup;
 use handclasp::verify::TrustAnchorVerifier;
-use handclasp::{ClientConfig, CryptoProvider, ServerConfig};
+use handclasp::{CertifiedKey, ClientConfig, CryptoProvider, ServerConfig};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::Identity;
@@ -53,14 +53,22 @@ pub fn timed<T>(clock: &mut Duration, work: impl FnOnce() -> T) -> T {
 /// Both configurations of this library, with one suite and one group. The client verifies the
 /// certificate's signature in each handshake, as it does with a server that it meets for the first time.
 pub fn ours(identity: &Identity) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-    let mut provider = CryptoProvider::default();
+    ours_with(identity, CryptoProvider::default())
+}
+
+/// As [`ours`], with this provider.
+pub fn ours_with(
+    identity: &Identity,
+    mut provider: CryptoProvider,
+) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
     provider.cipher_suites.truncate(1);
     provider.groups.retain(|group| group.name() == NamedGroup::X25519);
     let verifier = TrustAnchorVerifier::new(identity.anchors(), provider.signatures.clone());
     let verifier = Arc::new(verifier.with_signature_cache(0));
     let client = ClientConfig::builder(provider.clone()).verifier(verifier).build().unwrap();
-    let key = Arc::new(identity.certified_key());
-    let resolver = handclasp::credential::CertificateList::new(vec![key]);
+    let (chain, key) = (identity.chain.clone(), &identity.key);
+    let key = CertifiedKey::from_der_with_provider(chain, key, &provider).unwrap();
+    let resolver = handclasp::credential::CertificateList::new(vec![Arc::new(key)]);
     let server = ServerConfig::builder(provider).build(Arc::new(resolver)).unwrap();
     (Arc::new(client), Arc::new(server))
 }
