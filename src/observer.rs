@@ -53,6 +53,9 @@ pub enum Event<'a> {
     /// On a server: something that the client offered is not taken, and why. The handshake goes on
     /// without it.
     NotTaken(Offered, &'static str),
+    /// On a client: the server has not taken something that was offered, and what may be the reason: the
+    /// server does not say it. The handshake goes on without it.
+    Declined(Offered, &'static str),
     /// The handshake waits for the answer to the question of this name.
     Waiting(&'static str),
     /// A record was written.

@@ -3,6 +3,7 @@
 //! side has offered or shown.
 
 use super::data::{Diagnosis, Fault, Setting, own_offers};
+use super::transport::add_progress;
 use crate::alert::AlertDescription;
 use crate::error::circumstances::{Circumstances, Offer, Parameter};
 use crate::side::Side;
@@ -19,9 +20,45 @@ pub(super) fn explain(alert: A, circumstances: Option<&Circumstances>, diagnosis
     }
     if diagnosis.causes.is_empty() {
         diagnosis.cause(format!("usually it means that {}", alert.meaning()));
+        explain_rules(alert, circumstances, diagnosis);
     }
     if diagnosis.remedies.is_empty() {
         diagnosis.remedy("the peer's log may say more: it knows why it sent the alert");
+    }
+}
+
+/// The peer says that this side has broken a rule. Nothing was negotiated that could be compared.
+fn explain_rules(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    if let Some(circumstances) = circumstances {
+        add_progress(circumstances, diagnosis);
+    }
+    match alert {
+        A::BAD_RECORD_MAC | A::RECORD_OVERFLOW => {
+            diagnosis.cause(
+                "something between the two may change bytes, or two writers share one socket",
+            );
+            diagnosis.remedy(
+                "connect without proxies in between; here and in the peer, write to the socket through \
+                 TLS alone",
+            );
+        }
+        A::UNEXPECTED_MESSAGE
+        | A::ILLEGAL_PARAMETER
+        | A::DECODE_ERROR
+        | A::DECRYPT_ERROR
+        | A::MISSING_EXTENSION
+        | A::UNSUPPORTED_EXTENSION => {
+            diagnosis.cause(
+                "the peer's TLS may not take something that this side sends, or something between the \
+                 two changes messages",
+            );
+            diagnosis.change(
+                Setting::Groups,
+                "update the peer's TLS; to find what it does not take, offer less: one group, no \
+                 session, no 0-RTT data",
+            );
+        }
+        _ => {}
     }
 }
 
@@ -113,21 +150,21 @@ fn handshake_failure(
     diagnosis: &mut Diagnosis,
 ) {
     diagnosis.offers = own_offers(circumstances, LISTS);
+    let keys = own_offers(circumstances, &[Parameter::PreSharedKeys]);
+    if !keys.is_empty() {
+        diagnosis.offers.extend(keys);
+        diagnosis.cause("the server may not know the pre-shared key");
+        diagnosis.change(Setting::PreSharedKeys, "compare the pre-shared keys at both sides");
+    }
     diagnosis.cause("usually the two sides have no suite, group or signature scheme in common");
     if circumstances.is_none_or(|it| it.stage == Stage::ServerHello) {
         diagnosis.cause("some servers that speak TLS 1.2 at most say this as well");
     }
-    let keys = own_offers(circumstances, &[Parameter::PreSharedKeys]);
-    if !keys.is_empty() {
-        diagnosis.offers.extend(keys);
-        diagnosis.cause("or the server does not know the pre-shared key");
-        diagnosis.change(Setting::PreSharedKeys, "compare the pre-shared keys at both sides");
-    }
     if let Some(shown) = shown {
         diagnosis.offers.push(shown);
-        diagnosis.cause("or the server has refused this side's certificate");
+        diagnosis.cause("the server may have refused this side's certificate");
     } else if circumstances.is_some_and(|it| it.certificate_request.is_some()) {
-        diagnosis.cause("or the server wants a certificate of this side");
+        diagnosis.cause("the server may want a certificate of this side");
         diagnosis.change(Setting::Certificate, "show a certificate");
     }
     diagnosis.remedy("compare the lists with the server's configuration; its log may say more");
@@ -169,8 +206,8 @@ fn refused_certificate(alert: A, shown: Offer, own: Side, diagnosis: &mut Diagno
         ),
         // The two alerts that clients send if the name does not match.
         _ if own == Side::Server => {
-            "the client has refused this side's certificate: usually a signature of its chain is \
-             wrong, or the name does not fit what the client asked for"
+            "the client has refused this side's certificate: usually the name does not fit what the \
+             client asked for, a signature of the chain is wrong, or the client does not trust the issuer"
                 .to_owned()
         }
         _ => "the server has refused this side's certificate, and does not say why".to_owned(),
@@ -187,6 +224,9 @@ fn refused_certificate(alert: A, shown: Offer, own: Side, diagnosis: &mut Diagno
         A::UNSUPPORTED_CERTIFICATE => {
             "compare the uses of the certificate: a client's needs clientAuth, and a server's serverAuth"
                 .into()
+        }
+        _ if own == Side::Server => {
+            "compare the names; the client must trust the issuer's root; its log says which it is".into()
         }
         _ => format!("look into the {peer}'s log: it says why"),
     };
@@ -219,15 +259,15 @@ fn no_reason(
         false => "some servers say this if a client asks for no name",
     });
     if has_keys {
-        diagnosis.cause("or if they do not know the pre-shared key");
+        diagnosis.cause("some say it if they do not know the pre-shared key");
     }
     match shown {
         Some(shown) => {
             diagnosis.offers.push(shown);
-            diagnosis.cause("or if they refuse the client's certificate");
+            diagnosis.cause("some say it if they refuse the client's certificate");
         }
         None if circumstances.is_some_and(|it| it.certificate_request.is_some()) => {
-            diagnosis.cause("or if the client shows no certificate");
+            diagnosis.cause("some say it if the client shows no certificate");
         }
         None => {}
     }
@@ -253,6 +293,9 @@ fn from_client(alert: A, circumstances: &Circumstances, diagnosis: &mut Diagnosi
     match alert {
         A::USER_CANCELED => diagnosis.cause("the client has given up by itself"),
         alert if is_about_certificates(alert) => {
+            let name = circumstances.server_name.iter().cloned().collect();
+            diagnosis.peer_offers.push(Offer::new(Parameter::ServerName, name));
+            diagnosis.offers.extend(circumstances.own_names());
             refused_certificate(alert, shown, Side::Server, diagnosis);
         }
         A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {

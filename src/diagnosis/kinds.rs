@@ -1,6 +1,6 @@
 //! What each kind of error means: where the fault is, what may be behind it, and what to change.
 
-use super::data::{Diagnosis, Fault, Setting};
+use super::data::{Diagnosis, Fault, Setting, own_offers};
 use super::transport::{add_progress, explain_end};
 use super::{alert, certificate, other_protocol};
 use crate::error::circumstances::{Circumstances, Offer, Parameter};
@@ -184,6 +184,7 @@ fn explain_credentials(
         }
         K::CertificateRequired => {
             diagnosis.fault = Fault::Peer;
+            diagnosis.offers = own_offers(circumstances, &[Parameter::Authorities]);
             diagnosis.cause(
                 "the client may have no certificate, or none of the authorities that this server asks \
                  for",

@@ -169,13 +169,23 @@ impl Circumstances {
         Some(Offer::new(Parameter::Certificate, vec![shown]))
     }
 
+    /// The names in the certificate that this side has shown.
+    pub(crate) fn own_names(&self) -> Option<Offer> {
+        let summary = CertificateSummary::parse(self.shown.as_ref()?.end_entity()?).ok()?;
+        Some(Offer::new(Parameter::CertificateNames, listed(summary.names.iter())))
+    }
+
     /// The authorities that the server's CertificateRequest names.
     pub(crate) fn authorities(&self) -> Vec<Offer> {
-        let request = self.certificate_request.as_deref().map(CertificateRequest::parse);
-        let Some(Ok(CertificateRequest { certificate_authorities: Some(names), .. })) = request
-        else {
-            return Vec::new();
-        };
-        vec![Offer::new(Parameter::Authorities, listed(names.iter().map(distinguished_name)))]
+        match self.certificate_request.as_deref().map(CertificateRequest::parse) {
+            Some(Ok(request)) => authorities(&request),
+            _ => Vec::new(),
+        }
     }
+}
+
+/// The authorities that a CertificateRequest names.
+pub(crate) fn authorities(request: &CertificateRequest<'_>) -> Vec<Offer> {
+    let Some(names) = request.certificate_authorities else { return Vec::new() };
+    vec![Offer::new(Parameter::Authorities, listed(names.iter().map(distinguished_name)))]
 }

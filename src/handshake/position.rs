@@ -8,8 +8,10 @@ use pki_types::{CertificateDer, IpAddr, ServerName};
 use super::{Stage, printable_identity};
 use crate::config::{ClientConfig, CommonConfig, ServerConfig};
 use crate::credential::CertifiedKey;
-use crate::error::circumstances::{Offer, OwnCertificate, OwnOffer, Parameter};
+use crate::error::circumstances::{Offer, OwnCertificate, OwnOffer, Parameter, authorities};
 use crate::registry::{CertificateType, ProtocolVersion};
+use crate::verify::ClientCertificatePolicy;
+use crate::wire::{CertificateRequest, Extensions, MESSAGE_HEADER_LENGTH};
 
 /// Where a handshake is.
 pub(super) struct Position {
@@ -37,8 +39,25 @@ impl Position {
         Self { own: Some(own), stage, server_address }
     }
 
+    /// A server has asked for a certificate.
+    pub(super) fn of_request(policy: &Arc<ClientCertificatePolicy>) -> Self {
+        Self { own: Some(Arc::clone(policy) as _), ..Self::at(Stage::ClientCertificate) }
+    }
+
     pub(super) fn of_server(config: &Arc<ServerConfig>, stage: Stage) -> Self {
         Self { own: Some(Arc::clone(config) as _), ..Self::at(stage) }
+    }
+}
+
+impl OwnOffer for ClientCertificatePolicy {
+    fn offers(&self, _: Option<&ServerName<'static>>) -> Vec<Offer> {
+        let mut message = Vec::new();
+        let extensions = Extensions::written(&self.extensions);
+        CertificateRequest { extensions, ..CertificateRequest::default() }.encode(&mut message);
+        match message.get(MESSAGE_HEADER_LENGTH..).map(CertificateRequest::parse) {
+            Some(Ok(request)) => authorities(&request),
+            _ => Vec::new(),
+        }
     }
 }
 

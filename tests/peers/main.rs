@@ -3,6 +3,7 @@
 #[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
 mod boringssl;
 mod curl;
+mod failures;
 mod gnutls;
 mod gnutls_client_authentication;
 mod gnutls_tickets;

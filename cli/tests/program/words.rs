@@ -82,7 +82,7 @@ fn alerts_of_a_server_are_explained_by_what_this_side_offered() {
                 "TLS_AES_128_GCM_SHA256",
             ][..],
         ),
-        (40, &psk, &["or the server does not know the pre-shared key", "pre-shared keys [alice]"]),
+        (40, &psk, &["may not know the pre-shared key", "pre-shared keys [alice]"]),
         (49, &none, &["server name \"localhost\"", "some servers say this"]),
         (80, &none, &["server name \"localhost\"", "some servers say this"]),
         (80, &psk, &["pre-shared keys [alice]", "do not know the pre-shared key"]),

@@ -9,6 +9,7 @@ use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
 use crate::handshake::{EarlyData, expect};
+use crate::observer::{Event, Offered};
 use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
 use crate::wire::codec::listed;
@@ -106,6 +107,16 @@ impl ExpectEncryptedExtensions {
     /// the handshake. There is no EndOfEarlyData then (sections 4.3.10 and 4.6).
     fn reject_early_data(&self, context: &mut Context) {
         context.parameters.early_data = EarlyData::Rejected;
+        let parameters = &context.parameters;
+        let reason = if parameters.retried {
+            "the server asked for another ClientHello"
+        } else if parameters.pre_shared_key.is_none() {
+            "the session or key that protects them was not taken"
+        } else {
+            "the server does not say why, though it took the session: it may take none now, have \
+             started after the ticket was made, or have seen them before"
+        };
+        context.observers.emit(|| Event::Declined(Offered::EarlyData, reason));
         context.zero_rtt.end();
         if context.records {
             context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());

@@ -10,6 +10,7 @@ use crate::crypto::{CipherSuite, HashAlgorithm, StaticOrArc};
 use crate::error::Error;
 use crate::handshake::EarlyData;
 use crate::key_schedule::{EarlySecret, Transcript};
+use crate::observer::{Event, Offered};
 use crate::psk::PreSharedKey;
 use crate::session::{ClientSession, EarlyDataTerms};
 use crate::time::Time;
@@ -114,6 +115,24 @@ pub(super) fn offered<'a>(
     };
     let keys = shared.keys.iter();
     keys.filter_map(|key| suite_of(key.hash()).map(|suite| OfferedPsk { key, suite })).collect()
+}
+
+/// The server has selected none of the keys: an observer learns what may be the reason.
+pub(super) fn report_declined(shared: &Shared, context: &mut Context) {
+    let (what, reason) = match shared.keys.first() {
+        None => return,
+        Some(key) if key.session.is_some() => (
+            Offered::Session,
+            "the server does not say why: it may be another one or have new ticket keys, find the \
+             ticket too old, or have another configuration",
+        ),
+        Some(_) => (
+            Offered::PreSharedKeys,
+            "the server does not say why: it may not know the identity, or have the key for another \
+             hash",
+        ),
+    };
+    context.observers.emit(|| Event::Declined(what, reason));
 }
 
 /// Writes the extension with zeros where the binders will be. It must be the last one (sections

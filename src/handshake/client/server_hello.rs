@@ -128,6 +128,9 @@ impl ExpectServerHello {
         let retried = matches!(sent, SentClientHello::Second(..));
         let psk = selected_psk(&shared, hello, &cipher_suite, retried)?;
         cert_with_extern_psk::check_answer(&shared.config, hello)?;
+        if psk.is_none() {
+            pre_shared_key::report_declined(&shared, context);
+        }
         let transcript = sent.into_transcript(&cipher_suite, &message);
         context.choose_suite(cipher_suite.id);
         let may_lack_share = psk.is_some() && shared.config.common.psk_without_key_exchange;

@@ -11,6 +11,7 @@ use crate::certificate::CertificateError;
 use crate::error::Error;
 use crate::handshake::authentication::{AuthenticatedPeer, CertificateExpectation, VerifiedPeer};
 use crate::handshake::peer_identity::ClaimedIdentity;
+use crate::handshake::position::Position;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::question::{not_asked, not_held_back};
 use crate::handshake::{Side, Stage, expect};
@@ -42,12 +43,12 @@ impl ExpectClientCertificate {
         Ok(State::ExpectFinished(ExpectFinished { flight, peer }))
     }
 
-    pub(super) fn stage(&self) -> Stage {
+    pub(super) fn position(&self) -> Position {
         match &self.client {
-            ClientCertificate::Awaited(_) => Stage::ClientCertificate,
-            ClientCertificate::Verifying(_) => Stage::Answer,
+            ClientCertificate::Awaited(request) => Position::of_request(&request.policy),
+            ClientCertificate::Verifying(_) => Position::at(Stage::Answer),
             ClientCertificate::Verified(..) | ClientCertificate::Known(_) => {
-                Stage::ClientCertificateVerify
+                Position::at(Stage::ClientCertificateVerify)
             }
         }
     }

@@ -90,7 +90,7 @@ impl InProgress for State {
             }
             Self::Negotiating(_) | Self::Signing(_) => Position::at(Stage::Answer),
             Self::ExpectEndOfEarlyData(_) => Position::at(Stage::EndOfEarlyData),
-            Self::ExpectClientCertificate(state) => Position::at(state.stage()),
+            Self::ExpectClientCertificate(state) => state.position(),
             Self::ExpectFinished(_) => Position::at(Stage::ClientFinished),
             Self::Moving => Position::at(Stage::ClientHello),
         }

@@ -1,0 +1,269 @@
+//! The ends that fail: ours, on sockets and in memory, and peers that say a few bytes.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::ops::DerefMut;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
+use handclasp::credential::CertificateList;
+use handclasp::crypto::CryptoProvider;
+use handclasp::diagnosis::Diagnosis;
+use handclasp::{
+    CertifiedKey, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
+    Stream,
+};
+use handclasp_testing::der::pem_text;
+use handclasp_testing::process::{Folder, Listener, PATIENCE, Process, available, connect};
+use handclasp_testing::{Identity, deliver_outgoing, server_name};
+
+/// How long an end waits for a peer that is silent on purpose.
+const SHORT: Duration = Duration::from_millis(200);
+
+/// What a peer does after its bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Closes,
+    Resets,
+    IsSilent,
+}
+
+pub fn provider() -> CryptoProvider {
+    CryptoProvider::default()
+}
+
+pub fn client(trusted: &Identity) -> ClientConfigBuilder {
+    ClientConfig::builder(provider()).trust(trusted.anchors()).unwrap()
+}
+
+pub fn server() -> ServerConfigBuilder {
+    ServerConfig::builder(provider())
+}
+
+pub fn list(keys: Vec<CertifiedKey>) -> Arc<CertificateList> {
+    Arc::new(CertificateList::new(keys.into_iter().map(Arc::new).collect()))
+}
+
+/// Runs this connection until it fails, and explains why.
+pub fn fails<C: DerefMut<Target = Connection>>(
+    connection: C,
+    socket: TcpStream,
+    patience: Duration,
+) -> Diagnosis {
+    socket.set_read_timeout(Some(patience)).unwrap();
+    let mut stream = Stream::new(connection, socket);
+    let error = fail(&mut stream).unwrap_err();
+    stream.connection().diagnose(&error)
+}
+
+fn fail<C: DerefMut<Target = Connection>>(stream: &mut Stream<C, TcpStream>) -> io::Result<()> {
+    stream.handshake()?;
+    let mut data = [0; 1000];
+    while stream.read(&mut data)? > 0 {}
+    panic!("the connection ended well");
+}
+
+pub fn client_fails(config: ClientConfigBuilder, socket: TcpStream) -> Diagnosis {
+    let connection = ClientConnection::new(config.build().unwrap().into(), server_name());
+    fails(connection.unwrap(), socket, PATIENCE)
+}
+
+pub fn server_fails(config: ServerConfig, socket: TcpStream) -> Diagnosis {
+    fails(ServerConnection::new(config.into()).unwrap(), socket, PATIENCE)
+}
+
+/// Our client, and a server that reads the ClientHello and says this.
+pub fn client_hears(config: ClientConfigBuilder, bytes: &[u8], end: End) -> Diagnosis {
+    let listener = Listener::new();
+    let socket = connect(([127, 0, 0, 1], listener.port()).into());
+    let peer = speaks(listener.accept(), bytes.to_vec(), end);
+    let connection = ClientConnection::new(config.build().unwrap().into(), server_name());
+    let patience = if end == End::IsSilent { SHORT } else { PATIENCE };
+    let diagnosis = fails(connection.unwrap(), socket, patience);
+    peer.join().unwrap();
+    diagnosis
+}
+
+/// Our server, and a client that says this.
+pub fn server_hears(config: ServerConfig, bytes: &[u8], end: End) -> Diagnosis {
+    let listener = Listener::new();
+    let mut peer = connect(([127, 0, 0, 1], listener.port()).into());
+    let socket = listener.accept();
+    peer.write_all(bytes).unwrap();
+    let patience = if end == End::IsSilent { SHORT } else { PATIENCE };
+    let peer = thread::spawn(move || ends(peer, end));
+    let connection = ServerConnection::new(config.into()).unwrap();
+    let diagnosis = fails(connection, socket, patience);
+    peer.join().unwrap();
+    diagnosis
+}
+
+/// Reads something, says this, and ends.
+fn speaks(mut socket: TcpStream, bytes: Vec<u8>, end: End) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        if end == End::Resets && bytes.is_empty() {
+            // Closing with bytes that are not read resets the connection.
+            let _ = socket.read(&mut [0; 1]).unwrap();
+            thread::sleep(Duration::from_millis(50));
+            return;
+        }
+        let _ = socket.read(&mut [0; 8192]).unwrap();
+        socket.write_all(&bytes).unwrap();
+        ends(socket, end);
+    })
+}
+
+fn ends(mut socket: TcpStream, end: End) {
+    match end {
+        End::Closes => {
+            let _ = socket.shutdown(std::net::Shutdown::Write);
+            let _ = socket.read_to_end(&mut Vec::new());
+        }
+        End::Resets => {
+            // The server's flight comes, and is not read.
+            thread::sleep(Duration::from_millis(100));
+        }
+        End::IsSilent => thread::sleep(2 * SHORT),
+    }
+}
+
+/// Both ends are ours, in memory. They say all that they have to say; the diagnoses of both.
+pub struct Both {
+    pub client: Option<Diagnosis>,
+    pub server: Option<Diagnosis>,
+}
+
+pub fn both(client: ClientConfigBuilder, server: ServerConfig) -> Both {
+    let client = ClientConnection::new(client.build().unwrap().into(), server_name()).unwrap();
+    both_with(client, ServerConnection::new(server.into()).unwrap())
+}
+
+pub fn both_with(mut client: ClientConnection, mut server: ServerConnection) -> Both {
+    for _ in 0..6 {
+        let _ = deliver_outgoing(&mut client, &mut server);
+        let _ = deliver_outgoing(&mut server, &mut client);
+    }
+    let diagnosis = |connection: &Connection| connection.check().err().map(|it| it.diagnosis());
+    Both { client: diagnosis(&client), server: diagnosis(&server) }
+}
+
+pub fn openssl_is_here() -> bool {
+    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
+}
+
+pub fn gnutls_is_here() -> bool {
+    available("gnutls-serv", "--version", |version| version.contains("gnutls-serv 3."))
+        && available("gnutls-cli", "--version", |version| version.contains("gnutls-cli 3."))
+}
+
+pub fn curl_is_here() -> bool {
+    available("curl", "--version", |version| version.starts_with("curl "))
+}
+
+/// The files of an identity: its chain, its key and its authority.
+pub struct Files {
+    pub chain: String,
+    pub key: String,
+    pub authority: String,
+    _folder: Folder,
+}
+
+impl Files {
+    pub fn new(identity: &Identity) -> Self {
+        let folder = Folder::new();
+        let chain = identity.chain.iter().map(|it| pem_text("CERTIFICATE", it));
+        Self {
+            chain: folder.file("chain.pem", chain.collect::<String>()),
+            key: folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der())),
+            authority: folder.file("ca.pem", pem_text("CERTIFICATE", &identity.anchor)),
+            _folder: folder,
+        }
+    }
+}
+
+/// Our client with these options, and `openssl s_server` with these arguments. `@ca` is the authority of
+/// the server's own identity.
+pub fn client_of_openssl(
+    config: ClientConfigBuilder,
+    identity: &Identity,
+    arguments: &[&str],
+) -> Option<Diagnosis> {
+    if !openssl_is_here() {
+        return None;
+    }
+    let files = Files::new(identity);
+    let mut all = vec!["s_server", "-accept", "127.0.0.1:0"];
+    if !arguments.contains(&"-nocert") && !arguments.contains(&"-cert") {
+        all.extend(["-cert", &files.chain, "-key", &files.key]);
+    }
+    all.extend(arguments.iter().map(|it| if *it == "@ca" { files.authority.as_str() } else { it }));
+    let process = Process::start("openssl", &all);
+    let ready = "ACCEPT 127.0.0.1:";
+    let output = process.wait_for(ready);
+    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
+    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    Some(client_fails(config, connect(address)))
+}
+
+/// Our client, and `gnutls-serv` with these arguments.
+pub fn client_of_gnutls(
+    config: ClientConfigBuilder,
+    identity: &Identity,
+    arguments: &[&str],
+) -> Option<Diagnosis> {
+    if !gnutls_is_here() {
+        return None;
+    }
+    let files = Files::new(identity);
+    let port = Listener::new().port().to_string();
+    let mut all = vec!["--echo", "--port", &port];
+    all.extend(["--x509certfile", &files.chain, "--x509keyfile", &files.key]);
+    all.extend(arguments.iter().map(|it| if *it == "@ca" { files.authority.as_str() } else { it }));
+    let process = Process::start("gnutls-serv", &all);
+    process.wait_for("Echo Server listening on IPv4");
+    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    Some(client_fails(config, connect(address)))
+}
+
+/// Our server, and a program as its client. `@port`, `@address` and `@ca` stand for what they say; `@ca`
+/// is the authority of `files`, and so are `@chain` and `@key`.
+pub fn server_of_program(
+    config: ServerConfig,
+    files: &Files,
+    program: &str,
+    arguments: &[&str],
+) -> Diagnosis {
+    let listener = Listener::new();
+    let port = listener.port().to_string();
+    let address = format!("127.0.0.1:{port}");
+    let url = format!("https://{}:{port}/", handclasp_testing::NAME);
+    let resolve = format!("{}:{port}:127.0.0.1", handclasp_testing::NAME);
+    let arguments = arguments.iter().map(|it| match *it {
+        "@port" => port.as_str(),
+        "@address" => address.as_str(),
+        "@url" => url.as_str(),
+        "@resolve" => resolve.as_str(),
+        "@ca" => files.authority.as_str(),
+        "@chain" => files.chain.as_str(),
+        "@key" => files.key.as_str(),
+        other => other,
+    });
+    let _process = Process::start(program, &arguments.collect::<Vec<_>>());
+    server_fails(config, listener.accept())
+}
+
+pub fn server_of_openssl(
+    config: ServerConfig,
+    client: &Identity,
+    arguments: &[&str],
+) -> Option<Diagnosis> {
+    if !openssl_is_here() {
+        return None;
+    }
+    let name = handclasp_testing::NAME;
+    let first = ["s_client", "-connect", "@address", "-servername", name];
+    let arguments = [&first, arguments].concat();
+    Some(server_of_program(config, &Files::new(client), "openssl", &arguments))
+}
