@@ -15,6 +15,7 @@ use handclasp::pki_types::ServerName;
 use handclasp::transport::Socket;
 use handclasp::verify::{PeerVerifier, SpkiPin, SpkiPins, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection};
+use handclasp_explain::Recorder;
 use handclasp_explain::words::counted;
 use serde_json::{Value, json};
 
@@ -35,6 +36,8 @@ use crate::text_report::{Output, TextReport};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a server may be silent before its tickets are taken to be complete.
+const TICKET_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// The options of `connect`.
 #[derive(clap::Args)]
@@ -93,6 +96,35 @@ pub struct Arguments {
     quiet: bool,
     #[command(flatten)]
     html: html::HtmlArguments,
+}
+
+impl Arguments {
+    /// The options of a handshake alone.
+    pub fn for_handshake(
+        address: &str,
+        ca: Option<&Path>,
+        name: Option<&str>,
+        alpn: &[String],
+    ) -> Self {
+        Self {
+            address: address.to_owned(),
+            ca: ca.map(Path::to_path_buf),
+            pin: Vec::new(),
+            pin_alone: false,
+            name: name.map(str::to_owned),
+            raw_public_key: None,
+            client_cert: None,
+            client_key: None,
+            alpn: alpn.to_vec(),
+            psk: Vec::new(),
+            key_update: false,
+            keylog: None,
+            session: None,
+            early_data: None,
+            half_close: false,
+            quiet: true,
+        }
+    }
 }
 
 /// How the connection is reported: as text, as JSON, or not at all.
@@ -210,6 +242,62 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     report.say(words);
     report.event(&json!({"event": event}));
     Ok(())
+}
+
+/// Connects and performs the handshake, waits for the server's tickets for a moment, and closes. The result is
+/// that of the handshake; what was recorded is there in each case.
+///
+/// # Errors
+/// When there is no connection to record.
+pub fn record(
+    arguments: &Arguments,
+    secrets: bool,
+) -> Result<(Recorder, Result<(), Failure>), Failure> {
+    let (address, name) = server(arguments)?;
+    let config = config(arguments, &name, None, |text| eprintln!("{text}"))?;
+    let socket = connect(&address)?;
+    let event_log = SharedEventLog::with_secrets(true, Box::new(NoReport), secrets);
+    let recorder = event_log.recorder(Side::Client);
+    let ends = (socket.local_addr(), socket.peer_addr());
+    recorder.set_addresses(
+        ends.0.ok().map(|address| address.to_string()),
+        ends.1.ok().map(|address| address.to_string()),
+    );
+    let mut options = Options::default();
+    options.observer = Some(event_log.observer(Side::Client));
+    let situation = situation(arguments, &name);
+    let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;
+    let mut buffer = ReceiveBuffer::new();
+    let result = handshake_in_time(&mut connection, &socket, &mut buffer);
+    if result.is_ok() {
+        receive_tickets(&mut connection, &socket, &mut buffer);
+        connection.close();
+        let _ = (&socket).write_all(connection.outgoing());
+    }
+    let _ = Socket::Tcp(socket).drain();
+    let progress = event_log.progress(Side::Client);
+    Ok((recorder, result.map_err(|failure| situation.explain(failure, &progress))))
+}
+
+/// Receives what the server sends right after the handshake. Errors end it.
+fn receive_tickets(
+    connection: &mut ClientConnection,
+    mut socket: &TcpStream,
+    buffer: &mut ReceiveBuffer,
+) {
+    if socket.set_read_timeout(Some(TICKET_TIMEOUT)).is_err() {
+        return;
+    }
+    loop {
+        match connection.receive(buffer.unread()) {
+            Ok((_, Received::Incomplete)) => match buffer.fill(&mut socket) {
+                Ok(1..) => {}
+                _ => return,
+            },
+            Ok((_, Received::Closed)) | Err(_) => return,
+            Ok((consumed, _)) => buffer.consume(consumed),
+        }
+    }
 }
 
 /// The early data that the server did not accept, to be sent again. `sent` is the number of bytes that

@@ -16,15 +16,14 @@ use crate::html;
 use crate::json::{self, JsonReport};
 use crate::stdout::stdout;
 use crate::summary::Summary;
-use crate::text_report::{TextReport, dim, heading, paint};
+use crate::text_report::{TextReport, dim, heading, lines, paint};
 
 const NAME: &str = "server.example";
 
 const INTRODUCTION: &str = "\
-A certificate for server.example was just made, and an authority that issued it. The client
-trusts that authority. Both sides live in this process; each line says who does what, and how
-long it took. What is sent is explained once, where it is sent.
-";
+    A certificate for server.example was just made, and an authority that issued it. The client trusts that \
+    authority. Both sides live in this process; each line says who does what, and how long it took. What is \
+    sent is explained once, where it is sent.";
 
 /// Performs a handshake in memory and explains it.
 pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
@@ -41,7 +40,7 @@ pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
 
     if !json {
         let title = heading("A TLS 1.3 handshake (RFC 9846), seen from both sides");
-        print(&format!("{title}{}", paint(dim(), INTRODUCTION)));
+        print(&format!("{title}{}", paint(dim(), &lines(INTRODUCTION))));
     }
     let reporter: Box<dyn Reporter> = match json {
         true => Box::new(JsonReport::new(stdout(), None)),
@@ -70,11 +69,11 @@ pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
         let text = summary.text(Some(other.tally));
         // The path of the program: cargo does not install it.
         let program = std::env::args().next().unwrap_or_else(|| "handclasp".into());
-        let farewell = format!(
-            "\n{program} connect HOST:443 explains a handshake with a server on the network;\n\
-             {program} help has the commands, {program} help COMMAND its options.\n"
-        );
-        print(&format!("{text}{}", paint(dim(), &farewell)));
+        let farewell = lines(&format!(
+            "{program} connect HOST:443 explains a handshake with a server on the network, and {program} \
+             explain FILE a capture; {program} help has the commands, {program} help COMMAND its options."
+        ));
+        print(&format!("{text}\n{}", paint(dim(), &farewell)));
     }
     Ok(())
 }

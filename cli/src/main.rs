@@ -6,6 +6,7 @@ mod arguments;
 mod connect;
 mod demo;
 mod event_log;
+mod explain;
 mod failure;
 mod files;
 mod html;
@@ -17,6 +18,7 @@ mod serve;
 mod session;
 mod stdout;
 mod summary;
+mod terminal;
 mod text_report;
 mod timeout_socket;
 mod vectors;
@@ -56,6 +58,8 @@ enum Command {
     Connect(connect::Arguments),
     /// Run a server that answers each HTTP request with what was negotiated, or echoes
     Serve(serve::Arguments),
+    /// Explain recorded connections, a trace of RFC 8448, or a connection to a server
+    Explain(explain::Arguments),
     /// Replay the traces of RFC 8448, and compare every value
     Vectors(vectors::Arguments),
     /// Verify a certificate chain, and show what was tried
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         None => demo::run(&cli.html, cli.json),
         Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),
         Some(Command::Serve(arguments)) => serve::run(arguments, cli.json),
+        Some(Command::Explain(arguments)) => explain::run(arguments, cli.json),
         Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),
         Some(Command::Verify(arguments)) => verify::run(arguments, cli.json),
     };

@@ -11,9 +11,8 @@ use handclasp_explain::Operation;
 use handclasp_explain::words::{self, Fact};
 
 use crate::event_log::{Reporter, Side, Step, StepKind};
+use crate::terminal::width;
 
-/// The width of a line, in columns.
-const WIDTH: usize = 96;
 /// The column of the text after a side's name.
 const MARGIN: usize = 11;
 /// The column of a field's value.
@@ -102,7 +101,8 @@ impl TextReport {
         self.write(&format!("\n{line}{}", paragraph(&meaning)));
     }
 
-    fn note(&mut self, side: Side, mark: &str, text: &str, took: Duration) {
+    /// Writes a line about what a side did.
+    pub fn note(&mut self, side: Side, mark: &str, text: &str, took: Duration) {
         let line = headline(side, mark, text, None, took);
         self.write(&line);
     }
@@ -230,7 +230,7 @@ pub fn heading(text: &str) -> String {
 
 /// A name and a value, in the columns of the fields of messages.
 pub fn field(name: &str, value: &str, style: Style) -> String {
-    let mut lines = wrap(value, WIDTH - VALUES).into_iter();
+    let mut lines = wrap(value, width() - VALUES).into_iter();
     let first = paint(style, &lines.next().unwrap_or_default());
     let name = paint(dim(), &format!("{name:<width$}", width = VALUES - MARGIN - 3));
     let mut text = format!("{:MARGIN$}  {name} {first}\n", "");
@@ -269,17 +269,32 @@ fn headline(side: Side, mark: &str, text: &str, about: Option<&str>, took: Durat
         None => (Style::new(), String::new()),
     };
     let time = if took.as_micros() == 0 { String::new() } else { duration(took) };
-    let used = MARGIN + text.chars().count() + about.chars().count();
-    let gap = WIDTH.saturating_sub(used + time.chars().count()).max(1);
-    let text = paint(text_style, text);
-    let (about, time) = (paint(dim(), &about), paint(dim(), &time));
-    let gap = if took.as_micros() == 0 { 0 } else { gap };
-    format!("{speaker} {mark} {text}{about}{:gap$}{time}\n", "")
+    let room = width() - MARGIN - time.chars().count() - 1;
+    // What does not fit beside the text is below it.
+    let fits = text.chars().count() + about.chars().count() <= room;
+    let (beside, below) = if fits { (about, String::new()) } else { (String::new(), about) };
+    let mut lines = wrap(text, room).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let used = MARGIN + first.chars().count() + beside.chars().count() + time.chars().count();
+    let gap = if time.is_empty() { 0 } else { width().saturating_sub(used).max(1) };
+    let (beside, time) = (paint(dim(), &beside), paint(dim(), &time));
+    let first = paint(text_style, &first);
+    let mut line = format!("{speaker} {mark} {first}{beside}{:gap$}{time}\n", "");
+    for rest in lines {
+        line += &format!("{:MARGIN$}{}\n", "", paint(text_style, &rest));
+    }
+    if below.is_empty() { line } else { line + &paragraph(below.trim_start()) }
 }
 
-fn paragraph(text: &str) -> String {
-    let lines = wrap(text, WIDTH - MARGIN);
+/// Lines in the column of texts.
+pub fn paragraph(text: &str) -> String {
+    let lines = wrap(text, width() - MARGIN);
     lines.iter().map(|line| format!("{:MARGIN$}{}\n", "", paint(dim(), line))).collect()
+}
+
+/// A text in lines as wide as the terminal.
+pub fn lines(text: &str) -> String {
+    wrap(text, width()).join("\n") + "\n"
 }
 
 /// Breaks a text between words.

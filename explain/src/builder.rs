@@ -16,7 +16,7 @@ use crate::schedule::Schedule;
 use crate::{certificates, choices, fields};
 
 /// The most records of a connection that an account lists; the sizes count all of them.
-pub const MAX_RECORDS: usize = 100_000;
+pub const MAX_RECORDS: usize = 20_000;
 
 /// The most bytes of handshake messages that an account has; the sizes count all of them. Those of a
 /// handshake are at most half of it.

@@ -3,6 +3,7 @@
 mod client_authentication;
 mod common;
 mod demo;
+mod explain;
 mod html;
 mod misuse;
 mod network;

@@ -1,0 +1,163 @@
+//! `handclasp explain`: explains recorded connections, or one that it makes.
+
+mod hex_input;
+mod list;
+mod progress;
+mod report;
+mod source;
+
+use std::path::{Path, PathBuf};
+
+use handclasp_explain::{Account, Connection, Outcome};
+
+use crate::address::HostAndPort;
+use crate::failure::Failure;
+use crate::json::write_line;
+use crate::stdout::stdout;
+use list::Row;
+
+/// The options of `explain`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A capture (pcap or pcapng), HOST:PORT to connect to, or vectors/SECTION for a trace of RFC 8448:
+    /// vectors/3 to vectors/7
+    #[arg(value_name = "TARGET")]
+    target: String,
+    /// The secrets of recorded connections, in the format of SSLKEYLOGFILE
+    #[arg(long, value_name = "FILE")]
+    keylog: Option<PathBuf>,
+    /// TARGET has the records of one direction, in hexadecimal digits; - is standard input
+    #[arg(long)]
+    hex: bool,
+    /// List the connections of a capture, a line each
+    #[arg(long, conflicts_with = "connection")]
+    list: bool,
+    /// Explain the connection with this number of the list
+    #[arg(long, value_name = "N")]
+    connection: Option<u64>,
+    /// Only connections that failed or are not complete
+    #[arg(long, conflicts_with = "connection")]
+    failed: bool,
+    /// Show the secrets of the key schedule: with them, anyone can read the connection
+    #[arg(long)]
+    show_secrets: bool,
+    /// Trust the certificates in this file when connecting, instead of the system's authorities
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The name that the server's certificate must have, if it is not HOST
+    #[arg(long)]
+    name: Option<String>,
+    /// Offer this application protocol when connecting; repeat for more
+    #[arg(long, value_name = "PROTOCOL")]
+    alpn: Vec<String>,
+}
+
+/// Runs `handclasp explain`.
+pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    if arguments.hex {
+        let connection = hex_input::read(arguments)?;
+        return show(connection, json);
+    }
+    if let Some(section) = section(&arguments.target) {
+        return show(source::vectors(section, arguments)?, json);
+    }
+    let path = Path::new(&arguments.target);
+    if path.is_file() || HostAndPort::read(&arguments.target).is_err() {
+        return capture(path, arguments, json);
+    }
+    let source::Live { connection, failure } = source::live(arguments)?;
+    show(connection, json)?;
+    failure.map_or(Ok(()), Err)
+}
+
+/// The section in `vectors/3`.
+fn section(target: &str) -> Option<u8> {
+    target.strip_prefix("vectors/")?.parse().ok().filter(|_| !Path::new(target).exists())
+}
+
+fn show(connection: Connection, json: bool) -> Result<(), Failure> {
+    if json {
+        let account = Account::new(vec![connection]);
+        let value = serde_json::to_value(account)
+            .map_err(|error| Failure::failed(format!("the account cannot be written: {error}")))?;
+        write_line(&mut stdout(), &value);
+    } else {
+        report::write(&connection);
+    }
+    Ok(())
+}
+
+/// Explains a capture. JSON is written connection by connection, so that memory does not grow.
+fn capture(path: &Path, arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    let wanted = |connection: &Connection| match arguments.connection {
+        Some(number) => connection.number == number,
+        None => !arguments.failed || is_failed(connection.outcome),
+    };
+    if json && !arguments.list {
+        return capture_as_json(path, arguments, wanted);
+    }
+    let (mut rows, mut only) = (Vec::new(), None);
+    let mut found = 0;
+    source::capture(path, arguments, |connection| {
+        if !wanted(&connection) {
+            return;
+        }
+        found += 1;
+        let row = Row::of(&connection);
+        match (arguments.list, json) {
+            // In the order in which they end.
+            (true, true) => row.write_json(),
+            _ => rows.push(row),
+        }
+        only = if found == 1 { Some(connection) } else { None };
+    })?;
+    check_found(found, arguments)?;
+    match only {
+        Some(connection) if !arguments.list => report::write(&connection),
+        _ => list::write(rows, arguments.list),
+    }
+    Ok(())
+}
+
+fn capture_as_json(
+    path: &Path,
+    arguments: &Arguments,
+    wanted: impl Fn(&Connection) -> bool,
+) -> Result<(), Failure> {
+    let mut out = stdout();
+    let mut found = 0;
+    let mut write = |text: &str| {
+        // `stdout` remembers a failure.
+        let _ = out.write_all(text.as_bytes());
+    };
+    let version = handclasp_explain::SCHEMA_VERSION;
+    write(&format!("{{\"schema_version\":{version},\"connections\":["));
+    let result = source::capture(path, arguments, |connection| {
+        if wanted(&connection) {
+            let json = serde_json::to_string(&connection).unwrap_or_default();
+            let comma = if found > 0 { "," } else { "" };
+            write(&format!("{comma}\n{json}"));
+            found += 1;
+        }
+    });
+    write("]}\n");
+    result?;
+    check_found(found, arguments)
+}
+
+fn check_found(found: usize, arguments: &Arguments) -> Result<(), Failure> {
+    if found > 0 {
+        return Ok(());
+    }
+    Err(match arguments.connection {
+        Some(number) => Failure::failed(format!("the capture has no connection {number}"))
+            .hint("--list shows the connections with their numbers"),
+        None if arguments.failed => Failure::failed("no connection of the capture has failed"),
+        None => Failure::failed("the capture has no connection of TCP with data in it"),
+    })
+}
+
+/// Whether a connection failed, or is not complete as far as one can see.
+fn is_failed(outcome: Outcome) -> bool {
+    !matches!(outcome, Outcome::Complete | Outcome::Encrypted)
+}

@@ -1,0 +1,98 @@
+//! Where connections come from: captures, the traces of RFC 8448, and the network.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::pem::printable_path;
+use handclasp_explain::capture::{self, CaptureError};
+use handclasp_explain::recorded::{Decoder, KeyLogSecrets};
+use handclasp_explain::{Connection, Options, Side};
+use handclasp_replay::{Role, SECTIONS, Vectors};
+
+use super::Arguments;
+use super::progress::Progress;
+use crate::connect;
+use crate::failure::Failure;
+
+/// What accounts are made with.
+pub fn options(arguments: &Arguments) -> Options {
+    let mut options = Options::new(CryptoProvider::default());
+    options.secrets = arguments.show_secrets;
+    options
+}
+
+/// The secrets of `--keylog`.
+pub fn secrets(arguments: &Arguments) -> Result<KeyLogSecrets, Failure> {
+    let Some(path) = &arguments.keylog else { return Ok(KeyLogSecrets::default()) };
+    let shown = printable_path(path);
+    let failed = |error| Failure::misuse(format!("--keylog {shown} cannot be read: {error}"));
+    let secrets = File::open(path).and_then(KeyLogSecrets::read).map_err(failed)?;
+    if secrets.is_empty() {
+        return Err(Failure::misuse(format!("--keylog {shown} has no secret of TLS 1.3 in it"))
+            .hint("its lines are a label, a client random and a secret, such as CLIENT_TRAFFIC_SECRET_0"));
+    }
+    Ok(secrets)
+}
+
+/// Decodes the connections of a capture.
+pub fn capture(
+    path: &Path,
+    arguments: &Arguments,
+    on_connection: impl FnMut(Connection),
+) -> Result<(), Failure> {
+    let mut secrets = secrets(arguments)?;
+    let failed = |error: CaptureError| {
+        Failure::misuse(format!("{}: {error}", printable_path(path)))
+            .hint("name a capture of tcpdump or Wireshark, HOST:PORT, or vectors/3")
+    };
+    let open = || {
+        let file = File::open(path);
+        file.map_err(|error| {
+            Failure::misuse(format!("{} cannot be read: {error}", printable_path(path)))
+                .hint("name a capture of tcpdump or Wireshark, HOST:PORT, or vectors/3")
+        })
+    };
+    capture::add_secrets(open()?, &mut secrets).map_err(failed)?;
+    let file = Progress::new(open()?);
+    let summary = capture::read(file, secrets, &options(arguments), on_connection);
+    let summary = summary.map_err(failed)?;
+    if summary.is_cut {
+        eprintln!("warning: {} ends in the middle of a packet", printable_path(path));
+    }
+    Ok(())
+}
+
+/// A trace of RFC 8448.
+pub fn vectors(section: u8, arguments: &Arguments) -> Result<Connection, Failure> {
+    let vectors = Vectors::embedded().map_err(|error| Failure::failed(error.to_string()))?;
+    if !SECTIONS.contains(&section) {
+        return Err(Failure::misuse(format!("RFC 8448 has no trace in section {section}"))
+            .hint("the sections with a handshake are 3 to 7: vectors/3"));
+    }
+    let secrets = Arc::new(KeyLogSecrets::parse(vectors.key_log(section).as_bytes()));
+    let mut decoder = Decoder::new(options(arguments), secrets);
+    for record in vectors.records(section) {
+        let side = match record.sender {
+            Role::Client => Side::Client,
+            Role::Server => Side::Server,
+        };
+        decoder.bytes(side, None, record.bytes);
+    }
+    Ok(decoder.finish())
+}
+
+/// A connection that was made, and why it failed, if it did.
+pub struct Live {
+    pub connection: Connection,
+    pub failure: Option<Failure>,
+}
+
+/// Connects to the target, and closes after the handshake.
+pub fn live(arguments: &Arguments) -> Result<Live, Failure> {
+    let Arguments { target, ca, name, alpn, .. } = arguments;
+    let client = connect::Arguments::for_handshake(target, ca.as_deref(), name.as_deref(), alpn);
+    let (recorder, result) = connect::record(&client, arguments.show_secrets)?;
+    Ok(Live { connection: recorder.connection(), failure: result.err() })
+}
