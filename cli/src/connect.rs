@@ -265,18 +265,17 @@ pub fn record(
     );
     let mut options = Options::default();
     options.observer = Some(event_log.observer(Side::Client));
-    let situation = situation(arguments, &name);
     let mut connection = ClientConnection::with_options(Arc::new(config), name, options)?;
     let mut buffer = ReceiveBuffer::new();
-    let result = handshake_in_time(&mut connection, &socket, &mut buffer);
+    let result = handshake_in_time(&mut connection, &socket, &mut buffer)
+        .map_err(|failure| advice::explain(failure.at(&connection), Side::Client));
     if result.is_ok() {
         receive_tickets(&mut connection, &socket, &mut buffer);
         connection.close();
         let _ = (&socket).write_all(connection.outgoing());
     }
     let _ = Socket::Tcp(socket).drain();
-    let progress = event_log.progress(Side::Client);
-    Ok((recorder, result.map_err(|failure| situation.explain(failure, &progress))))
+    Ok((recorder, result))
 }
 
 /// Receives what the server sends right after the handshake. Errors end it.
