@@ -123,6 +123,7 @@ impl Arguments {
             early_data: None,
             half_close: false,
             quiet: true,
+            html: html::HtmlArguments::default(),
         }
     }
 }

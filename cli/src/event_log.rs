@@ -286,8 +286,4 @@ impl Observer for SideObserver {
         // The time of the report belongs to no step.
         event_log.last = Instant::now();
     }
-
-    fn wants_secrets(&self) -> bool {
-        self.recorder.wants_secrets()
-    }
 }

@@ -9,7 +9,7 @@ use handclasp_explain::{Account, Recorder, page};
 use crate::failure::Failure;
 
 /// The options of a page.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct HtmlArguments {
     /// Write an account of the handshake to this file: a page for a browser, with each message, field and
     /// byte
@@ -43,7 +43,11 @@ impl HtmlArguments {
     }
 }
 
-fn write(file: &Path, account: &Account, failure: Option<&Failure>) -> Result<(), Failure> {
+/// Writes the page of an account. `failure` ended the connection.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(file: &Path, account: &Account, failure: Option<&Failure>) -> Result<(), Failure> {
     let mut options = page::Options::new(CryptoProvider::default());
     options.failure = failure.map(|failure| page::Failure {
         message: failure.message.clone(),

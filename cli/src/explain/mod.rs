@@ -12,6 +12,7 @@ use handclasp_explain::{Account, Connection, Outcome};
 
 use crate::address::HostAndPort;
 use crate::failure::Failure;
+use crate::html;
 use crate::json::write_line;
 use crate::stdout::stdout;
 use list::Row;
@@ -38,6 +39,9 @@ pub struct Arguments {
     /// Only connections that failed or are not complete
     #[arg(long, conflicts_with = "connection")]
     failed: bool,
+    /// Write the account of the connection to this file: a page for a browser
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    html: Option<PathBuf>,
     /// Show the secrets of the key schedule: with them, anyone can read the connection
     #[arg(long)]
     show_secrets: bool,
@@ -56,17 +60,17 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if arguments.hex {
         let connection = hex_input::read(arguments)?;
-        return show(connection, json);
+        return show(connection, None, arguments, json);
     }
     if let Some(section) = section(&arguments.target) {
-        return show(source::vectors(section, arguments)?, json);
+        return show(source::vectors(section, arguments)?, None, arguments, json);
     }
     let path = Path::new(&arguments.target);
     if path.is_file() || HostAndPort::read(&arguments.target).is_err() {
         return capture(path, arguments, json);
     }
     let source::Live { connection, failure } = source::live(arguments)?;
-    show(connection, json)?;
+    show(connection, failure.as_ref(), arguments, json)?;
     failure.map_or(Ok(()), Err)
 }
 
@@ -75,14 +79,23 @@ fn section(target: &str) -> Option<u8> {
     target.strip_prefix("vectors/")?.parse().ok().filter(|_| !Path::new(target).exists())
 }
 
-fn show(connection: Connection, json: bool) -> Result<(), Failure> {
+/// Shows one connection, which `failure` ended.
+fn show(
+    connection: Connection,
+    failure: Option<&Failure>,
+    arguments: &Arguments,
+    json: bool,
+) -> Result<(), Failure> {
+    let account = Account::new(vec![connection]);
+    if let Some(file) = &arguments.html {
+        html::write(file, &account, failure)?;
+    }
     if json {
-        let account = Account::new(vec![connection]);
         let value = serde_json::to_value(account)
             .map_err(|error| Failure::failed(format!("the account cannot be written: {error}")))?;
         write_line(&mut stdout(), &value);
     } else {
-        report::write(&connection);
+        account.connections.iter().for_each(report::write);
     }
     Ok(())
 }
@@ -93,7 +106,7 @@ fn capture(path: &Path, arguments: &Arguments, json: bool) -> Result<(), Failure
         Some(number) => connection.number == number,
         None => !arguments.failed || is_failed(connection.outcome),
     };
-    if json && !arguments.list {
+    if json && !arguments.list && arguments.html.is_none() {
         return capture_as_json(path, arguments, wanted);
     }
     let (mut rows, mut only) = (Vec::new(), None);
@@ -112,11 +125,17 @@ fn capture(path: &Path, arguments: &Arguments, json: bool) -> Result<(), Failure
         only = if found == 1 { Some(connection) } else { None };
     })?;
     check_found(found, arguments)?;
-    match only {
-        Some(connection) if !arguments.list => report::write(&connection),
-        _ => list::write(rows, arguments.list),
+    if found > 1 && arguments.html.is_some() {
+        return Err(Failure::misuse("the capture has several connections, and a page is of one")
+            .hint("--connection N says which; --list shows them with their numbers"));
     }
-    Ok(())
+    match only {
+        Some(connection) if !arguments.list => show(connection, None, arguments, json),
+        _ => {
+            list::write(rows, arguments.list);
+            Ok(())
+        }
+    }
 }
 
 fn capture_as_json(

@@ -106,8 +106,11 @@ fn a_capture_with_one_connection_is_explained_at_once() {
     let printed = text(&output.stdout);
     assert!(printed.contains("ServerHello") && !printed.contains("CertificateVerify"), "{printed}");
     assert!(printed.contains("with a key log"), "{printed}");
-    let account = account(&handclasp(["explain", &file, "--json"]).output().unwrap());
+    let page = files.path("page.html");
+    let arguments = ["explain", &file, "--json", "--html", &page];
+    let account = account(&handclasp(arguments).output().unwrap());
     assert_eq!(account["connections"][0]["outcome"], "encrypted");
+    assert!(files.read("page.html").contains("ClientHello"));
 }
 
 #[test]
