@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
-use super::{PeerParameters, Question};
+use super::{Level, PeerParameters, Question};
 use crate::config::{CommonConfig, ServerConfig};
 use crate::credential::CertifiedKey;
 use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
@@ -174,14 +174,24 @@ impl Context {
         self.steps.send(|out| {
             let start = out.len();
             write(out);
-            let written = out.get(start..).unwrap_or_default();
-            if let Some(transcript) = transcript {
-                transcript.add_bytes(written);
-            }
-            if let Some((message, _)) = HandshakeMessage::split(written) {
-                observers.emit(|| Event::MessageSent(level, message));
-            }
+            on_message_written(out.get(start..).unwrap_or_default(), level, transcript, observers);
         });
+    }
+}
+
+/// Apart from [`Context::send`], and not inlined: a program has a copy of that for each message.
+#[inline(never)]
+fn on_message_written(
+    written: &[u8],
+    level: Level,
+    transcript: Option<&mut Transcript>,
+    observers: &mut Observers,
+) {
+    if let Some(transcript) = transcript {
+        transcript.add_bytes(written);
+    }
+    if let Some((message, _)) = HandshakeMessage::split(written) {
+        observers.emit(|| Event::MessageSent(level, message));
     }
 }
 

@@ -106,6 +106,8 @@ impl Steps {
         step
     }
 
+    /// Not inlined: it is called in many places.
+    #[inline(never)]
     pub(super) fn push(&mut self, step: Step) {
         if self.queue.capacity() == 0 {
             self.queue.reserve(USUAL_STEPS);
