@@ -73,6 +73,42 @@ async fn refused_0_rtt_data_can_be_sent_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn zero_rtt_data_are_accepted_after_a_retry_packet() {
+    let (people, wanted) = (People::new(), Wanted::default());
+    for (client_tls, server_tls) in PAIRS {
+        let peer = Server::start(server(server_tls, &people, &wanted), true);
+        let endpoint = client_endpoint(client(client_tls, &people, &wanted));
+        meet(&endpoint, &peer).await;
+        let connecting = endpoint.connect(peer.address, NAME).unwrap();
+        let (connection, accepted) = connecting.into_0rtt().unwrap();
+        let answer = timeout(Duration::from_secs(10), echo(&connection, b"early")).await.unwrap();
+        assert_eq!(answer, b"early");
+        assert!(accepted.await, "{client_tls:?} {server_tls:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hello_retry_request_rejects_0_rtt_data() {
+    let (people, wanted) = (People::new(), Wanted::default());
+    let retrying = Wanted { retries_group: true, ..wanted.clone() };
+    for (client_tls, server_tls) in PAIRS {
+        let peer = Server::start(server(server_tls, &people, &wanted), false);
+        let endpoint = client_endpoint(client(client_tls, &people, &wanted));
+        meet(&endpoint, &peer).await;
+        let peer_later = Server::start(server(server_tls, &people, &retrying), false);
+        let connecting = endpoint.connect(peer_later.address, NAME).unwrap();
+        let (connection, accepted) = connecting.into_0rtt().unwrap();
+        let (mut send, _receive) = connection.open_bi().await.unwrap();
+        send.write_all(b"early").await.unwrap();
+        assert!(!accepted.await, "{client_tls:?} {server_tls:?}");
+        assert_eq!(echo(&connection, b"again").await, b"again");
+        if client_tls == Tls::Handclasp {
+            assert!(parameters(&connection).retried);
+        }
+    }
+}
+
 /// RFC 9001, section 4.9.3.
 #[test]
 fn keys_of_0_rtt_packets_are_discarded_with_the_handshake() {

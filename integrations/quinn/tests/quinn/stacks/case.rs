@@ -18,6 +18,8 @@ pub enum Case {
     Resumption,
     EarlyDataAccepted,
     EarlyDataRejected,
+    EarlyDataAfterRetry,
+    EarlyDataBeforeHelloRetryRequest,
     KeyUpdate,
     Retry,
     ClientCertificate,
@@ -28,7 +30,7 @@ pub enum Case {
 }
 
 impl Case {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::TenMebibytes,
         Self::LongCertificate,
         Self::Loss,
@@ -40,6 +42,8 @@ impl Case {
         Self::Resumption,
         Self::EarlyDataAccepted,
         Self::EarlyDataRejected,
+        Self::EarlyDataAfterRetry,
+        Self::EarlyDataBeforeHelloRetryRequest,
         Self::KeyUpdate,
         Self::Retry,
         Self::ClientCertificate,
@@ -63,6 +67,8 @@ impl Case {
             Self::Resumption => "resumption",
             Self::EarlyDataAccepted => "0-RTT data accepted",
             Self::EarlyDataRejected => "0-RTT data rejected",
+            Self::EarlyDataAfterRetry => "0-RTT data accepted after a Retry packet",
+            Self::EarlyDataBeforeHelloRetryRequest => "0-RTT data rejected by a HelloRetryRequest",
             Self::KeyUpdate => "key update",
             Self::Retry => "Retry packet",
             Self::ClientCertificate => "client certificate",
@@ -83,32 +89,59 @@ impl Case {
         }
     }
 
-    /// The groups that a client of another stack has, in the order of its preference, and those that such a server
-    /// has. `None` is its own choice.
-    pub fn groups(self) -> Option<[&'static [NamedGroup]; 2]> {
+    /// The only groups of a client of another stack, the preferred one first. `None` is its own choice.
+    pub fn client_groups(self) -> Option<&'static [NamedGroup]> {
         match self {
-            Self::MlKem => Some([&[NamedGroup::X25519_MLKEM768], &[NamedGroup::X25519_MLKEM768]]),
+            Self::MlKem => Some(&[NamedGroup::X25519_MLKEM768]),
             // The client sends a share of the first.
-            Self::HelloRetryRequest => {
-                Some([&[NamedGroup::X25519, NamedGroup::SECP384R1], &[NamedGroup::SECP384R1]])
+            _ if self.has_hello_retry_request() => {
+                Some(&[NamedGroup::X25519, NamedGroup::SECP384R1])
             }
             _ => None,
         }
     }
 
+    /// The only group of this server of another stack, as [`client_groups`](Self::client_groups).
+    pub fn server_group(self, wanted: &Wanted) -> Option<NamedGroup> {
+        if wanted.retries_group {
+            return Some(NamedGroup::SECP384R1);
+        }
+        (self == Self::MlKem).then_some(NamedGroup::X25519_MLKEM768)
+    }
+
+    /// Whether the server asks for another share.
+    pub fn has_hello_retry_request(self) -> bool {
+        matches!(self, Self::HelloRetryRequest | Self::EarlyDataBeforeHelloRetryRequest)
+    }
+
     /// Whether the client has a session of a connection before.
     pub fn resumes(self) -> bool {
-        matches!(self, Self::Resumption | Self::EarlyDataAccepted | Self::EarlyDataRejected)
+        self == Self::Resumption || self.sends_early_data()
+    }
+
+    /// Whether that connection was one with another server.
+    pub fn has_another_server(self) -> bool {
+        matches!(self, Self::EarlyDataRejected | Self::EarlyDataBeforeHelloRetryRequest)
     }
 
     /// Whether the client sends 0-RTT data.
     pub fn sends_early_data(self) -> bool {
-        matches!(self, Self::EarlyDataAccepted | Self::EarlyDataRejected)
+        self.accepts_early_data() || self.has_another_server()
+    }
+
+    /// Whether the server accepts 0-RTT data.
+    pub fn accepts_early_data(self) -> bool {
+        matches!(self, Self::EarlyDataAccepted | Self::EarlyDataAfterRetry)
     }
 
     /// How many bytes go both ways.
     pub fn length(self) -> usize {
         if self == Self::TenMebibytes { 10 << 20 } else { 5_000 }
+    }
+
+    /// What is asked of the server that a client has its session of, if that is another one.
+    pub fn wanted_before(self, protocol: &'static str) -> Wanted {
+        Wanted { takes_early_data: true, retries_group: false, ..self.wanted(protocol) }
     }
 
     /// What is asked of both ends, with this protocol of the application.
@@ -117,10 +150,10 @@ impl Case {
             client_protocol: protocol,
             server_protocol: protocol,
             cipher_suite: self.cipher_suite(),
-            takes_early_data: self.sends_early_data(),
+            takes_early_data: self.sends_early_data() && self != Self::EarlyDataRejected,
             asks_clients: matches!(self, Self::ClientCertificate | Self::WrongClientCertificate),
-            retries_group: self == Self::HelloRetryRequest,
-            sends_retry: self == Self::Retry,
+            retries_group: self.has_hello_retry_request(),
+            sends_retry: matches!(self, Self::Retry | Self::EarlyDataAfterRetry),
         }
     }
 }

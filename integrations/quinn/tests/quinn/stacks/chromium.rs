@@ -78,6 +78,9 @@ impl Stack for Chromium {
         match case {
             Case::KeyUpdate => Some(NO_KEY_UPDATE),
             Case::ClientCertificate | Case::WrongClientCertificate => Some(NO_CLIENT_CERTIFICATE),
+            Case::EarlyDataBeforeHelloRetryRequest => Some(Limit::None(
+                "Chromium does not answer a HelloRetryRequest after 0-RTT data: it connects again",
+            )),
             Case::VersionNegotiation => Some(Limit::None("Chromium begins with version 1")),
             _ => None,
         }

@@ -35,7 +35,7 @@ impl Stack for Curl {
 
     fn limit(&self, _: Role, case: Case) -> Option<Limit> {
         let limit = match case {
-            Case::EarlyDataAccepted | Case::EarlyDataRejected => {
+            case if case.sends_early_data() => {
                 Limit::None("curl sends no 0-RTT data over BoringSSL")
             }
             Case::KeyUpdate => NO_KEY_UPDATE,
@@ -69,7 +69,9 @@ impl Stack for Curl {
         match case {
             Case::MlKem => arguments.extend(["--groups", "X25519MLKEM768"]),
             // A share of the first, and none of the other.
-            Case::HelloRetryRequest => arguments.extend(["--groups", "X25519:P-384"]),
+            case if case.has_hello_retry_request() => {
+                arguments.extend(["--groups", "X25519:P-384"])
+            }
             _ => {}
         }
         Process::start("python3", &arguments)

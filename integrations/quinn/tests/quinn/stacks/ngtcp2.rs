@@ -106,6 +106,9 @@ impl Stack for Ngtcp2 {
             (Role::Client, Case::WrongServerCertificate) => {
                 Limit::None("the client of ngtcp2 does not verify certificates")
             }
+            (Role::Client, Case::EarlyDataBeforeHelloRetryRequest) => Limit::None(
+                "the client of ngtcp2 0.12 aborts at a HelloRetryRequest after 0-RTT data",
+            ),
             (Role::Server, Case::ClientCertificate) => Limit::Part(NOT_VERIFIED),
             (Role::Server, Case::WrongClientCertificate) => Limit::None(NOT_VERIFIED),
             (Role::Server, Case::KeyUpdate) => NO_KEY_UPDATE,

@@ -50,15 +50,10 @@ pub async fn serve_case(stack: &impl Stack, case: Case) {
         let config = handclasp_quinn::server_config(tls).unwrap();
         Server::start(config, stack.application(), wanted.sends_retry, case == Case::KeyUpdate)
     };
+    let before = case.wanted_before(stack.application().protocol());
+    let first = case.has_another_server().then(|| start(&before));
     let mut server = start(&our_wanted);
-    let first = match case {
-        Case::EarlyDataRejected => {
-            let first = start(&our_wanted);
-            server = start(&Wanted { takes_early_data: false, ..wanted.clone() });
-            first.address
-        }
-        _ => server.address,
-    };
+    let first = first.as_ref().unwrap_or(&server).address;
     let people_of_peer = other_people(&people, case, Role::Client);
     let orders = Orders { case, people: &people_of_peer, wanted: &wanted };
     let address = if case == Case::Loss {
@@ -67,7 +62,7 @@ pub async fn serve_case(stack: &impl Stack, case: Case) {
         server.address
     };
     let mut program = block_in_place(|| stack.start_client(&orders, first, address));
-    if case == Case::Resumption || case == Case::EarlyDataAccepted {
+    if case.resumes() && !case.has_another_server() {
         server.connection().await;
     }
     if let Some(codes) = expected_codes(stack, case, Role::Client) {
@@ -93,15 +88,18 @@ pub async fn connect_case(stack: &impl Stack, case: Case) {
     };
     let people_of_peer = other_people(&people, case, Role::Server);
     let orders = Orders { case, people: &people_of_peer, wanted: &wanted };
-    let (mut program, mut address) = block_in_place(|| stack.start_server(&orders));
-    let endpoint = client_endpoint(client(Tls::Handclasp, &people, &our_wanted));
     let application = stack.application();
+    let before = case.wanted_before(application.protocol());
+    // Our client sends 0-RTT data to a server that rejects them, too.
+    let our_wanted = Wanted { takes_early_data: case.sends_early_data(), ..our_wanted };
+    let endpoint = client_endpoint(client(Tls::Handclasp, &people, &our_wanted));
+    let first = Orders { wanted: &before, ..orders };
+    let first = if case.has_another_server() { &first } else { &orders };
+    let (mut program, mut address) = block_in_place(|| stack.start_server(first));
     if case.resumes() {
         meet(&endpoint, address, application, case.length()).await;
     }
-    if case == Case::EarlyDataRejected {
-        let rejecting = Wanted { takes_early_data: false, ..wanted.clone() };
-        let orders = Orders { wanted: &rejecting, ..orders };
+    if case.has_another_server() {
         (program, address) = block_in_place(|| stack.start_server(&orders));
     }
     if case == Case::Loss {
@@ -134,7 +132,7 @@ async fn exchange(
     let length = case.length();
     if case.sends_early_data() {
         let (connection, accepted) = connecting.into_0rtt().expect("a session is there");
-        if case == Case::EarlyDataAccepted {
+        if case.accepts_early_data() {
             Requests::new(&connection, application).await.exchange(length).await;
             assert!(timeout(PATIENCE, accepted).await.unwrap());
         } else {
@@ -213,15 +211,19 @@ fn check_connection(case: Case, role: Role, connection: &Connection, other: &Ide
     if case == Case::MlKem {
         assert_eq!(parameters.group, Some(NamedGroup::X25519_MLKEM768));
     }
-    assert_eq!(parameters.retried, case == Case::HelloRetryRequest);
-    match case {
-        Case::EarlyDataAccepted => assert_eq!(parameters.early_data, EarlyData::Accepted),
-        Case::EarlyDataRejected => assert_eq!(parameters.early_data, EarlyData::Rejected),
+    assert_eq!(parameters.retried, case.has_hello_retry_request());
+    let early_data = parameters.early_data;
+    if case.accepts_early_data() {
+        assert_eq!(early_data, EarlyData::Accepted);
+    } else if case.sends_early_data() {
+        assert_eq!(early_data, EarlyData::Rejected);
+    } else if case.resumes() {
         // A client may offer them with any session.
-        Case::Resumption => assert_ne!(parameters.early_data, EarlyData::Accepted),
-        _ => assert_eq!(parameters.early_data, EarlyData::NotOffered),
+        assert_ne!(early_data, EarlyData::Accepted);
+    } else {
+        assert_eq!(early_data, EarlyData::NotOffered);
     }
-    if case == Case::Resumption || case == Case::EarlyDataAccepted {
+    if case == Case::Resumption || case.accepts_early_data() {
         assert_eq!(parameters.pre_shared_key, Some(PskKind::Resumption));
     } else if !case.resumes() {
         assert_eq!(parameters.pre_shared_key, None);
@@ -237,7 +239,7 @@ fn check_reports(stack: &impl Stack, case: Case, role: Role, program: &Process) 
         (Case::KeyUpdate, _) => Report::KeyUpdates,
         (Case::ClientCertificate, Role::Server) => Report::ClientCertificate,
         (Case::Resumption, _) => Report::Resumption,
-        (Case::EarlyDataAccepted, _) => Report::EarlyDataAccepted,
+        (Case::EarlyDataAccepted | Case::EarlyDataAfterRetry, _) => Report::EarlyDataAccepted,
         (Case::VersionNegotiation, Role::Client) => Report::VersionNegotiation,
         _ => return,
     };
