@@ -29,34 +29,43 @@ impl Failure {
     }
 }
 
-/// A key of packets, or the place where it will be.
+/// A key, or the place where it will be.
 ///
 /// quinn takes the keys of both directions at once. A server has those of the 1-RTT packets that it
 /// receives later than those of the packets that it sends: until the client's Finished came, such
 /// packets must not be processed (RFC 9001, section 5.7), and here they cannot be opened.
-#[derive(Clone)]
-pub(crate) struct SharedPacketKey {
-    key: Arc<OnceLock<PacketKey>>,
+enum Place<K> {
+    Known(K),
+    Shared(Arc<OnceLock<K>>),
+}
+
+impl<K> Place<K> {
+    fn get(&self) -> Option<&K> {
+        match self {
+            Self::Known(key) => Some(key),
+            Self::Shared(place) => place.get(),
+        }
+    }
+}
+
+/// A key of packets.
+pub(crate) struct QuinnPacketKey {
+    key: Place<PacketKey>,
     failure: Failure,
 }
 
-impl SharedPacketKey {
+impl QuinnPacketKey {
     pub(crate) fn new(key: PacketKey, failure: &Failure) -> Self {
-        Self { key: Arc::new(OnceLock::from(key)), failure: failure.clone() }
+        Self { key: Place::Known(key), failure: failure.clone() }
     }
 
-    /// Without a key.
-    pub(crate) fn empty(failure: &Failure) -> Self {
-        Self { key: Arc::default(), failure: failure.clone() }
-    }
-
-    /// The key is there now. A second one changes nothing.
-    pub(crate) fn set(&self, key: PacketKey) {
-        let _ = self.key.set(key);
+    /// The key that is in this place, now or later.
+    pub(crate) fn at(place: &Arc<OnceLock<PacketKey>>, failure: &Failure) -> Self {
+        Self { key: Place::Shared(place.clone()), failure: failure.clone() }
     }
 }
 
-impl crypto::PacketKey for SharedPacketKey {
+impl crypto::PacketKey for QuinnPacketKey {
     fn encrypt(&self, packet: u64, buf: &mut [u8], header_len: usize) {
         let (header, payload_and_tag) = buf.split_at_mut(header_len);
         let payload_length = payload_and_tag.len() - PacketKey::TAG_LENGTH;
@@ -106,21 +115,13 @@ impl crypto::PacketKey for SharedPacketKey {
     }
 }
 
-/// A key of headers, or the place where it will be, as [`SharedPacketKey`].
-#[derive(Clone)]
-pub(crate) struct SharedHeaderKey {
-    key: Arc<OnceLock<HeaderKey>>,
+/// A key of headers.
+pub(crate) struct QuinnHeaderKey {
+    key: Place<HeaderKey>,
     failure: Failure,
 }
 
-impl SharedHeaderKey {
-    /// The key is there now. A second one changes nothing.
-    fn set(&self, key: HeaderKey) {
-        let _ = self.key.set(key);
-    }
-}
-
-impl crypto::HeaderKey for SharedHeaderKey {
+impl crypto::HeaderKey for QuinnHeaderKey {
     /// A packet whose header stays as it was fails to decrypt: the header is authenticated.
     fn decrypt(&self, pn_offset: usize, packet: &mut [u8]) {
         if let Some(key) = self.key.get() {
@@ -142,35 +143,46 @@ impl crypto::HeaderKey for SharedHeaderKey {
 }
 
 /// The keys of one direction.
-#[derive(Clone)]
+pub(crate) struct QuinnKeys {
+    pub(crate) header: QuinnHeaderKey,
+    pub(crate) packet: QuinnPacketKey,
+}
+
+impl QuinnKeys {
+    pub(crate) fn new(keys: DirectionalKeys, failure: &Failure) -> Self {
+        let DirectionalKeys { header, packet } = keys;
+        let header = QuinnHeaderKey { key: Place::Known(header), failure: failure.clone() };
+        Self { header, packet: QuinnPacketKey::new(packet, failure) }
+    }
+}
+
+/// The places of the keys of one direction, which are empty at first.
+#[derive(Default)]
 pub(crate) struct SharedKeys {
-    pub(crate) header: SharedHeaderKey,
-    pub(crate) packet: SharedPacketKey,
+    header: Arc<OnceLock<HeaderKey>>,
+    packet: Arc<OnceLock<PacketKey>>,
 }
 
 impl SharedKeys {
-    pub(crate) fn new(keys: DirectionalKeys, failure: &Failure) -> Self {
-        let shared = Self::empty(failure);
-        shared.set(keys);
-        shared
-    }
-
-    /// Without keys.
-    pub(crate) fn empty(failure: &Failure) -> Self {
-        let header = SharedHeaderKey { key: Arc::default(), failure: failure.clone() };
-        Self { header, packet: SharedPacketKey::empty(failure) }
-    }
-
-    /// The keys are there now.
+    /// The keys are there now. Others after them change nothing.
     pub(crate) fn set(&self, keys: DirectionalKeys) {
         let DirectionalKeys { header, packet } = keys;
-        self.header.set(header);
-        self.packet.set(packet);
+        let _ = self.header.set(header);
+        let _ = self.packet.set(packet);
+    }
+
+    /// The keys that are in these places, now or later.
+    pub(crate) fn share(&self, failure: &Failure) -> QuinnKeys {
+        let header = Place::Shared(self.header.clone());
+        QuinnKeys {
+            header: QuinnHeaderKey { key: header, failure: failure.clone() },
+            packet: QuinnPacketKey::at(&self.packet, failure),
+        }
     }
 }
 
 /// The keys of both directions.
-pub(crate) fn pair(local: SharedKeys, remote: SharedKeys) -> crypto::Keys {
+pub(crate) fn pair(local: QuinnKeys, remote: QuinnKeys) -> crypto::Keys {
     crypto::Keys {
         header: crypto::KeyPair { local: Box::new(local.header), remote: Box::new(remote.header) },
         packet: crypto::KeyPair { local: Box::new(local.packet), remote: Box::new(remote.packet) },
@@ -187,11 +199,12 @@ pub(crate) fn check_initial_keys(provider: &CryptoProvider) -> Result<(), ErrorK
 pub(crate) fn initial(keys: Result<InitialKeys, CryptoError>, failure: &Failure) -> crypto::Keys {
     match keys {
         Ok(InitialKeys { local, remote }) => {
-            pair(SharedKeys::new(local, failure), SharedKeys::new(remote, failure))
+            pair(QuinnKeys::new(local, failure), QuinnKeys::new(remote, failure))
         }
         Err(CryptoError) => {
             failure.remember();
-            pair(SharedKeys::empty(failure), SharedKeys::empty(failure))
+            let empty = SharedKeys::default();
+            pair(empty.share(failure), empty.share(failure))
         }
     }
 }

@@ -3,19 +3,19 @@
 
 use std::any::Any;
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use handclasp::crypto::{CryptoError, CryptoProvider};
 use handclasp::handshake::{EarlyData, Side};
 use handclasp::quic::{
-    Connection, Event, InitialKeys, KeyUpdate, LevelKeys, error_code, is_authentic_retry,
+    Connection, Event, InitialKeys, KeyUpdate, LevelKeys, PacketKey, error_code, is_authentic_retry,
 };
 use handclasp::{Error, ErrorKind, Level};
 use quinn_proto::transport_parameters::TransportParameters;
 use quinn_proto::{ConnectionId, TransportError, TransportErrorCode, crypto};
 
 use crate::QuestionHandler;
-use crate::packet_keys::{Failure, SharedKeys, SharedPacketKey, initial, pair};
+use crate::packet_keys::{Failure, QuinnKeys, QuinnPacketKey, SharedKeys, initial, pair};
 use crate::question_handler::answer_all;
 
 /// A CRYPTO_ERROR is this and the alert (RFC 9001, section 4.8).
@@ -82,7 +82,9 @@ impl Session {
     /// Keys of a level, in one direction, are available. Returns those that quinn gets now.
     fn on_keys(&mut self, is_write: bool, keys: LevelKeys) -> Option<crypto::Keys> {
         if keys.level == Level::EarlyData {
-            self.early_keys = Some(SharedKeys::new(keys.keys, &self.failure));
+            let early_keys = SharedKeys::default();
+            early_keys.set(keys.keys);
+            self.early_keys = Some(early_keys);
             return None;
         }
         if let Some(phases) = &mut self.phases {
@@ -92,11 +94,12 @@ impl Session {
         }
         let is_server = self.connection.side() == Side::Server;
         if is_write && is_server && keys.level == Level::Application {
-            let local = SharedKeys::new(keys.keys, &self.failure);
-            let first = SharedKeys::empty(&self.failure);
-            let remote = Remote::Later { first: first.clone(), next: Vec::new() };
+            let local = QuinnKeys::new(keys.keys, &self.failure);
+            let first = SharedKeys::default();
+            let keys_of_first = first.share(&self.failure);
+            let remote = Remote::Later { first, next: Vec::new() };
             self.phases = Some(KeyPhases { local: keys.update, remote });
-            return Some(pair(local, first));
+            return Some(pair(local, keys_of_first));
         }
         let (same_direction, other_direction) = if is_write {
             (&mut self.write, &mut self.read)
@@ -112,8 +115,8 @@ impl Session {
             self.phases =
                 Some(KeyPhases { local: write.update, remote: Remote::Known(read.update) });
         }
-        let local = SharedKeys::new(write.keys, &self.failure);
-        Some(pair(local, SharedKeys::new(read.keys, &self.failure)))
+        let local = QuinnKeys::new(write.keys, &self.failure);
+        Some(pair(local, QuinnKeys::new(read.keys, &self.failure)))
     }
 }
 
@@ -130,7 +133,7 @@ enum Remote {
     /// phases after it that quinn has already.
     Later {
         first: SharedKeys,
-        next: Vec<SharedPacketKey>,
+        next: Vec<Arc<OnceLock<PacketKey>>>,
     },
 }
 
@@ -142,7 +145,7 @@ impl KeyPhases {
             first.set(keys);
             for place in next {
                 match update.as_mut().map(KeyUpdate::next) {
-                    Some(Ok(key)) => place.set(key),
+                    Some(Ok(key)) => _ = place.set(key),
                     Some(Err(CryptoError)) | None => failure.remember(),
                 }
             }
@@ -155,9 +158,10 @@ impl KeyPhases {
         let remote = match &mut self.remote {
             Remote::Known(update) => next_key(update.as_mut(), failure),
             Remote::Later { next, .. } => {
-                let place = SharedPacketKey::empty(failure);
-                next.push(place.clone());
-                place
+                let place = Arc::default();
+                let key = QuinnPacketKey::at(&place, failure);
+                next.push(place);
+                key
             }
         };
         crypto::KeyPair { local: Box::new(local), remote: Box::new(remote) }
@@ -165,12 +169,12 @@ impl KeyPhases {
 }
 
 /// The key of the next phase. If the provider fails, there is none: quinn panics without an answer.
-fn next_key(update: Option<&mut KeyUpdate>, failure: &Failure) -> SharedPacketKey {
+fn next_key(update: Option<&mut KeyUpdate>, failure: &Failure) -> QuinnPacketKey {
     match update.map(KeyUpdate::next) {
-        Some(Ok(key)) => SharedPacketKey::new(key, failure),
+        Some(Ok(key)) => QuinnPacketKey::new(key, failure),
         Some(Err(CryptoError)) | None => {
             failure.remember();
-            SharedPacketKey::empty(failure)
+            QuinnPacketKey::at(&Arc::default(), failure)
         }
     }
 }
@@ -198,7 +202,7 @@ impl crypto::Session for Session {
     }
 
     fn early_crypto(&self) -> Option<(Box<dyn crypto::HeaderKey>, Box<dyn crypto::PacketKey>)> {
-        let SharedKeys { header, packet } = self.early_keys.clone()?;
+        let QuinnKeys { header, packet } = self.early_keys.as_ref()?.share(&self.failure);
         Some((Box::new(header), Box::new(packet)))
     }
 
