@@ -312,3 +312,27 @@ fn from_client(alert: A, circumstances: &Circumstances, diagnosis: &mut Diagnosi
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::A;
+    use crate::error::{Error, ErrorKind};
+
+    /// Also of the alerts that the RFC does not have.
+    #[test]
+    fn each_alert_has_a_cause_that_is_a_guess_and_something_to_change() {
+        for number in 0..=u8::MAX {
+            let diagnosis = Error::from(ErrorKind::AlertReceived(A(number))).diagnosis();
+            assert_eq!(diagnosis.alert_received, Some(A(number)));
+            assert!(!diagnosis.causes.is_empty() && !diagnosis.remedies.is_empty(), "{diagnosis}");
+            let line = diagnosis.to_string();
+            assert!(line.contains(&A(number).to_string()), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+        for alert in [A::HANDSHAKE_FAILURE, A::DECODE_ERROR, A::INTERNAL_ERROR, A::ACCESS_DENIED] {
+            let causes = Error::from(ErrorKind::AlertReceived(alert)).diagnosis().causes.join("; ");
+            let is_guess = ["usually", "some servers say"].iter().any(|word| causes.contains(word));
+            assert!(is_guess, "{alert}: {causes}");
+        }
+    }
+}
