@@ -49,12 +49,21 @@ impl HtmlArguments {
 /// The file cannot be written.
 pub fn write(file: &Path, account: &Account, failure: Option<&Failure>) -> Result<(), Failure> {
     let mut options = page::Options::new(CryptoProvider::default());
-    options.failure = failure.map(|failure| page::Failure {
-        message: failure.message.clone(),
-        help: failure.hint.clone(),
-    });
+    options.failure = failure.map(words);
     let html = page::html(account, &options);
     html.and_then(|html| std::fs::write(file, html)).map_err(|error| {
         Failure::misuse(format!("--html {} cannot be written: {error}", printable_path(file)))
     })
+}
+
+/// Why the connection failed. The hint has the remedies, with the options of the program.
+fn words(failure: &Failure) -> page::Failure {
+    let mut words = match &failure.diagnosis {
+        Some(diagnosis) => page::Failure::from(diagnosis.as_ref()),
+        None => page::Failure::new(failure.message.clone()),
+    };
+    if let Some(hint) = &failure.hint {
+        words.remedies = vec![hint.clone()];
+    }
+    words
 }

@@ -1,7 +1,8 @@
 //! What was offered beside what was chosen.
 
 use super::text::value;
-use crate::account::{Choice, ChoiceSubject, Connection, Message, Value};
+use crate::account::{Choice, ChoiceSubject, Connection, Message, Outcome, Value};
+use crate::words;
 
 /// The most values of a list that are shown: a peer can send thousands.
 const SHOWN: usize = 40;
@@ -56,27 +57,52 @@ fn row(connection: &Connection, choice: &Choice) -> ChoiceView {
     let outcome = match chosen {
         _ if refused => "not accepted".to_owned(),
         Some(_) if is_flag => "accepted".to_owned(),
-        Some(chosen) => value(chosen),
-        None => "nothing".to_owned(),
+        Some(chosen) => in_words(choice.subject, chosen),
+        None => nothing(connection, choice.subject).to_owned(),
     };
-    let mut client = offers(&choice.offered_by_client, chosen);
+    let mut client = offers(choice.subject, &choice.offered_by_client, chosen);
     if is_flag {
         client.values = vec![Offer { value: "0-RTT data".to_owned(), chosen: !refused }];
     }
     ChoiceView {
         subject: subject(choice.subject),
         client,
-        server: offers(&choice.offered_by_server, chosen),
+        server: offers(choice.subject, &choice.offered_by_server, chosen),
         outcome,
         is_chosen: chosen.is_some() && !refused,
         said_in,
     }
 }
 
-fn offers(values: &[Value], chosen: Option<&Value>) -> Offers {
+/// Why nothing was chosen, as far as it is known.
+fn nothing(connection: &Connection, subject: ChoiceSubject) -> &'static str {
+    let resumed = super::overview::chosen(connection, ChoiceSubject::PreSharedKey).is_some();
+    let complete = matches!(connection.outcome, Outcome::Complete | Outcome::FailedLater);
+    match subject {
+        ChoiceSubject::SignatureScheme if resumed => "not needed with a pre-shared key",
+        ChoiceSubject::ServerName if complete => "the server does not say",
+        ChoiceSubject::ClientSignatureScheme if complete => {
+            "none: the client showed no certificate"
+        }
+        _ if complete => "nothing",
+        _ => "nothing, or it was not seen",
+    }
+}
+
+/// A value. The identity of a pre-shared key may be text.
+fn in_words(subject: ChoiceSubject, of: &Value) -> String {
+    match (subject, of) {
+        (ChoiceSubject::PreSharedKey, Value::Bytes(bytes)) => {
+            words::identity(&bytes.0).replacen("one of", "an identity of", 1)
+        }
+        _ => value(of),
+    }
+}
+
+fn offers(subject: ChoiceSubject, values: &[Value], chosen: Option<&Value>) -> Offers {
     let mut shown = Vec::new();
     for offered in values.iter().take(SHOWN) {
-        shown.push(Offer { value: value(offered), chosen: Some(offered) == chosen });
+        shown.push(Offer { value: in_words(subject, offered), chosen: Some(offered) == chosen });
     }
     Offers { more: values.len() - shown.len(), values: shown }
 }

@@ -1,20 +1,31 @@
 //! Why a connection failed: what happened, on whose side, what was offered, and what to change.
 
 use handclasp::alert::AlertDescription;
+use handclasp::diagnosis::Offer;
 
 use super::Failure;
 use super::overview::final_alert;
 use super::text::{bytes, sentence, visible};
-use crate::account::{Connection, Outcome, Problem, ProblemKind};
+use crate::account::{Connection, Outcome, Problem, ProblemKind, Side};
 use crate::words;
 
 /// The first section of the page of a failure.
 pub(super) struct Diagnosis {
     pub what: String,
-    /// What to change, if that is known.
-    pub help: Option<String>,
+    /// What may be behind it: guesses.
+    pub causes: Vec<String>,
+    /// What to change.
+    pub remedies: Vec<String>,
+    /// What this side and its peer offered.
+    pub offers: Vec<SideOffers>,
     /// Facts that let a reader check it.
     pub evidence: Vec<String>,
+}
+
+/// The lists of a side.
+pub(super) struct SideOffers {
+    pub title: String,
+    pub lists: Vec<(String, Vec<String>)>,
 }
 
 /// The diagnosis, if the connection failed or its account is not whole.
@@ -36,8 +47,10 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
     }
     if let Some(failure) = failure {
         return Some(Diagnosis {
-            what: sentence(&visible(&failure.message)),
-            help: failure.help.as_deref().map(|help| sentence(&visible(help))),
+            what: sentence(&visible(&failure.happened)),
+            causes: sentences(&failure.causes),
+            remedies: sentences(&failure.remedies),
+            offers: offers(connection, failure),
             evidence,
         });
     }
@@ -46,7 +59,29 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
         (_, false) => evidence.remove(0),
         (false, true) => return None,
     };
-    Some(Diagnosis { what, help: None, evidence })
+    let (causes, remedies) = (Vec::new(), Vec::new());
+    Some(Diagnosis { what, causes, remedies, offers: Vec::new(), evidence })
+}
+
+fn sentences(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| sentence(&visible(text))).collect()
+}
+
+/// The lists of both sides, beside each other.
+fn offers(connection: &Connection, failure: &Failure) -> Vec<SideOffers> {
+    let side = connection.observed_side.unwrap_or(Side::Client);
+    let mut both = Vec::new();
+    for (side, offers) in [(side, &failure.offers), (side.peer(), &failure.peer_offers)] {
+        let mut lists = Vec::new();
+        for Offer { what, values, .. } in offers {
+            let values = values.iter().map(|value| visible(value)).collect();
+            lists.push((sentence(&what.to_string()), values));
+        }
+        if !lists.is_empty() {
+            both.push(SideOffers { title: format!("The {}", side.name()), lists });
+        }
+    }
+    both
 }
 
 /// The alert, when it came, and what it is for.

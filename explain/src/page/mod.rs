@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use base64ct::{Base64, Encoding};
 use handclasp::crypto::CryptoProvider;
+use handclasp::diagnosis::{Diagnosis, Offer};
 use serde::Serialize;
 
 use self::sequence::Content;
@@ -34,7 +35,7 @@ const STYLE: &str = include_str!("page.css");
 pub struct Options {
     /// For the hashes in the Content-Security-Policy.
     pub provider: CryptoProvider,
-    /// The error that ended the last connection, if its words are known: the page begins with them.
+    /// Why the last connection failed, if the library has said it: the page begins with it.
     pub failure: Option<Failure>,
 }
 
@@ -45,13 +46,41 @@ impl Options {
     }
 }
 
-/// The words of an error.
+/// Why a connection failed, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// What happened.
-    pub message: String,
-    /// What to change, if that is known.
-    pub help: Option<String>,
+    pub happened: String,
+    /// What may be behind it: guesses.
+    pub causes: Vec<String>,
+    /// What to change.
+    pub remedies: Vec<String>,
+    /// What the observed side offered, as far as it matters.
+    pub offers: Vec<Offer>,
+    /// What its peer offered.
+    pub peer_offers: Vec<Offer>,
+}
+
+impl Failure {
+    /// What happened, and no more.
+    pub fn new(happened: impl Into<String>) -> Self {
+        let (causes, remedies) = (Vec::new(), Vec::new());
+        let (offers, peer_offers) = (Vec::new(), Vec::new());
+        Self { happened: happened.into(), causes, remedies, offers, peer_offers }
+    }
+}
+
+impl From<&Diagnosis> for Failure {
+    fn from(diagnosis: &Diagnosis) -> Self {
+        Self {
+            happened: diagnosis.happened.clone(),
+            causes: diagnosis.causes.clone(),
+            remedies: diagnosis.remedies.iter().map(|remedy| remedy.text.clone()).collect(),
+            offers: diagnosis.offers.clone(),
+            peer_offers: diagnosis.peer_offers.clone(),
+        }
+    }
 }
 
 /// The page of an account, as HTML.

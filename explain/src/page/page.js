@@ -76,7 +76,7 @@ class Anatomy {
   }
 
   // The fields as a list of buttons. Each leaf is remembered with its place among the bytes.
-  list(fields) {
+  list(fields, outer) {
     const list = element("ul");
     for (const field of fields) {
       const row = element("li");
@@ -85,12 +85,13 @@ class Anatomy {
       const text = valueText(field.value);
       if (text) made.append(" ", element("bdi", "field-value", text));
       made.field = field;
-      const meaning = meanings[field.meaning];
+      // On paper, a meaning stands once: not again at the parts of a field.
+      const meaning = field.meaning !== outer && field.name !== "length" && meanings[field.meaning];
       row.append(made);
       if (meaning) row.append(element("p", "meaning", meaning));
       this.buttons.push(made);
       if (field.fields) {
-        row.append(this.list(field.fields));
+        row.append(this.list(field.fields, field.meaning));
       } else {
         made.leaf = this.leaves.length;
         this.leaves.push(made);

@@ -1,5 +1,7 @@
 //! The messages between client and server, and what happened between them.
 
+use handclasp::alert::AlertDescription;
+
 use super::text::{bytes, sentence, time, value, visible};
 use crate::account::{
     Alert, Code, Connection, Message, MessageLevel, Record, RecordState, Side, Step, StepKind,
@@ -37,6 +39,8 @@ pub(super) enum Content {
         name: String,
         code: u32,
         meaning: &'static str,
+        /// It is the usual end, and no error.
+        closing: bool,
     },
     Step {
         words: String,
@@ -212,7 +216,7 @@ impl Run<'_> {
         let kind = self.first.content_type.map(|kind| kind.code);
         let words = match (kind, self.content_length, self.first.state) {
             (Some(CHANGE_CIPHER_SPEC), ..) => {
-                "change_cipher_spec: means nothing, and calms middleboxes".to_owned()
+                "change_cipher_spec: has no meaning, and is sent for middleboxes".to_owned()
             }
             (Some(_), Some(length), _) => {
                 let name = match self.first.level {
@@ -239,7 +243,8 @@ fn alert(alert: &Alert) -> Row {
     let content = Content::Alert {
         name: alert.description.to_string(),
         code: alert.description.code,
-        meaning: words::alert(handclasp::alert::AlertDescription(code)),
+        meaning: words::alert(AlertDescription(code)),
+        closing: AlertDescription(code) == AlertDescription::CLOSE_NOTIFY,
     };
     row(alert.sender, alert.time_ns, content)
 }
@@ -250,7 +255,9 @@ fn step(side: Side, step: &Step) -> Row {
     let words = match &step.kind {
         StepKind::CipherSuiteChosen { suite } => format!("the cipher suite is {}", code(suite)),
         StepKind::KeysExchanged { group } => format!("the keys are exchanged ({})", code(group)),
-        StepKind::PeerVerified => format!("the {} is accepted", side.peer().name()),
+        StepKind::PeerVerified => {
+            format!("the certificate or key of the {} is accepted", side.peer().name())
+        }
         StepKind::SignatureVerified { scheme } => {
             format!("the signature is correct ({})", code(scheme))
         }

@@ -78,8 +78,9 @@ fn the_page_of_a_failure_begins_with_the_diagnosis() {
     assert!(diagnosis < page.find("The messages").unwrap());
     assert!(page.contains("the alert unknown_ca (48), which usually means"), "{page}");
     let mut options = Options::new(CryptoProvider::default());
-    let message = "the authority <is> not trusted".to_owned();
-    options.failure = Some(Failure { message, help: Some("name it with --ca".to_owned()) });
+    let mut failure = Failure::new("the authority <is> not trusted");
+    failure.remedies = vec!["name it with --ca".to_owned()];
+    options.failure = Some(failure);
     let page = page::html(&Account::new(vec![connection]), &options).unwrap();
     assert!(page.contains("The authority &#60;is&#62; not trusted"), "{page}");
     assert!(page.contains("Name it with --ca"));
@@ -182,4 +183,23 @@ fn secrets_are_in_a_page_only_with_a_warning() {
     connection.key_schedule[0].value = Some(Hex(vec![0xab; 32]));
     let page = html(vec![connection]);
     assert!(page.contains(warning) && page.contains(&"ab".repeat(32)));
+}
+
+#[test]
+fn the_diagnosis_of_the_library_is_on_the_page_with_both_lists() {
+    let error = handclasp::Error::from(handclasp::ErrorKind::NoApplicationProtocol {
+        ours: vec!["h2".into()],
+        theirs: vec!["http/1.1".into()],
+    });
+    let tapped = all_kinds();
+    let account = Account::new(vec![of_kind(&tapped, "refused").client.clone()]);
+    let mut options = Options::new(CryptoProvider::default());
+    options.failure = Some(Failure::from(&error.diagnosis()));
+    let page = page::html(&account, &options).unwrap();
+    let diagnosis = between(&page, "<section class=\"diagnosis\"", "</section>");
+    for words in
+        ["The client", "<bdi>h2</bdi>", "The server", "<bdi>http/1.1</bdi>", "What to change"]
+    {
+        assert!(diagnosis.contains(words), "{words}: {diagnosis}");
+    }
 }
