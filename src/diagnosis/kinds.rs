@@ -6,6 +6,7 @@ use super::{alert, certificate, other_protocol};
 use crate::error::circumstances::{Circumstances, Offer, Parameter};
 use crate::error::{Error, ErrorKind};
 use crate::record::RecordError;
+use crate::registry::HandshakeType;
 use crate::side::Side;
 use crate::stage::Stage;
 
@@ -63,6 +64,13 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
         K::WrongKeyForScheme { .. } => {
             diagnosis.fault = Fault::Peer;
             diagnosis.remedy("the peer must sign with the key of its certificate: compare the two");
+        }
+        K::UnexpectedMessage { received: HandshakeType::CLIENT_HELLO, .. }
+            if side == Some(Side::Client) =>
+        {
+            diagnosis.fault = Fault::Peer;
+            diagnosis.cause("the peer may return what it receives, or be a client itself");
+            diagnosis.remedy("is it the right port? no TLS server seems to answer there");
         }
         K::LimitExceeded { name, .. } => {
             diagnosis.cause("the peer may flood this side, or honestly need more");

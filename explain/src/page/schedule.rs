@@ -194,21 +194,13 @@ fn step(index: usize, node: &SecretNode, names: &[String], connection: &Connecti
         number: index + 1,
         name: names.get(index).cloned().unwrap_or_default(),
         formula: formula(node, parent, connection),
-        purpose: purpose(node, connection),
+        purpose: sentence(words::derived(node.operation, &node.label)),
         when: node.time_ns.map(time),
         key_log_label: node.key_log_label,
         value: node.value.as_ref().map(|value| hex::encode(&value.0)),
         transcript,
         protects: node.protects.map(|side| side.name()),
     }
-}
-
-/// What it is for.
-fn purpose(node: &SecretNode, connection: &Connection) -> String {
-    if node.label == "early" && has_pre_shared_key(connection) {
-        return "The first stage (HKDF-Extract): from the pre-shared key".to_owned();
-    }
-    sentence(words::derived(node.operation, &node.label))
 }
 
 /// How it is computed, as RFC 9846, section 7.1, writes it.

@@ -75,7 +75,9 @@ pub fn received(message: &str) -> &'static str {
 /// What a step of the key schedule makes (RFC 9846, section 7.1).
 pub fn derived(operation: Operation, label: &str) -> &'static str {
     match (operation == Operation::Extract, label) {
-        (true, "early") => "the first stage (HKDF-Extract): from zeros, as no key is shared yet",
+        (true, "early") => {
+            "the first stage (HKDF-Extract): from the pre-shared key, or from zeros without one"
+        }
         (true, "handshake") => "the second stage (HKDF-Extract): mixes in the key exchange",
         (true, "master") => "the last stage (HKDF-Extract): the main secret",
         (_, "derived") => "leads from one stage to the next, and never back",

@@ -270,8 +270,11 @@ fn other_protocols() -> Vec<Row> {
                 Some(client_hears(client(&Identity::p256()), &hello, End::Closes))
             },
             code: "unexpected-message",
-            says: &["ClientHello came while waiting for ServerHello", "may have a fault"],
-            change: "update the peer's TLS",
+            says: &[
+                "ClientHello came while waiting for ServerHello",
+                "may return what it receives",
+            ],
+            change: "is it the right port?",
             ..bytes()
         },
     ]
