@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::address::{self, AddressError, HostAndPort};
 use crate::advice;
-use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side};
+use crate::event_log::{NoReport, Reporter, SharedEventLog, Side};
 use crate::failure::Failure;
 use crate::files;
 use crate::html;
@@ -161,9 +161,9 @@ impl Report {
         let summary = Summary::new(Side::Client, connection, event_log.tally(Side::Client));
         self.say(&summary.text(None));
         self.event(&summary.json());
-        for (event, sentence) in not_taken(connection, &event_log.progress(Side::Client)) {
-            self.say(sentence);
-            self.event(&json!({"event": event, "message": sentence}));
+        // The events of the connection have it, too.
+        for words in &event_log.progress(Side::Client).not_taken {
+            self.say(&format!("the server did not take {words}"));
         }
     }
 
@@ -318,37 +318,6 @@ fn not_accepted<'a>(
             .say(&format!("early data: {taken} bytes were accepted, {} are sent now", rest.len()));
     }
     rest
-}
-
-/// What the server has not accepted: an event and a sentence for each.
-fn not_taken(
-    connection: &ClientConnection,
-    progress: &Progress,
-) -> Vec<(&'static str, &'static str)> {
-    let parameters = connection.parameters();
-    let refused = progress.offered_keys && parameters.pre_shared_key.is_none();
-    let mut list = Vec::new();
-    if refused {
-        list.push((
-            "pre_shared_keys_not_taken",
-            "the session or pre-shared key was offered, and the server did not take it: it may have been \
-             restarted with other ticket keys, find the ticket too old, or not know the key",
-        ));
-    }
-    if parameters.early_data == EarlyData::Rejected {
-        let words = match (refused, parameters.retried) {
-            (true, _) => "the early data were not accepted, as the session was not taken",
-            (_, true) => {
-                "the early data were not accepted, as the server asked for another ClientHello"
-            }
-            _ => {
-                "the early data were not accepted, though the session was taken: the server may take \
-                 none now, may have started after the ticket was made, or may have seen them before"
-            }
-        };
-        list.push(("early_data_not_accepted", words));
-    }
-    list
 }
 
 /// The address, and the name that the server's certificate must have. The error does not repeat an

@@ -42,6 +42,11 @@ pub enum StepKind {
         what: String,
         reason: &'static str,
     },
+    /// The server has not accepted something that this client offered, and what may be the reason.
+    Declined {
+        what: String,
+        reason: &'static str,
+    },
     Waiting(&'static str),
     Record {
         sent: bool,
@@ -85,6 +90,7 @@ impl StepKind {
             Event::SignatureVerified(scheme) => Self::SignatureVerified(scheme.to_string()),
             Event::FinishedVerified => Self::FinishedVerified,
             Event::NotTaken(what, reason) => Self::NotTaken { what: what.to_string(), reason },
+            Event::Declined(what, reason) => Self::Declined { what: what.to_string(), reason },
             Event::Waiting(question) => Self::Waiting(question),
             Event::RecordSent(it) => {
                 Self::Record { sent: true, kind: it.content_type, bytes: it.length }
@@ -156,11 +162,9 @@ impl Tally {
     }
 }
 
-/// What a client has offered, and what a server has not accepted.
+/// What a server has not accepted.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// A ClientHello with pre-shared keys was sent.
-    pub offered_keys: bool,
     /// What a server did not accept of the client's offers, with the reasons.
     pub not_taken: Vec<String>,
 }
@@ -168,10 +172,9 @@ pub struct Progress {
 impl Progress {
     fn add(&mut self, what: &StepKind) {
         match what {
-            StepKind::Message { sent: true, name, facts, .. } if name == "ClientHello" => {
-                self.offered_keys = facts.iter().any(|fact| fact.name == "pre-shared keys");
+            StepKind::NotTaken { what, reason } | StepKind::Declined { what, reason } => {
+                self.not_taken.push(format!("{what}: {reason}"));
             }
-            StepKind::NotTaken { what, reason } => self.not_taken.push(format!("{what}: {reason}")),
             _ => {}
         }
     }

@@ -120,6 +120,9 @@ fn event(what: &StepKind) -> Map<String, Json> {
         StepKind::NotTaken { what, reason } => {
             json!({"event": "not_taken", "what": what, "reason": reason})
         }
+        StepKind::Declined { what, reason } => {
+            json!({"event": "declined", "what": what, "reason": reason})
+        }
         StepKind::Waiting(question) => json!({"event": "waiting", "question": question}),
         StepKind::Record { sent, kind, bytes } => json!({
             "event": direction(sent, "record"), "type": kind.to_string(), "bytes": bytes,

@@ -192,6 +192,11 @@ impl Reporter for TextReport {
                 self.note(step.side, " · ", &text, step.took);
                 self.write(&paragraph(reason));
             }
+            // The reason comes after the handshake.
+            StepKind::Declined { what, .. } => {
+                let text = format!("the server did not take {what}");
+                self.note(step.side, " · ", &text, step.took);
+            }
             StepKind::Waiting(question) => {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }

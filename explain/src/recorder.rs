@@ -128,6 +128,9 @@ impl State {
             Event::NotTaken(what, reason) => {
                 StepKind::NotTaken { what: offered(*what), reason: (*reason).to_owned() }
             }
+            Event::Declined(what, reason) => {
+                StepKind::Declined { what: offered(*what), reason: (*reason).to_owned() }
+            }
             Event::Waiting(question) => StepKind::Waiting { question: (*question).to_owned() },
             Event::HandshakeComplete => StepKind::HandshakeComplete,
             Event::PostHandshakeAuthentication(authenticated) => {

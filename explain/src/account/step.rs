@@ -48,6 +48,13 @@ pub enum StepKind {
         /// The reason, as the library has it.
         reason: String,
     },
+    /// The server has not taken something that this client offered.
+    Declined {
+        /// `session`, `pre_shared_keys` or `early_data`.
+        what: &'static str,
+        /// What may be the reason, as the library has it: the server does not say it.
+        reason: String,
+    },
     /// The handshake waits for an answer of the application.
     Waiting {
         /// The name of the question.

@@ -266,6 +266,10 @@ fn step(side: Side, step: &Step) -> Row {
             good = false;
             format!("does not take the {}: {}", what.replace('_', " "), visible(reason))
         }
+        StepKind::Declined { what, reason } => {
+            good = false;
+            format!("the server has not taken the {}: {}", what.replace('_', " "), visible(reason))
+        }
         StepKind::Waiting { question } => {
             good = false;
             format!("waits for an answer: {}", visible(question))
