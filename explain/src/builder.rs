@@ -1,29 +1,22 @@
 //! Puts an account together, from what an observer or a decoder sees.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use handclasp::crypto::CryptoProvider;
+use handclasp::observer::KeyScheduleStep;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::ContentType;
 use handclasp::wire::HandshakeMessage;
 
 use crate::account::{
-    Alert, CertificateList, Code, Connection, Message, MessageLevel, Outcome, Piece, Problem,
-    ProblemKind, Record, RecordState, Side, Sizes, Source, Step, StepKind,
+    Alert, CertificateList, Code, Connection, Hex, Message, MessageLevel, Operation, Outcome,
+    Piece, Problem, ProblemKind, Record, RecordState, Side, Sizes, Source, Step, StepKind,
 };
 use crate::code::code;
-use crate::schedule::Schedule;
+use crate::fields::FieldLimit;
+use crate::limits::{MAX_FIELDS, MAX_MESSAGE_BYTES, MAX_MESSAGE_FIELDS, MAX_MESSAGES, MAX_RECORDS};
+use crate::schedule::{Schedule, ScheduleIsFull};
 use crate::{certificates, choices, fields};
-
-/// The most records of a connection that an account lists; the sizes count all of them.
-pub const MAX_RECORDS: usize = 20_000;
-
-/// The most bytes of handshake messages that an account has; the sizes count all of them. Those of a
-/// handshake are at most half of it.
-pub const MAX_MESSAGE_BYTES: usize = 8 << 20;
-
-/// The most handshake messages that an account lists: a peer can send many small ones.
-pub const MAX_MESSAGES: usize = 10_000;
 
 /// What an account is made with.
 #[derive(Clone, Debug)]
@@ -67,9 +60,15 @@ struct Stretch {
 pub(crate) struct Builder {
     options: Options,
     connection: Connection,
-    pub(crate) schedule: Schedule,
+    schedule: Schedule,
     directions: [Direction; 2],
     message_bytes: usize,
+    /// How many fields the messages to come may have.
+    fields_left: usize,
+    /// For each side, the problem that counts its records without keys, an index of the problems.
+    no_keys: [Option<usize>; 2],
+    /// The limits that are among the problems.
+    limits: Vec<&'static str>,
     /// Which sides have sent a Finished.
     finished: [bool; 2],
     /// The observed side says that the handshake is complete.
@@ -108,6 +107,9 @@ impl Builder {
             schedule: Schedule::default(),
             directions: Default::default(),
             message_bytes: 0,
+            fields_left: MAX_FIELDS,
+            no_keys: [None; 2],
+            limits: Vec::new(),
             finished: [false; 2],
             complete: false,
             client_spoke: false,
@@ -119,7 +121,8 @@ impl Builder {
         &self.options
     }
 
-    /// What is known so far. Choices, outcome and key schedule are not in it yet.
+    /// What is known so far. Choices, outcome and key schedule are those of the last account
+    /// that was made.
     pub(crate) fn so_far(&self) -> &Connection {
         &self.connection
     }
@@ -172,11 +175,8 @@ impl Builder {
             return None;
         }
         self.message_bytes += length;
-        let found = match self.other_version {
-            true => fields::of_other_version(message),
-            false => fields::of(message),
-        };
         let index = messages;
+        let found = self.fields(sender, message);
         self.finished[sender as usize] |= found.name == "Finished";
         if found.name == "Certificate" && found.malformed.is_none() && !self.other_version {
             self.certificates(sender, index, message.body, &found.fields);
@@ -199,6 +199,25 @@ impl Builder {
         Some(index)
     }
 
+    /// Lays out the fields of a message, as many as the limits allow.
+    fn fields(&mut self, sender: Side, message: &HandshakeMessage<'_>) -> fields::Fields {
+        if self.other_version {
+            return fields::of_other_version(message);
+        }
+        let limit = match self.fields_left {
+            MAX_MESSAGE_FIELDS.. => {
+                FieldLimit { count: MAX_MESSAGE_FIELDS, name: "MAX_MESSAGE_FIELDS" }
+            }
+            left => FieldLimit { count: left, name: "MAX_FIELDS" },
+        };
+        let found = fields::of(message, limit);
+        self.fields_left = self.fields_left.saturating_sub(found.count);
+        if let Some(limit) = found.limit_reached {
+            self.limit_reached(sender, 0, limit);
+        }
+        found
+    }
+
     fn certificates(
         &mut self,
         sender: Side,
@@ -207,9 +226,37 @@ impl Builder {
         fields: &[crate::account::Field],
     ) {
         let Options { provider, now, .. } = &self.options;
-        let certificates = certificates::of(body, fields, provider, *now);
+        let names_left = &mut self.fields_left;
+        let certificates = certificates::of(body, fields, provider, *now, names_left);
+        if self.fields_left == 0 {
+            self.limit_reached(sender, 0, "MAX_FIELDS");
+        }
         let list = CertificateList { message, sender, certificates };
         self.connection.certificates.push(list);
+    }
+
+    /// Adds a step of the key schedule that the observed side made.
+    pub(crate) fn key_schedule_step(&mut self, step: &KeyScheduleStep<'_>, time_ns: Option<u64>) {
+        let after_messages = self.connection.messages.len();
+        if self.schedule.add(step, time_ns, after_messages).is_err() {
+            let side = self.connection.observed_side.unwrap_or(Side::Client);
+            self.limit_reached(side, 0, "MAX_SECRETS");
+        }
+    }
+
+    /// Adds a node of the key schedule whose value is known or not. Returns its index.
+    pub(crate) fn secret(
+        &mut self,
+        operation: Operation,
+        label: &str,
+        from: Option<usize>,
+        value: Option<Hex>,
+    ) -> Result<usize, ScheduleIsFull> {
+        let placed = self.schedule.place(operation, label, from, value);
+        if placed.is_err() {
+            self.limit_reached(Side::Server, 0, "MAX_SECRETS");
+        }
+        placed
     }
 
     fn count_round_trip(&mut self, sender: Side) {
@@ -281,20 +328,22 @@ impl Builder {
 
     /// There is no key for this record. A side's records without keys are one problem.
     pub(crate) fn no_keys(&mut self, sender: Side, offset: u64, record: usize) {
-        let of_side = self.connection.problems.iter_mut().filter(|it| it.sender == sender);
-        for problem in of_side {
-            if let ProblemKind::NoKeys { count, .. } = &mut problem.kind {
-                *count += 1;
-                return;
-            }
+        let counted =
+            self.no_keys[sender as usize].and_then(|index| self.connection.problems.get_mut(index));
+        if let Some(Problem { kind: ProblemKind::NoKeys { count, .. }, .. }) = counted {
+            *count += 1;
+            return;
         }
+        self.no_keys[sender as usize] = Some(self.connection.problems.len());
         self.problem(Problem::new(sender, offset, ProblemKind::NoKeys { record, count: 1 }));
     }
 
-    fn limit_reached(&mut self, sender: Side, offset: u64, limit: &'static str) {
-        let is_same = |problem: &Problem| matches!(problem.kind, ProblemKind::LimitReached { limit: other } if other == limit);
-        if !self.connection.problems.iter().any(is_same) {
-            self.problem(Problem::new(sender, offset, ProblemKind::LimitReached { limit }));
+    /// A limit of this name was reached. It is one problem, and there even when there are many others.
+    pub(crate) fn limit_reached(&mut self, sender: Side, offset: u64, limit: &'static str) {
+        if !self.limits.contains(&limit) {
+            self.limits.push(limit);
+            let kind = ProblemKind::LimitReached { limit };
+            self.connection.problems.push(Problem::new(sender, offset, kind));
         }
     }
 
@@ -305,15 +354,25 @@ impl Builder {
     }
 
     /// The account of the connection so far, complete in itself.
-    pub(crate) fn connection(&self) -> Connection {
-        let mut connection = self.connection.clone();
-        connection.choices = choices::of(&connection.messages);
-        connection.key_schedule = self.schedule.nodes(&connection.messages);
-        connection.outcome = self.outcome();
-        if connection.source == Source::Live {
-            number(&mut connection.records, &connection.messages);
+    pub(crate) fn connection(&mut self) -> Connection {
+        self.conclude();
+        self.connection.clone()
+    }
+
+    /// The account of a connection that has ended.
+    pub(crate) fn finish(mut self) -> Connection {
+        self.conclude();
+        self.connection
+    }
+
+    /// Adds what follows from all of the connection.
+    fn conclude(&mut self) {
+        self.connection.choices = choices::of(&self.connection.messages);
+        self.connection.key_schedule = self.schedule.nodes(&self.connection.messages);
+        self.connection.outcome = self.outcome();
+        if self.connection.source == Source::Live {
+            number(&mut self.connection.records, &self.connection.messages);
         }
-        connection
     }
 
     /// Whether both sides have sent records for which there are no keys.
@@ -350,7 +409,7 @@ impl Builder {
 /// Gives the protected records of a live connection their numbers under their keys. They are unknown after
 /// a record whose keys are not known.
 fn number(records: &mut [Record], messages: &[Message]) {
-    let mut changes = Vec::new();
+    let mut changes = BTreeSet::new();
     for message in messages.iter().filter(|message| message.name == "KeyUpdate") {
         changes.extend(message.pieces.last().map(|piece| piece.record));
     }

@@ -10,20 +10,24 @@ use crate::account::{ByteRange, Certificate, CertificateName, Field, Hex, Public
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
-/// The certificates of a Certificate message with this body, whose fields are laid out already. None if it
-/// is malformed.
+/// The certificates of a Certificate message with this body, as many as are laid out in its fields already.
+/// They have `names_left` names at most, which are taken from it. None if the message is malformed.
 pub(crate) fn of(
     body: &[u8],
     fields: &[Field],
     provider: &CryptoProvider,
     now: UnixTime,
+    names_left: &mut usize,
 ) -> Vec<Certificate> {
     let Ok(message) = wire::Certificate::parse(body) else { return Vec::new() };
     let ranges = ranges(fields);
     let mut certificates = Vec::new();
     for (entry, range) in message.entries().zip(ranges) {
         let is_first = certificates.is_empty();
-        certificates.push(certificate(&entry, range, is_first, provider, now));
+        let mut certificate = certificate(&entry, range, is_first, provider, now);
+        certificate.names.truncate(*names_left);
+        *names_left -= certificate.names.len();
+        certificates.push(certificate);
     }
     certificates
 }

@@ -22,11 +22,14 @@ mod certificates;
 mod choices;
 mod code;
 mod fields;
+mod limits;
 #[cfg(feature = "html")]
 pub mod page;
 pub mod recorded;
 mod recorder;
 mod schedule;
+#[cfg(test)]
+mod test_messages;
 pub mod words;
 
 pub use account::{
@@ -36,5 +39,9 @@ pub use account::{
     SecretKind, SecretNode, SentSizes, Side, Sizes, Source, Step, StepKind, TicketOrigin,
     TranscriptEnd, Value,
 };
-pub use builder::{MAX_MESSAGE_BYTES, MAX_MESSAGES, MAX_RECORDS, Options};
+pub use builder::Options;
+pub use limits::{
+    MAX_CERTIFICATES, MAX_FIELDS, MAX_MESSAGE_BYTES, MAX_MESSAGE_FIELDS, MAX_MESSAGES, MAX_RECORDS,
+    MAX_SECRETS,
+};
 pub use recorder::Recorder;

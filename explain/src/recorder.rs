@@ -74,8 +74,8 @@ impl Recorder {
         Account::new(vec![self.connection()])
     }
 
-    /// Shows what is recorded so far, without a copy. `choices`, `key_schedule` and `outcome` are not
-    /// there yet.
+    /// Shows what is recorded so far, without a copy. `choices`, `key_schedule` and `outcome` are
+    /// those of the last account that was made.
     pub fn inspect<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
         look(self.lock().builder.so_far())
     }
@@ -115,8 +115,7 @@ impl State {
             Event::AlertSent(alert) => return self.alert(own, code(*alert), time_ns),
             Event::AlertReceived(alert) => return self.alert(peer, code(*alert), time_ns),
             Event::KeySchedule(step) => {
-                let after_messages = builder.so_far().messages.len();
-                return builder.schedule.add(step, time_ns, after_messages);
+                return builder.key_schedule_step(step, time_ns);
             }
             Event::CipherSuiteChosen(suite) => StepKind::CipherSuiteChosen { suite: code(*suite) },
             Event::KeysExchanged(group) => StepKind::KeysExchanged { group: code(*group) },

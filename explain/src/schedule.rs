@@ -5,6 +5,11 @@ use std::collections::HashMap;
 use handclasp::observer::{KeyScheduleOperation, KeyScheduleStep, SecretId};
 
 use crate::account::{Hex, Message, Operation, SecretKind, SecretNode, Side, TranscriptEnd};
+use crate::limits::MAX_SECRETS;
+
+/// There are [`MAX_SECRETS`] nodes already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScheduleIsFull;
 
 /// The nodes so far, and which secret each of them is.
 #[derive(Debug, Default)]
@@ -20,9 +25,9 @@ impl Schedule {
         step: &KeyScheduleStep<'_>,
         time_ns: Option<u64>,
         after_messages: usize,
-    ) {
+    ) -> Result<(), ScheduleIsFull> {
         if self.places.contains_key(&step.output) {
-            return;
+            return Ok(());
         }
         let operation = match step.operation {
             KeyScheduleOperation::Extract => Operation::Extract,
@@ -34,8 +39,17 @@ impl Schedule {
         node.time_ns = time_ns;
         node.after_messages = Some(after_messages);
         node.value = value;
-        self.places.insert(step.output, self.nodes.len());
+        let index = self.push(node)?;
+        self.places.insert(step.output, index);
+        Ok(())
+    }
+
+    fn push(&mut self, node: SecretNode) -> Result<usize, ScheduleIsFull> {
+        if self.nodes.len() >= MAX_SECRETS {
+            return Err(ScheduleIsFull);
+        }
         self.nodes.push(node);
+        Ok(self.nodes.len() - 1)
     }
 
     /// A node of this label, whose secret is not known.
@@ -62,11 +76,10 @@ impl Schedule {
         label: &str,
         from: Option<usize>,
         value: Option<Hex>,
-    ) -> usize {
+    ) -> Result<usize, ScheduleIsFull> {
         let mut node = self.node(operation, label, from);
         node.value = value;
-        self.nodes.push(node);
-        self.nodes.len() - 1
+        self.push(node)
     }
 
     /// The graph, with the places of its transcripts among these messages.

@@ -261,7 +261,8 @@ pub enum ProblemKind {
         /// An index of the connection's records.
         record: usize,
     },
-    /// The bytes before a limit of the decoder are accounted for, and no more.
+    /// There is more than a limit of the account allows: what is beyond it is not in the account, or one
+    /// field without its parts.
     LimitReached {
         /// The name of the limit.
         limit: &'static str,

@@ -8,7 +8,7 @@ use super::packet::Segment;
 use super::stream::{Missing, Stream};
 use crate::account::{Connection, Side};
 use crate::builder::Options;
-use crate::recorded::{Decoder, KeyLogSecrets, Tickets, chosen_key};
+use crate::recorded::{Decoder, KeyLogSecrets, Tickets};
 
 /// The most connections that are open at once. The one that was silent for longest is ended before there
 /// are more.
@@ -41,6 +41,8 @@ struct Open {
     /// The number of its last segment.
     last: u64,
     has_data: bool,
+    /// How many of its messages were searched for tickets.
+    learned: usize,
 }
 
 impl Connections {
@@ -90,7 +92,10 @@ impl Connections {
             self.count += 1;
             open.decoder.set_number(self.count);
         }
-        if open.add(unix_ns, segment) {
+        let is_closed = open.add(unix_ns, segment);
+        // Another connection may be resumed with the ticket before this one is closed.
+        self.tickets.learn_newer(open.decoder.inspect(), &mut open.learned);
+        if is_closed {
             self.close(ends, on_connection);
         }
     }
@@ -117,7 +122,15 @@ impl Connections {
         let mut decoder = Decoder::new(self.options.clone(), Arc::clone(&self.secrets));
         decoder.describe(Some(client.to_string()), Some(server.to_string()), Some(unix_ns));
         let streams = Default::default();
-        Open { decoder, client, streams, started: unix_ns, last: self.segments, has_data: false }
+        Open {
+            decoder,
+            client,
+            streams,
+            started: unix_ns,
+            last: self.segments,
+            has_data: false,
+            learned: 0,
+        }
     }
 
     fn make_room(&mut self, on_connection: &mut impl FnMut(Connection)) {
@@ -137,22 +150,15 @@ impl Connections {
         }
         self.closed.push_back(ends);
         if open.has_data {
+            let mut learned = open.learned;
             let mut connection = open.finish();
-            self.link(&mut connection);
-            on_connection(connection);
-        }
-    }
-}
-
-impl Connections {
-    /// Finds the ticket that a connection was resumed with. It may be of one that is still open.
-    fn link(&mut self, connection: &mut Connection) {
-        self.tickets.link(connection);
-        if connection.resumed_from.is_none() && chosen_key(connection).is_some() {
-            for open in self.open.values() {
-                self.tickets.learn(open.decoder.inspect());
+            self.tickets.find_origin(&mut connection);
+            // A server may give the ticket again that it was sent.
+            if connection.resumed_from.is_some_and(|it| it.connection == connection.number) {
+                connection.resumed_from = None;
             }
-            self.tickets.link(connection);
+            self.tickets.learn_newer(&connection, &mut learned);
+            on_connection(connection);
         }
     }
 }
@@ -206,4 +212,60 @@ fn client_is_sender(segment: &Segment<'_>) -> bool {
 
 fn ordered(one: SocketAddr, other: SocketAddr) -> Ends {
     if one <= other { (one, other) } else { (other, one) }
+}
+
+#[cfg(test)]
+mod tests {
+    use handclasp::registry::ContentType;
+
+    use super::*;
+    use crate::test_messages::{client_hello, new_session_ticket, options, records, server_hello};
+
+    const SERVER: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 443);
+
+    fn client(number: usize) -> SocketAddr {
+        let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number as u32);
+        SocketAddr::new(address.into(), 1000)
+    }
+
+    fn segment(from: SocketAddr, to: SocketAddr, sequence: u32, data: &[u8]) -> Segment<'_> {
+        let (syn, ack, fin, rst) = (false, true, false, false);
+        Segment { from, to, sequence, syn, ack, fin, rst, data }
+    }
+
+    #[test]
+    fn each_message_is_searched_for_tickets_once_however_many_connections_are_resumed() {
+        const OPEN: usize = 50;
+        const RESUMED: usize = 40;
+        const TICKETS: usize = 30;
+        let mut connections = Connections::new(Arc::default(), options());
+        let mut closed = Vec::new();
+        let mut take = |connection: Connection| closed.push(connection);
+        for number in 0..OPEN {
+            let mut tickets = Vec::new();
+            for index in 0..TICKETS {
+                tickets.extend(new_session_ticket(format!("{number} {index}").as_bytes()));
+            }
+            let data = records(ContentType::HANDSHAKE, &tickets);
+            connections.add(1, &segment(SERVER, client(number), 1, &data), &mut take);
+        }
+        let hello = records(ContentType::HANDSHAKE, &client_hello(&[0x13, 1], b"7 3"));
+        let answer = records(ContentType::HANDSHAKE, &server_hello());
+        for number in OPEN..OPEN + RESUMED {
+            let client = client(number);
+            connections.add(2, &segment(client, SERVER, 1, &hello), &mut take);
+            connections.add(2, &segment(SERVER, client, 1, &answer), &mut take);
+            let mut end = segment(client, SERVER, 1 + hello.len() as u32, &[]);
+            end.rst = true;
+            connections.add(2, &end, &mut take);
+        }
+        // A hello and its answer are two messages.
+        assert_eq!(connections.tickets.messages_read, OPEN * TICKETS + RESUMED * 2);
+        assert_eq!(closed.len(), RESUMED);
+        for connection in closed {
+            let origin = connection.resumed_from.unwrap();
+            assert_eq!((origin.connection, origin.message), (8, 3));
+        }
+    }
 }

@@ -9,6 +9,7 @@ use handclasp::wire::{
 use super::extensions::{codes, extensions, names};
 use super::layout::Layout;
 use crate::code::{code, of_byte};
+use crate::limits::MAX_CERTIFICATES;
 
 const CONTEXT: &str = "certificate_request_context";
 
@@ -53,7 +54,11 @@ pub(super) fn certificate(body: &[u8], layout: &mut Layout<'_>) -> Result<(), De
     let message = Certificate::parse(body)?;
     layout.vector_of_bytes(CONTEXT, CONTEXT, 1, message.request_context);
     layout.vector("certificate_list", "certificate_list", 3, |layout| {
-        for entry in message.entries() {
+        for (index, entry) in message.entries().enumerate() {
+            if index == MAX_CERTIFICATES {
+                layout.reach_limit("MAX_CERTIFICATES");
+                return;
+            }
             layout.group("CertificateEntry", "certificate_entry", None, |layout| {
                 layout.vector_of_bytes("cert_data", "cert_data", 3, entry.certificate);
                 extensions(layout, entry.extensions, |kind, content, layout| {

@@ -2,20 +2,54 @@
 
 use crate::account::{ByteRange, Code, Field, Hex, Value};
 
+/// How many fields there may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FieldLimit {
+    pub(crate) count: usize,
+    /// The name of the limit.
+    pub(crate) name: &'static str,
+}
+
 /// The fields of a message so far, and where the next one begins.
 ///
 /// Each field must be equal to the bytes at its place. After one that is not, no more fields are taken, and
-/// the rest of the bytes becomes one field.
+/// the rest of the bytes becomes one field. The same is done behind a limit.
 pub(super) struct Layout<'a> {
     bytes: &'a [u8],
     position: usize,
     fields: Vec<Field>,
     differs: bool,
+    /// How many fields there are, at any depth.
+    count: usize,
+    limit: FieldLimit,
+    limit_reached: Option<&'static str>,
 }
 
 impl<'a> Layout<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0, fields: Vec::new(), differs: false }
+        let limit = FieldLimit { count: usize::MAX, name: "" };
+        let (fields, limit_reached) = (Vec::new(), None);
+        Self { bytes, position: 0, fields, differs: false, count: 0, limit, limit_reached }
+    }
+
+    /// Allows this many fields more.
+    pub(super) fn allow(&mut self, limit: FieldLimit) {
+        (self.count, self.limit) = (0, limit);
+    }
+
+    /// How many fields there are since the limit was set.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The limit behind which there are no more fields.
+    pub(super) fn limit_reached(&self) -> Option<&'static str> {
+        self.limit_reached
+    }
+
+    /// There is more than this limit allows: what follows is no field of its own.
+    pub(super) fn reach_limit(&mut self, name: &'static str) {
+        self.limit_reached.get_or_insert(name);
     }
 
     /// A number of `width` bytes.
@@ -103,13 +137,16 @@ impl<'a> Layout<'a> {
         value: Option<Value>,
         content: impl FnOnce(&mut Self),
     ) {
-        if self.differs {
+        if !self.count_one() {
             return;
         }
         let start = self.position;
         let outer = core::mem::take(&mut self.fields);
         content(self);
         let fields = core::mem::replace(&mut self.fields, outer);
+        if self.position == start {
+            return;
+        }
         let range = ByteRange { start, end: self.position };
         self.fields.push(Field { name, meaning, value, range, fields });
     }
@@ -123,12 +160,15 @@ impl<'a> Layout<'a> {
         length: usize,
         content: impl FnOnce(&mut Self),
     ) {
-        if self.differs || length == 0 {
+        if self.has_ended() || length == 0 {
             return;
         }
         let start = self.position;
         let count = self.fields.len();
         content(self);
+        if self.limit_reached.is_some() {
+            return;
+        }
         if self.differs || self.position != start + length {
             self.fields.truncate(count);
             self.differs = false;
@@ -146,6 +186,8 @@ impl<'a> Layout<'a> {
     /// All fields. What is left of the bytes is a field, too.
     pub(super) fn finish(mut self) -> Vec<Field> {
         self.differs = false;
+        self.limit_reached = None;
+        self.limit.count = usize::MAX;
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         if !rest.is_empty() {
             self.bytes("body", "body", rest);
@@ -155,13 +197,37 @@ impl<'a> Layout<'a> {
 
     fn leaf(&mut self, name: &'static str, meaning: &'static str, bytes: &[u8], value: Value) {
         let (start, end) = (self.position, self.position + bytes.len());
-        if self.differs || self.bytes.get(start..end) != Some(bytes) {
+        if self.has_ended() {
+            return;
+        }
+        if self.bytes.get(start..end) != Some(bytes) {
             self.differs = true;
+            return;
+        }
+        if !self.count_one() {
             return;
         }
         self.position = end;
         let (value, range) = (Some(value), ByteRange { start, end });
         self.fields.push(Field { name, meaning, value, range, fields: Vec::new() });
+    }
+
+    /// Whether no more fields are taken.
+    fn has_ended(&self) -> bool {
+        self.differs || self.limit_reached.is_some()
+    }
+
+    /// Counts a field. False if it must not be taken.
+    fn count_one(&mut self) -> bool {
+        if self.has_ended() {
+            return false;
+        }
+        if self.count >= self.limit.count {
+            self.reach_limit(self.limit.name);
+            return false;
+        }
+        self.count += 1;
+        true
     }
 
     /// The number in the next bytes: the length of a vector that a parser has checked.

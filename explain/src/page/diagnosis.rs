@@ -140,7 +140,7 @@ fn problem(problem: &Problem) -> String {
             )
         }
         ProblemKind::LimitReached { limit } => {
-            format!("The account ends {place}: the limit {limit} is reached.")
+            format!("There is more than the account has: it has reached the limit {limit}.")
         }
     }
 }

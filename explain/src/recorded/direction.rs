@@ -27,6 +27,8 @@ pub(super) struct Direction {
     base: u64,
     /// Up to which place the bytes came at which time.
     times: VecDeque<(u64, Option<u64>)>,
+    /// The place of the record that was put back.
+    put_back_at: Option<u64>,
     /// The beginning of a handshake message.
     partial_message: Vec<u8>,
     ended: bool,
@@ -40,6 +42,7 @@ impl Direction {
             start: 0,
             base: 0,
             times: VecDeque::new(),
+            put_back_at: None,
             partial_message: Vec::new(),
             ended: false,
         }
@@ -84,6 +87,7 @@ impl Direction {
         self.ended = true;
         self.base = self.end();
         (self.bytes, self.start) = (Vec::new(), 0);
+        self.times = VecDeque::new();
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -111,6 +115,12 @@ impl Direction {
     /// Puts the record back that was taken last, which has this length.
     pub(super) fn put_back(&mut self, length: usize) {
         self.start -= length;
+        self.put_back_at = Some(self.offset());
+    }
+
+    /// Whether the next record was put back.
+    pub(super) fn was_put_back(&self) -> bool {
+        self.put_back_at == Some(self.offset())
     }
 
     /// When the byte before this place came.
@@ -128,7 +138,7 @@ impl Direction {
         std::mem::take(&mut self.partial_message)
     }
 
-    pub(super) fn keep_partial_message(&mut self, bytes: &[u8]) {
-        self.partial_message = bytes.to_vec();
+    pub(super) fn keep_partial_message(&mut self, bytes: Vec<u8>) {
+        self.partial_message = bytes;
     }
 }

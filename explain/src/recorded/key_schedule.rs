@@ -7,6 +7,7 @@ use handclasp::key_schedule::TrafficSecret;
 use super::key_log::ConnectionSecrets;
 use crate::account::{Hex, Operation, Side};
 use crate::builder::Builder;
+use crate::schedule::ScheduleIsFull;
 
 /// Adds the nodes to the account of a connection of TLS 1.3 that has a ServerHello.
 pub(super) fn add(
@@ -22,28 +23,8 @@ pub(super) fn add(
         .message("ClientHello")
         .is_some_and(|hello| hello.extension("early_data").is_some());
     let mut nodes = Nodes { secrets, suite, builder };
-    let early = nodes.stage("early", None);
-    if has_early_data {
-        nodes.traffic(early, "c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET");
-        nodes.logged(early, "e exp master", "EARLY_EXPORTER_SECRET");
-    }
-    let derived = nodes.expand(early, "derived", None);
-    let handshake = nodes.stage("handshake", Some(derived));
-    nodes.traffic(handshake, "c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
-    nodes.traffic(handshake, "s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET");
-    let derived = nodes.expand(handshake, "derived", None);
-    let main = nodes.stage("master", Some(derived));
-    nodes.traffic(main, "c ap traffic", "CLIENT_TRAFFIC_SECRET_0");
-    nodes.traffic(main, "s ap traffic", "SERVER_TRAFFIC_SECRET_0");
-    nodes.logged(main, "exp master", "EXPORTER_SECRET");
-    let resumption = nodes.expand(main, "res master", None);
-    let messages = &nodes.builder.so_far().messages;
-    let is_ticket = |message: &&crate::Message| {
-        message.name == "NewSessionTicket" && message.sender == Side::Server
-    };
-    for _ in 0..messages.iter().filter(is_ticket).count() {
-        nodes.expand(resumption, "resumption", None);
-    }
+    // A full schedule has said so: there is no more to add.
+    let _ = nodes.all(has_early_data);
 }
 
 struct Nodes<'a> {
@@ -53,34 +34,66 @@ struct Nodes<'a> {
 }
 
 impl Nodes<'_> {
-    fn stage(&mut self, label: &str, from: Option<usize>) -> usize {
-        self.builder.schedule.place(Operation::Extract, label, from, None)
+    fn all(&mut self, has_early_data: bool) -> Result<(), ScheduleIsFull> {
+        let early = self.stage("early", None)?;
+        if has_early_data {
+            self.traffic(early, "c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET")?;
+            self.logged(early, "e exp master", "EARLY_EXPORTER_SECRET")?;
+        }
+        let derived = self.expand(early, "derived", None)?;
+        let handshake = self.stage("handshake", Some(derived))?;
+        self.traffic(handshake, "c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET")?;
+        self.traffic(handshake, "s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET")?;
+        let derived = self.expand(handshake, "derived", None)?;
+        let main = self.stage("master", Some(derived))?;
+        self.traffic(main, "c ap traffic", "CLIENT_TRAFFIC_SECRET_0")?;
+        self.traffic(main, "s ap traffic", "SERVER_TRAFFIC_SECRET_0")?;
+        self.logged(main, "exp master", "EXPORTER_SECRET")?;
+        let resumption = self.expand(main, "res master", None)?;
+        let messages = &self.builder.so_far().messages;
+        let is_ticket = |message: &&crate::Message| {
+            message.name == "NewSessionTicket" && message.sender == Side::Server
+        };
+        for _ in 0..messages.iter().filter(is_ticket).count() {
+            self.expand(resumption, "resumption", None)?;
+        }
+        Ok(())
     }
 
-    fn expand(&mut self, from: usize, label: &str, value: Option<&[u8]>) -> usize {
+    fn stage(&mut self, label: &str, from: Option<usize>) -> Result<usize, ScheduleIsFull> {
+        self.builder.secret(Operation::Extract, label, from, None)
+    }
+
+    fn expand(
+        &mut self,
+        from: usize,
+        label: &str,
+        value: Option<&[u8]>,
+    ) -> Result<usize, ScheduleIsFull> {
         let value = value.filter(|_| self.builder.options().secrets).map(Hex::from);
-        self.builder.schedule.place(Operation::Expand, label, Some(from), value)
+        self.builder.secret(Operation::Expand, label, Some(from), value)
     }
 
     /// A secret that key logs have under this name.
-    fn logged(&mut self, from: usize, label: &str, name: &str) -> usize {
+    fn logged(&mut self, from: usize, label: &str, name: &str) -> Result<usize, ScheduleIsFull> {
         let value = self.secrets.and_then(|secrets| secrets.get(name));
         self.expand(from, label, value)
     }
 
     /// A traffic secret, with what is derived from it.
-    fn traffic(&mut self, from: usize, label: &str, name: &str) {
+    fn traffic(&mut self, from: usize, label: &str, name: &str) -> Result<(), ScheduleIsFull> {
         let secret = self.secrets.and_then(|secrets| secrets.get(name));
-        let node = self.expand(from, label, secret);
+        let node = self.expand(from, label, secret)?;
         let suite = self.suite.cloned();
         let keys = suite
             .zip(secret)
             .and_then(|(suite, secret)| TrafficSecret::from_bytes(suite, secret).ok())
             .and_then(|secret| secret.key_and_iv().ok());
-        self.expand(node, "key", keys.as_ref().map(|keys| keys.key.as_bytes()));
-        self.expand(node, "iv", keys.as_ref().map(|keys| keys.iv.as_slice()));
+        self.expand(node, "key", keys.as_ref().map(|keys| keys.key.as_bytes()))?;
+        self.expand(node, "iv", keys.as_ref().map(|keys| keys.iv.as_slice()))?;
         if label.contains(" hs ") {
-            self.expand(node, "finished", None);
+            self.expand(node, "finished", None)?;
         }
+        Ok(())
     }
 }

@@ -8,6 +8,10 @@ use handclasp::registry::ContentType;
 use super::key_log::ConnectionSecrets;
 use crate::account::{MessageLevel, RecordState, Side};
 
+/// The most decryptions of one direction that fail. After them, no other keys are tried than those that the
+/// last record was opened with.
+pub const MAX_FAILED_DECRYPTIONS: usize = 10_000;
+
 /// What is known of the cipher suite.
 pub(super) enum SuiteChoice {
     /// There was no ServerHello yet.
@@ -105,13 +109,15 @@ pub(super) struct Keys {
     /// The level of the last record that was opened, or the one that a message has begun.
     level: MessageLevel,
     current: Option<LevelKeys>,
+    /// How many decryptions have failed.
+    pub(super) failed: usize,
     /// The direction is encrypted in a way that this decoder does not know: that of TLS 1.2.
     pub(super) is_opaque: bool,
 }
 
 impl Keys {
     pub(super) fn new(side: Side) -> Self {
-        Self { side, level: MessageLevel::Initial, current: None, is_opaque: false }
+        Self { side, level: MessageLevel::Initial, current: None, failed: 0, is_opaque: false }
     }
 
     /// The next record is under keys of this level.
@@ -143,9 +149,13 @@ impl Keys {
             if let Some(opening) = keys.open(record, self.level) {
                 return opening;
             }
+            self.failed += 1;
         }
         let Some(secrets) = secrets else { return self.closed(false) };
         let mut had_keys = self.current.is_some();
+        if self.has_given_up() {
+            return self.closed(true);
+        }
         for level in self.later_levels() {
             for mut keys in candidates(side, level, secrets, early, suite) {
                 had_keys = true;
@@ -153,9 +163,15 @@ impl Keys {
                     (self.level, self.current) = (level, Some(keys));
                     return opening;
                 }
+                self.failed += 1;
             }
         }
         self.closed(had_keys)
+    }
+
+    /// Whether no other keys are tried any more.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.failed >= MAX_FAILED_DECRYPTIONS
     }
 
     fn closed(&self, had_keys: bool) -> Opening {

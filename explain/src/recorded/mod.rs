@@ -35,20 +35,20 @@ use handclasp::wire::{ClientHello, HandshakeMessage, ServerHello};
 use crate::account::{
     Connection, MessageLevel, Problem, ProblemKind, Record, RecordState, Side, Source,
 };
-use crate::builder::{Builder, MAX_MESSAGE_BYTES, Options};
+use crate::builder::{Builder, Options};
 use crate::code::code;
+use crate::limits::MAX_MESSAGE_BYTES;
 use direction::{Direction, Held};
 pub use key_log::{KeyLogSecrets, MAX_KEY_LOG_SECRETS};
+pub use keys::MAX_FAILED_DECRYPTIONS;
 use keys::{Opening, SuiteChoice};
-#[cfg(feature = "captures")]
-pub(crate) use links::chosen_key;
 pub use links::{MAX_TICKETS, Tickets};
 
 /// The most bytes of one direction that wait until the other one says with which keys they open.
 pub const MAX_HELD_BYTES: usize = 1 << 20;
 
 /// The decoder of one connection. Its memory is bounded by the limits of an account
-/// ([`MAX_RECORDS`](crate::MAX_RECORDS), [`MAX_MESSAGE_BYTES`]) and by [`MAX_HELD_BYTES`].
+/// ([`MAX_RECORDS`](crate::MAX_RECORDS), [`MAX_MESSAGE_BYTES`], [`MAX_FIELDS`](crate::MAX_FIELDS)) and by [`MAX_HELD_BYTES`].
 pub struct Decoder {
     builder: Builder,
     secrets: Arc<KeyLogSecrets>,
@@ -127,7 +127,7 @@ impl Decoder {
         }
         let secrets = self.known_secrets();
         key_schedule::add(&mut self.builder, secrets.as_ref(), self.suite.known());
-        self.builder.connection()
+        self.builder.finish()
     }
 
     fn known_secrets(&self) -> Option<key_log::ConnectionSecrets> {
@@ -147,7 +147,8 @@ impl Decoder {
 
     /// Decodes the next record of a side. Says whether there was one.
     fn step(&mut self, side: Side) -> bool {
-        let must_wait = self.must_wait(side);
+        let lacks_messages = self.lacks_messages(side);
+        let must_wait = lacks_messages && !self.may_be_early(side);
         let held = match self.directions[side as usize].next_record(must_wait) {
             Ok(Some(held)) => held,
             Ok(None) => return false,
@@ -156,13 +157,14 @@ impl Decoder {
                 return false;
             }
         };
-        self.record(side, held)
+        self.record(side, held, lacks_messages)
     }
 
-    /// Whether protected records of this side wait for messages of the other one.
-    fn must_wait(&self, side: Side) -> bool {
-        let is_early = side == Side::Client && self.early_suites.is_some();
-        self.lacks_messages(side) && !is_early
+    /// Whether the next record may be one of 0-RTT data, which need no message of the server. It is tried
+    /// once.
+    fn may_be_early(&self, side: Side) -> bool {
+        let was_tried = self.directions[side as usize].was_put_back();
+        side == Side::Client && self.early_suites.is_some() && !was_tried
     }
 
     /// Whether messages of the other side may still come that say with which keys the records of this one
@@ -189,13 +191,13 @@ impl Decoder {
     }
 
     /// Accounts for a record. False if it must wait: it is not of the 0-RTT data.
-    fn record(&mut self, side: Side, held: Held) -> bool {
+    fn record(&mut self, side: Side, held: Held, lacks_messages: bool) -> bool {
         let Held { bytes, offset, time_ns } = held;
         let outer = ContentType(bytes.first().copied().unwrap_or_default());
         let length = bytes.len();
         let opening = self.open(side, outer, bytes);
         let is_closed = matches!(opening.state, RecordState::NoKey | RecordState::DoesNotDecrypt);
-        if is_closed && self.lacks_messages(side) {
+        if is_closed && lacks_messages {
             self.directions[side as usize].put_back(length);
             return false;
         }
@@ -247,7 +249,12 @@ impl Decoder {
             return keys::open_plaintext(bytes, self.builder.other_version);
         }
         let early = self.early_suites.as_deref();
-        direction.keys.open(&bytes, side, secrets.as_ref(), early, &self.suite)
+        let opening = direction.keys.open(&bytes, side, secrets.as_ref(), early, &self.suite);
+        if direction.keys.has_given_up() {
+            let offset = direction.offset();
+            self.builder.limit_reached(side, offset, "MAX_FAILED_DECRYPTIONS");
+        }
+        opening
     }
 
     fn note_state(&mut self, side: Side, offset: u64, index: Option<usize>, state: RecordState) {
@@ -267,6 +274,7 @@ impl Decoder {
 
     /// Takes the handshake messages from the content of a record.
     fn handshake(&mut self, side: Side, level: MessageLevel, time_ns: Option<u64>, content: &[u8]) {
+        // The bytes stay where they are until a message is whole: there may be many pieces.
         let mut bytes = self.directions[side as usize].take_partial_message();
         bytes.extend_from_slice(content);
         let mut rest = bytes.as_slice();
@@ -275,14 +283,20 @@ impl Decoder {
             self.builder.message(side, level, time_ns, &message);
             self.on_message(side, level, &message);
         }
+        let taken = bytes.len() - rest.len();
         let direction = &mut self.directions[side as usize];
         if rest.len() > MAX_MESSAGE_BYTES {
-            let kind = ProblemKind::LimitReached { limit: "MAX_MESSAGE_BYTES" };
-            self.builder.problem(Problem::new(side, direction.offset(), kind));
+            self.builder.limit_reached(side, direction.offset(), "MAX_MESSAGE_BYTES");
             direction.stop();
             return;
         }
-        direction.keep_partial_message(rest);
+        if rest.is_empty() {
+            return;
+        }
+        if taken > 0 {
+            bytes.drain(..taken);
+        }
+        direction.keep_partial_message(bytes);
     }
 
     /// What a message changes for the decoder.
@@ -307,10 +321,10 @@ impl Decoder {
         self.random.get_or_insert(hello.random);
         self.early_suites = None;
         if hello.early_data {
-            let provider = &self.builder.options().provider;
-            let suites = hello.cipher_suites.iter();
-            self.early_suites =
-                Some(suites.filter_map(|id| provider.cipher_suite(id)).cloned().collect());
+            // Those of the provider that are offered: the client may name one many times.
+            let mut suites = self.builder.options().provider.cipher_suites.clone();
+            suites.retain(|suite| hello.cipher_suites.iter().any(|offered| offered == suite.id));
+            self.early_suites = Some(suites);
         }
     }
 
@@ -347,3 +361,6 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

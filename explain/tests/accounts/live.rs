@@ -1,10 +1,11 @@
 //! Accounts of live handshakes.
 
 use handclasp_explain::{
-    ChoiceSubject, Connection, Message, Operation, Outcome, SecretKind, Side, Value,
+    ChoiceSubject, Connection, MAX_SECRETS, Message, Operation, Outcome, ProblemKind, SecretKind,
+    Side, Value,
 };
 
-use crate::support::{Tapped, all_kinds, of_kind};
+use crate::support::{Tapped, after_key_updates, all_kinds, of_kind};
 
 /// Each byte is in one leaf, and the leaves are in order.
 pub fn check_leaves(kind: &str, message: &Message) {
@@ -199,4 +200,14 @@ fn messages_are_those_of_each_kind() {
     let certificate = small.client.message("Certificate").unwrap();
     assert!(certificate.pieces.len() > 2, "{:?}", certificate.pieces);
     assert!(small.client.records.iter().any(|record| record.padding.unwrap_or_default() > 0));
+}
+
+/// Each KeyUpdate has a secret, a key and an IV.
+#[test]
+fn key_updates_do_not_make_the_key_schedule_longer_than_its_limit() {
+    let connection = after_key_updates(MAX_SECRETS / 3 + 10);
+    assert_eq!(connection.key_schedule.len(), MAX_SECRETS);
+    let limit = ProblemKind::LimitReached { limit: "MAX_SECRETS" };
+    let count = connection.problems.iter().filter(|problem| problem.kind == limit).count();
+    assert_eq!(count, 1);
 }

@@ -214,3 +214,24 @@ fn talk(client: &mut Tls, server: &mut Tls, bytes: &mut Vec<(Side, Vec<u8>)>) {
         }
     }
 }
+
+/// The client's account of a connection whose server sends this many KeyUpdates, with a byte of data after
+/// each.
+pub fn after_key_updates(count: usize) -> Connection {
+    let pair = Pair::new();
+    let recorder = Recorder::new(Side::Client, options());
+    let mut of_client = Options::new(time(0));
+    of_client.observer = Some(Box::new(recorder.clone()));
+    let config = Arc::new(pair.client_builder().build().unwrap());
+    let mut client = ClientConnection::with_options(config, server_name(), of_client).unwrap();
+    let config = pair.finish(pair.server_builder());
+    let mut server = ServerConnection::with_options(config, Options::new(time(0))).unwrap();
+    talk(&mut client, &mut server, &mut Vec::new());
+    for _ in 0..count {
+        server.update_keys(false).unwrap();
+        server.write(b"x").unwrap();
+        talk(&mut client, &mut server, &mut Vec::new());
+    }
+    client.check().unwrap();
+    recorder.connection()
+}
