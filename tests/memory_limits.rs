@@ -1,6 +1,6 @@
 //! What a peer's messages make this side allocate before anything is authenticated. A message in
 //! pieces: no more than its length. A compressed certificate: no more than the announced length and
-//! the bound of the algorithm.
+//! the bound of the algorithm. And what a verifier keeps of the servers that it has accepted.
 
 #![cfg(all(feature = "brotli", feature = "zlib"))]
 
@@ -12,10 +12,13 @@ use handclasp::connection::Received;
 use handclasp::credential::{Brotli, CertificateCompression, CertificateList, Zlib};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::Handshake;
-use handclasp::pki_types::UnixTime;
+use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 use handclasp::registry::CertificateCompressionAlgorithm;
 use handclasp::transport::memory::exchange;
-use handclasp::{ClientConfig, ClientConnection, Level, ServerConfig, ServerConnection, Stream};
+use handclasp::verify::{PeerIdentity, PeerVerifier, TrustAnchorVerifier};
+use handclasp::{
+    ClientConfig, ClientConnection, Level, Reply, ServerConfig, ServerConnection, Stream,
+};
 use handclasp_testing::brotli_streams::{large_window, window};
 use handclasp_testing::compression::Bomb;
 use handclasp_testing::received_bytes::ReceivedBytes;
@@ -217,4 +220,41 @@ fn a_buffer_that_is_never_sent_to_its_end_does_not_grow() {
     });
     assert!(written - received < 2 * Limits::DEFAULT.outgoing, "{written} {received}");
     assert!(most < 8 * Limits::DEFAULT.outgoing, "{most}");
+}
+
+/// A chain that is accepted, and certificates that lead nowhere: as long as a Certificate may be.
+fn long_chain(identity: &Identity) -> Vec<CertificateDer<'static>> {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut nowhere = rcgen::CertificateParams::new(vec!["nowhere.example".to_owned()]).unwrap();
+    let content = vec![7; 25_000];
+    let extension = rcgen::CustomExtension::from_oid_content(&[1, 3, 9, 9], content);
+    nowhere.custom_extensions.push(extension);
+    let nowhere = nowhere.self_signed(&key).unwrap().der().clone();
+    let mut chain = identity.chain.clone();
+    chain.extend(vec![nowhere; 10]);
+    let length: usize = chain.iter().map(|certificate| certificate.len()).sum();
+    assert!((250_000..Limits::DEFAULT.certificate_message).contains(&length), "{length}");
+    chain
+}
+
+/// A server with a wildcard certificate, and a client that follows links to all its names.
+#[test]
+fn what_a_verifier_keeps_of_1024_names_of_a_server_with_a_long_chain_is_bounded() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let identity = Identity::with_names(vec!["*.a.example".to_owned()]);
+    let (short, long) = (identity.chain.clone(), long_chain(&identity));
+    for chain in [short, long] {
+        let algorithms = CryptoProvider::default().signatures;
+        let verifier = TrustAnchorVerifier::new(identity.anchors(), algorithms);
+        let before = ALLOCATOR.current_usage();
+        for number in 0..TrustAnchorVerifier::CACHED_SIGNATURES {
+            let name = ServerName::try_from(format!("{number}.a.example")).unwrap();
+            let chain = chain.clone().into();
+            let peer = PeerIdentity::new(chain, Some(name), UnixTime::now());
+            assert!(matches!(verifier.verify(&peer), Reply::Now(Ok(()))));
+        }
+        let kept = ALLOCATOR.current_usage() - before;
+        assert!(kept > 500 * KIB, "it remembers servers: {kept}");
+        assert!(kept < 5 * KIB * KIB, "{kept}");
+    }
 }

@@ -16,7 +16,21 @@ use crate::certificate::{EndEntity, Validity};
 pub(super) struct AcceptedServers {
     /// When there are so many, all are forgotten. None is remembered where it is zero.
     capacity: usize,
-    servers: RwLock<HashMap<ServerName<'static>, AcceptedServer>>,
+    servers: RwLock<Servers>,
+}
+
+#[derive(Default)]
+struct Servers {
+    by_name: HashMap<ServerName<'static>, AcceptedServer>,
+    /// What their certificates take. A server chooses how long its chain is, and may add certificates that
+    /// lead nowhere.
+    bytes: usize,
+}
+
+impl Servers {
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
 }
 
 struct AcceptedServer {
@@ -26,7 +40,22 @@ struct AcceptedServer {
     validity: Validity,
 }
 
+impl AcceptedServer {
+    /// What the certificates take: the chain, and the parts of the first one that are kept beside it.
+    fn bytes(&self) -> usize {
+        let mut bytes = self.chain.first().map_or(0, |own| own.len());
+        for certificate in &*self.chain {
+            bytes += size_of::<CertificateDer<'_>>() + certificate.len();
+        }
+        bytes
+    }
+}
+
 impl AcceptedServers {
+    /// The certificates of all servers together take at most as many bytes as the capacity times this.
+    /// When they take more, all are forgotten.
+    const BYTES_PER_SERVER: usize = 4096;
+
     pub(super) fn new(capacity: usize) -> Self {
         Self { capacity, servers: RwLock::default() }
     }
@@ -36,7 +65,7 @@ impl AcceptedServers {
     pub(super) fn find(&self, server: &PeerIdentity) -> Option<EndEntity> {
         let name = server.server_name.as_ref()?;
         let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
-        let accepted = servers.get(name)?;
+        let accepted = servers.by_name.get(name)?;
         if accepted.chain != server.chain || !accepted.validity.contains(server.now) {
             return None;
         }
@@ -47,16 +76,22 @@ impl AcceptedServers {
     /// certificates of the path are valid.
     pub(super) fn insert(&self, server: &PeerIdentity, end_entity: &EndEntity, validity: Validity) {
         let Some(name) = &server.server_name else { return };
-        if self.capacity == 0 {
-            return;
-        }
         let (chain, end_entity) = (Arc::clone(&server.chain), end_entity.clone());
         let accepted = AcceptedServer { chain, end_entity, validity };
+        let bytes = accepted.bytes();
+        let most_bytes = self.capacity.saturating_mul(Self::BYTES_PER_SERVER);
+        if bytes > most_bytes {
+            return;
+        }
         let mut servers = self.servers.write().unwrap_or_else(PoisonError::into_inner);
-        if servers.len() >= self.capacity && !servers.contains_key(name) {
+        if let Some(before) = servers.by_name.remove(name) {
+            servers.bytes -= before.bytes();
+        }
+        if servers.by_name.len() >= self.capacity || servers.bytes + bytes > most_bytes {
             servers.clear();
         }
-        servers.insert(name.clone(), accepted);
+        servers.bytes += bytes;
+        servers.by_name.insert(name.clone(), accepted);
     }
 
     pub(super) fn clear(&mut self) {
@@ -71,7 +106,8 @@ mod tests {
     use pki_types::UnixTime;
     use rcgen::{
         BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
-        IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber, date_time_ymd,
+        CustomExtension, IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber,
+        date_time_ymd,
     };
 
     use super::*;
@@ -255,7 +291,44 @@ mod tests {
             let peer = server(&chain, &format!("{number}.a.example"), 6);
             assert_eq!(code(&verifier, &peer), "accepted");
             assert!(verifier.accepted.find(&peer).is_some());
-            assert!(verifier.accepted.servers.read().unwrap().len() <= 3);
+            assert!(verifier.accepted.servers.read().unwrap().by_name.len() <= 3);
         }
+    }
+    /// A chain that was accepted, with a certificate behind it that leads nowhere and has so many bytes.
+    fn padded(chain: &[CertificateDer<'static>], length: usize) -> Arc<[CertificateDer<'static>]> {
+        let mut chain = chain.to_vec();
+        let key = KeyPair::generate().unwrap();
+        let mut nowhere = params(&[], 1, (2027, 1));
+        let content = vec![7; length];
+        nowhere.custom_extensions.push(CustomExtension::from_oid_content(&[1, 3, 9, 9], content));
+        chain.push(nowhere.self_signed(&key).unwrap().der().clone());
+        chain.into()
+    }
+
+    #[test]
+    fn chains_that_their_servers_make_long_take_no_more_bytes_than_are_allowed() {
+        const CAPACITY: usize = 16;
+        const MOST: usize = CAPACITY * AcceptedServers::BYTES_PER_SERVER;
+        let authority = Authority::new();
+        let chain = authority.chain(&["*.a.example"]);
+        let verifier = authority.verifier().with_signature_cache(CAPACITY);
+        for (number, length) in
+            [9_000, 20_000, 100, 63_000, 30_000, 30_000, 0, 5_000].iter().enumerate()
+        {
+            let chain = padded(&chain, *length);
+            // Each server has two names, and comes back to one of them.
+            for name in [number, number + 100, 0] {
+                let peer = server(&chain, &format!("{name}.a.example"), 6);
+                assert_eq!(code(&verifier, &peer), "accepted");
+                assert!(verifier.accepted.find(&peer).is_some(), "{length}");
+                let servers = verifier.accepted.servers.read().unwrap();
+                let sum = servers.by_name.values().map(AcceptedServer::bytes).sum::<usize>();
+                assert_eq!(servers.bytes, sum);
+                assert!(sum <= MOST, "{sum}");
+            }
+        }
+        let too_long = server(&padded(&chain, MOST), "long.a.example", 6);
+        assert_eq!(code(&verifier, &too_long), "accepted");
+        assert!(verifier.accepted.find(&too_long).is_none());
     }
 }

@@ -128,9 +128,10 @@ impl TrustAnchorVerifier {
     /// time: see [`SignatureCache`]. A server with more clients than that, each with a certificate of
     /// its own, may remember more.
     ///
-    /// A verifier of servers remembers the chains of so many servers, too. Where it has no CRLs, and no
-    /// OCSP response was requested, the same chain for the same name is accepted again as long as all
-    /// certificates of its path are valid: nothing else can have changed.
+    /// A verifier of servers remembers the chains of so many servers, too: of fewer where their
+    /// certificates take more than 4,096 bytes for each. Where it has no CRLs, and no OCSP response was
+    /// requested, the same chain for the same name is accepted again as long as all certificates of its
+    /// path are valid: nothing else can have changed.
     pub fn with_signature_cache(mut self, capacity: usize) -> Self {
         self.signature_cache = SignatureCache::new(capacity, self.algorithms.digests.sha256);
         self.accepted = AcceptedServers::new(capacity);
