@@ -1,8 +1,15 @@
 //! HKDF-Expand (RFC 5869, section 2.3) over a prepared HMAC key. HKDF-Extract is HMAC itself.
 
+use super::secret::with_stack_wiped;
 use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
 
+/// How deep the calls of HKDF go in bytes: up to 10 KiB without optimization. Callers whose output is not
+/// followed by a change of keys overwrite so much of the stack: the primitives leave the output there, and
+/// the blocks that the next ones are made of.
+pub(crate) const HKDF_STACK_DEPTH: usize = 12 * 1024;
+
 /// HKDF-Expand (RFC 5869, section 2.3): fills `output` from the pseudorandom key `key` and from `info`.
+/// It overwrites what the primitives leave of the output on the stack.
 ///
 /// # Errors
 /// When `output` is longer than 255 hashes (which an exporter may be asked for: RFC 9846, section 7.5),
@@ -13,7 +20,9 @@ pub fn hkdf_expand(
     info: &[u8],
     output: &mut [u8],
 ) -> Result<(), CryptoError> {
-    Ok(expand(hash.algorithm(), &hash.hmac_key(key), &[info], output)?)
+    with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+        Ok(expand(hash.algorithm(), &hash.hmac_key(key), &[info], output)?)
+    })
 }
 
 /// The same with a key that is prepared, for callers that expand it more than once. `info` is in parts, at

@@ -1,4 +1,5 @@
 use core::fmt;
+use core::hint::black_box;
 
 #[cfg(feature = "aws-lc-rs")]
 use super::aws_lc_rs::AwsLcHmacKey;
@@ -63,12 +64,20 @@ impl HmacKey {
     /// # Errors
     /// When the provider fails. A built-in provider does not.
     pub fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
+        if data.len() == 1 {
+            return self.sign_parts(data);
+        }
         // What is short is signed in one piece: each call of a primitive takes longer than a copy.
         let mut place = [0; JOINED_LENGTH];
-        match join(data, &mut place) {
+        let mac = match join(data, &mut place) {
             Some(joined) => self.sign_parts(&[joined]),
             None => self.sign_parts(data),
-        }
+        };
+        // A part may be secret, as the block before is in HKDF. Without the black box, the compiler drops
+        // a write to memory that is not read again.
+        place.fill(0);
+        black_box(&mut place);
+        mac
     }
 
     fn sign_parts(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
@@ -85,12 +94,9 @@ impl HmacKey {
 /// An HkdfLabel of TLS is shorter (RFC 9846, section 7.1), also with a block of HKDF before it.
 const JOINED_LENGTH: usize = 128;
 
-/// Copies the parts behind each other into this place. `None` where they are one part already, or too
-/// long together.
+/// Copies the parts behind each other into this place. `None` where they are too long together: some of
+/// them may be there then.
 fn join<'a>(parts: &[&[u8]], place: &'a mut [u8; JOINED_LENGTH]) -> Option<&'a [u8]> {
-    if parts.len() == 1 {
-        return None;
-    }
     let mut length = 0;
     for part in parts {
         let end = length + part.len();

@@ -45,7 +45,7 @@ pub use aead::{
 };
 pub use hash::{CustomHashContext, Hash, HashAlgorithm, HashContext};
 pub use hkdf::hkdf_expand;
-pub(crate) use hkdf::{MAX_INFO_PARTS, expand, expand_block};
+pub(crate) use hkdf::{HKDF_STACK_DEPTH, MAX_INFO_PARTS, expand, expand_block};
 pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
 pub use key_exchange::{
@@ -55,10 +55,8 @@ pub use provider::{CipherSuite, CryptoProvider};
 pub(crate) use provider_error::ProviderError;
 pub use provider_error::ProviderFault;
 pub use random::{SecureRandom, SystemRandom};
-pub(crate) use secret::wipe_stack;
-#[cfg(any(feature = "ring", feature = "ml-kem"))]
-use secret::with_stack_wiped;
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
+pub(crate) use secret::{wipe_stack, with_stack_wiped};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub use signature::signing_key;
 pub use signature::{KeyProvider, SchemeAlgorithms, SignatureAlgorithms, SigningKey};

@@ -130,15 +130,13 @@ pub(crate) fn wipe_stack<const DEPTH: usize>() {
 
 /// Does work that leaves secrets on the stack, and overwrites `DEPTH` bytes of it. The caller's own
 /// frame gets no secret but what is returned: neither this function nor the next is inlined.
-#[cfg(any(feature = "ring", feature = "ml-kem"))]
 #[inline(never)]
-pub(super) fn with_stack_wiped<const DEPTH: usize, T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_stack_wiped<const DEPTH: usize, T>(work: impl FnOnce() -> T) -> T {
     let result = in_own_frame(work);
     wipe_stack::<DEPTH>();
     result
 }
 
-#[cfg(any(feature = "ring", feature = "ml-kem"))]
 #[inline(never)]
 fn in_own_frame<T>(work: impl FnOnce() -> T) -> T {
     work()

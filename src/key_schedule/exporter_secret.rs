@@ -3,7 +3,7 @@
 
 use super::constants::hash_of_nothing;
 use super::hkdf::{Hkdf, Result};
-use crate::crypto::Secret;
+use crate::crypto::{HKDF_STACK_DEPTH, Secret, with_stack_wiped};
 use crate::observer::Observers;
 
 /// Derives keys for other protocols from a connection (RFC 9846, section 7.5).
@@ -17,8 +17,13 @@ impl ExporterSecret {
         Self { hkdf, secret }
     }
 
-    /// TLS-Exporter(label, context, the length of `output`).
+    /// TLS-Exporter(label, context, the length of `output`). Overwrites the stack, as no change of keys
+    /// follows.
     pub(crate) fn export(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| self.derive(label, context, output))
+    }
+
+    fn derive(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
         // Exported keys are the application's: no observer sees them.
         let mut observers = Observers::default();
         let nothing = hash_of_nothing(self.hkdf.hash.algorithm());

@@ -1,8 +1,8 @@
 //! HKDF-Extract and HKDF-Expand-Label (RFC 9846, section 7.1), as the connection's observers see them.
 
 use crate::crypto::{
-    self, CryptoError, Hash, HashAlgorithm, HmacKey, MAX_INFO_PARTS, ProviderError, Secret,
-    StaticOrArc, provider_fault,
+    self, CryptoError, HKDF_STACK_DEPTH, Hash, HashAlgorithm, HmacKey, MAX_INFO_PARTS,
+    ProviderError, Secret, StaticOrArc, provider_fault, with_stack_wiped,
 };
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
 
@@ -28,7 +28,8 @@ impl LabelPrefix {
     }
 }
 
-/// HKDF-Expand-Label (RFC 9846, section 7.1): fills `output` from `secret`. `label` has no prefix.
+/// HKDF-Expand-Label (RFC 9846, section 7.1): fills `output` from `secret`. `label` has no prefix. It
+/// overwrites what the primitives leave of the output on the stack.
 ///
 /// The key schedule derives its own secrets. This is for what protocols derive beside it, such as the
 /// keys of QUIC packets:
@@ -58,7 +59,9 @@ pub fn expand_label(
     context: &[u8],
     output: &mut [u8],
 ) -> core::result::Result<(), CryptoError> {
-    Ok(Prk::new(hash, prefix, secret).expand(label, context, output)?)
+    with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+        Ok(Prk::new(hash, prefix, secret).expand(label, context, output)?)
+    })
 }
 
 /// The `info` of HKDF-Expand-Label: the structure HkdfLabel of section 7.1.

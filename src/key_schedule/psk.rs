@@ -1,7 +1,7 @@
 //! Pre-shared keys in the key schedule: labels of their binders, keys of tickets, imported keys.
 
 use super::hkdf::{Hkdf, LabelPrefix, Result};
-use crate::crypto::{Hash, Secret, StaticOrArc};
+use crate::crypto::{HKDF_STACK_DEPTH, Hash, Secret, StaticOrArc, with_stack_wiped};
 use crate::observer::Observers;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
@@ -45,8 +45,18 @@ impl ResumptionSecret {
 }
 
 /// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
-/// key's; the length of `output` is that of the hash that the imported key is for.
+/// key's; the length of `output` is that of the hash that the imported key is for. Overwrites the stack, as
+/// no change of keys follows.
 pub(crate) fn imported_psk(
+    hash: &StaticOrArc<dyn Hash>,
+    secret: &[u8],
+    imported_identity: &[u8],
+    output: &mut [u8],
+) -> Result<()> {
+    with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| import(hash, secret, imported_identity, output))
+}
+
+fn import(
     hash: &StaticOrArc<dyn Hash>,
     secret: &[u8],
     imported_identity: &[u8],

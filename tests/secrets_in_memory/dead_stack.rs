@@ -1,15 +1,21 @@
-//! What key exchanges leave on the stack. A client may wait long for the answer to its ClientHello, and
-//! another thread may read that. So each group overwrites the stack that it used.
+//! What is left on the stack by key exchanges, and by HMAC and HKDF over values that are longer than a
+//! hash. A client may wait long for the answer to its ClientHello, and another thread may read that. So
+//! each group overwrites the stack that it used.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
 use handclasp::crypto::{
-    ActiveKeyExchange, CompletedKeyExchange, CryptoProvider, KeyExchangeGroup, SharedSecret,
+    ActiveKeyExchange, CompletedKeyExchange, CryptoError, CryptoProvider, CustomHmacKey, Hash,
+    HashAlgorithm, HmacKey, KeyExchangeGroup, Secret, SharedSecret, StaticOrArc, hkdf_expand,
 };
+use handclasp::key_schedule::{LabelPrefix, expand_label};
+use handclasp::psk::{PreSharedKey, PskImporter};
 use handclasp::registry::NamedGroup;
+use zeroize::Zeroizing;
 
-use super::memory::{Seen, copies_further_down, further_down, is_readable, words_of};
+use super::memory::{Seen, clean_stack, copies_further_down, further_down, is_readable, words_of};
+use super::{World, providers};
 
 #[inline(never)]
 fn start(group: &dyn KeyExchangeGroup) -> Box<dyn ActiveKeyExchange> {
@@ -92,4 +98,151 @@ fn no_private_key_and_no_shared_secret_of_a_key_exchange_is_left_on_the_stack() 
         check(&format!("{name}, the client's shared secret"), &shared);
         check(&format!("{name}, the client's private key"), &of_the_client);
     }
+}
+
+/// The SHA-256 and SHA-384 of this provider.
+fn hashes(provider: &CryptoProvider) -> Vec<StaticOrArc<dyn Hash>> {
+    let mut hashes = vec![provider.sha256.clone()];
+    let suites = provider.cipher_suites.iter().map(|suite| suite.hash.clone());
+    hashes.extend(suites.filter(|hash| hash.output_length() > 32).take(1));
+    assert_eq!(hashes.len(), 2);
+    hashes
+}
+
+/// Each block of the longest of these expansions.
+#[inline(never)]
+fn see_blocks(seen: &Seen, hash: &dyn Hash, key: &[u8], length: usize) {
+    let mut blocks = Zeroizing::new(vec![0; length]);
+    hkdf_expand(hash, key, b"info", &mut blocks).unwrap();
+    for (number, block) in blocks.chunks(hash.output_length()).enumerate() {
+        seen.add(&format!("T({})", number + 1), block);
+    }
+}
+
+#[inline(never)]
+fn expand_further_down(hash: &dyn Hash, key: &[u8], output: &mut [u8]) {
+    further_down(|| hkdf_expand(hash, key, b"info", output).unwrap());
+}
+
+#[test]
+fn no_block_of_a_longer_output_of_hkdf_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    for hash in providers().iter().flat_map(hashes) {
+        let key = Zeroizing::new(handclasp_testing::pre_shared_secret().to_vec());
+        let length = hash.output_length();
+        for output_length in [length + 1, length + 8, 2 * length, 3 * length] {
+            let seen = Seen::default();
+            see_blocks(&seen, &*hash, &key, output_length);
+            clean_stack();
+            let mut output = Zeroizing::new(vec![0; output_length]);
+            expand_further_down(&*hash, &key, &mut output);
+            check(&format!("{:?}, {output_length} bytes", hash.algorithm()), &seen);
+        }
+    }
+}
+
+/// A key of a provider that leaves nothing on the stack, so that only what [`HmacKey::sign`] does is seen.
+struct LeavesNothing;
+
+impl CustomHmacKey for LeavesNothing {
+    fn sign(&self, _: &[&[u8]]) -> Result<Secret, CryptoError> {
+        Secret::new(&[7; 32]).ok_or(CryptoError)
+    }
+}
+
+#[inline(never)]
+fn sign_further_down(key: &HmacKey, parts: &[&[u8]]) {
+    further_down(|| drop(key.sign(parts).unwrap()));
+}
+
+/// Parts that are joined, and parts that are too long for it: before the secret and after it.
+#[test]
+fn no_part_that_hmac_signs_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    let key = HmacKey::custom(Box::new(LeavesNothing));
+    let secret = Zeroizing::new(handclasp_testing::pre_shared_secret().to_vec());
+    let seen = Seen::default();
+    seen.add("a part", &secret);
+    clean_stack();
+    for parts in [
+        &[&secret[..]][..],
+        &[&secret[..], b"end"],
+        &[b"start", &secret[..], &[7; 50]],
+        &[b"start", &secret[..], &[7; 200]],
+        &[&[7; 200], &secret[..]],
+    ] {
+        sign_further_down(&key, parts);
+        check(&format!("{} parts", parts.len()), &seen);
+    }
+}
+
+/// What is looked for is what was exported, and not the secrets of the connection.
+#[inline(never)]
+fn export_further_down(seen: &Seen, length: usize) {
+    let world = World::new(&Seen::default());
+    let (client, server) = world.plain(CryptoProvider::default);
+    let (mut client, mut server) = (world.client(client, 0), world.server(server, 0));
+    world.meet(&mut client, &mut server);
+    let mut exported = Zeroizing::new(vec![0; length]);
+    server.export_keying_material("EXPERIMENTAL test", b"", &mut exported).unwrap();
+    seen.add("what is exported", &exported);
+    clean_stack();
+    let export = || client.export_keying_material("EXPERIMENTAL test", b"", &mut exported);
+    further_down(export).unwrap();
+}
+
+#[test]
+fn nothing_that_was_exported_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    for length in [16, 32, 33, 64, 100] {
+        let seen = Seen::default();
+        export_further_down(&seen, length);
+        check(&format!("{length} exported bytes"), &seen);
+    }
+}
+
+/// RFC 9258, section 5.1.
+#[inline(never)]
+fn see_imported_key(seen: &Seen, secret: &[u8], key: &PreSharedKey) {
+    let sha256 = CryptoProvider::default().sha256;
+    let extracted = sha256.hmac_key(&[]).sign(&[secret]).unwrap();
+    let context = sha256.digest(key.identity());
+    let length = if key.hash() == HashAlgorithm::Sha384 { 48 } else { 32 };
+    let mut imported = Zeroizing::new(vec![0; length]);
+    let (prefix, label) = (LabelPrefix::Tls13, "derived psk");
+    expand_label(&*sha256, prefix, extracted.as_bytes(), label, &context, &mut imported).unwrap();
+    seen.add(&format!("the key for {:?}", key.hash()), &imported);
+}
+
+#[inline(never)]
+fn import_further_down(secret: &[u8]) -> Vec<PreSharedKey> {
+    further_down(|| {
+        let importer = PskImporter::new(b"identity", secret).unwrap();
+        importer.import(&CryptoProvider::default()).unwrap()
+    })
+}
+
+/// The key for a suite with SHA-384 has two blocks.
+#[test]
+fn nothing_of_an_imported_key_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    let secret = Zeroizing::new(handclasp_testing::pre_shared_secret().to_vec());
+    let seen = Seen::default();
+    let keys = import_further_down(&secret);
+    assert_eq!(keys.len(), 2);
+    for key in &keys {
+        see_imported_key(&seen, &secret, key);
+    }
+    clean_stack();
+    drop(keys);
+    black_box(import_further_down(&secret));
+    check("imported keys", &seen);
 }

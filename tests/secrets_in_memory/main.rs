@@ -177,6 +177,15 @@ fn play(seen: &Seen, scenario: impl FnOnce(World)) {
 const SUITES: [fn() -> CryptoProvider; 3] =
     [|| narrow_provider(0, 0), || narrow_provider(1, 1), || narrow_provider(2, 2)];
 
+fn providers() -> Vec<CryptoProvider> {
+    vec![
+        #[cfg(feature = "ring")]
+        CryptoProvider::ring(),
+        #[cfg(feature = "aws-lc-rs")]
+        CryptoProvider::aws_lc_rs(),
+    ]
+}
+
 #[test]
 fn a_secret_that_is_there_is_found() {
     if !is_readable() {

@@ -15,7 +15,7 @@ use handclasp_testing::sessions::time;
 use zeroize::Zeroizing;
 
 use super::memory::{Hidden, Seen, clean_stack, copies_further_down, further_down, is_readable};
-use super::{SUITES, World, check, check_gone};
+use super::{SUITES, World, check, check_gone, providers};
 
 /// One end, with its keys of 1-RTT packets. It discards all others.
 struct End {
@@ -119,15 +119,6 @@ fn bytes(text: &str) -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
     hex::decode_to_slice(text, bytes.as_mut_slice()).unwrap();
     bytes
-}
-
-fn providers() -> Vec<CryptoProvider> {
-    vec![
-        #[cfg(feature = "ring")]
-        CryptoProvider::ring(),
-        #[cfg(feature = "aws-lc-rs")]
-        CryptoProvider::aws_lc_rs(),
-    ]
 }
 
 #[inline(never)]
