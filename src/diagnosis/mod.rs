@@ -1,7 +1,8 @@
 //! Why a connection failed, and what to change: [`Diagnosis`].
 //!
-//! [`Error::diagnosis`] makes one of an error, and [`Connection::diagnose`](crate::Connection::diagnose)
-//! also of an error of the transport. It is data, and its `Display` is one line for a log:
+//! [`Error::diagnosis`](crate::Error::diagnosis) makes one of an error, and
+//! [`Connection::diagnose`](crate::Connection::diagnose) also of an error of the transport. It is data, and
+//! its `Display` is one line for a log:
 //!
 //! ```
 //! use handclasp::diagnosis::{Fault, Setting};
