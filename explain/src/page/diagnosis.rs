@@ -11,6 +11,7 @@ use crate::words;
 
 /// The first section of the page of a failure.
 pub(super) struct Diagnosis {
+    pub title: &'static str,
     pub what: String,
     /// What may be behind it: guesses.
     pub causes: Vec<String>,
@@ -47,6 +48,7 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
     }
     if let Some(failure) = failure {
         return Some(Diagnosis {
+            title: "Why it ended",
             what: sentence(&visible(&failure.happened)),
             causes: sentences(&failure.causes),
             remedies: sentences(&failure.remedies),
@@ -59,8 +61,9 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
         (_, false) => evidence.remove(0),
         (false, true) => return None,
     };
+    let title = if failed { "Why it ended" } else { "What is not known" };
     let (causes, remedies) = (Vec::new(), Vec::new());
-    Some(Diagnosis { what, causes, remedies, offers: Vec::new(), evidence })
+    Some(Diagnosis { title, what, causes, remedies, offers: Vec::new(), evidence })
 }
 
 fn sentences(texts: &[String]) -> Vec<String> {
@@ -132,7 +135,10 @@ fn problem(problem: &Problem) -> String {
             format!("The message {place} is cut: {present} of {} are there.", bytes(*length))
         }
         ProblemKind::NoKeys { count, .. } => {
-            format!("There are no keys for {count} encrypted records of the {sender}.")
+            format!(
+                "There are no keys for {} of the {sender}.",
+                words::counted(usize::try_from(*count).unwrap_or(usize::MAX), "encrypted record")
+            )
         }
         ProblemKind::DoesNotDecrypt { record } => {
             format!(

@@ -6,6 +6,7 @@ use std::io::Cursor;
 use std::sync::{Arc, OnceLock};
 
 use handclasp::crypto::{CryptoError, CryptoProvider};
+use handclasp::diagnosis::Fault;
 use handclasp::handshake::{EarlyData, Side};
 use handclasp::quic::{
     Connection, Event, InitialKeys, KeyUpdate, LevelKeys, PacketKey, error_code, is_authentic_retry,
@@ -294,7 +295,16 @@ fn transport_error(error: Error) -> TransportError {
     TransportError {
         code: error_code(&error).map_or(TransportErrorCode::INTERNAL_ERROR, transport_error_code),
         frame: None,
-        reason: error.to_string(),
+        reason: reason(&error),
+    }
+}
+
+/// The text of the error. quinn also sends it to the peer: what has failed within this side is a code there,
+/// as its text may name files, addresses or programs.
+fn reason(error: &Error) -> String {
+    match error.diagnosis().fault {
+        Fault::ThisSide => error.kind().code().to_owned(),
+        _ => error.to_string(),
     }
 }
 

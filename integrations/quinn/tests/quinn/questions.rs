@@ -87,6 +87,35 @@ async fn a_question_without_a_handler_ends_the_handshake_at_once() {
     assert_eq!(u64::from(error.code), INTERNAL_ERROR_ALERT, "{error}");
 }
 
+/// Cannot answer, for a reason that is not the peer's business.
+struct Unavailable;
+
+impl QuestionHandler for Unavailable {
+    fn answer(&self, _: &Question) -> Answer {
+        Answer::Unavailable("the verifier at 10.0.0.7 is down".into())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_peer_does_not_read_what_has_failed_within_this_side() {
+    let people = People::new();
+    let config = handclasp_quinn::server_config(our_server(&people, &Wanted::default())).unwrap();
+    let endpoint = quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = endpoint.local_addr().unwrap();
+    let accepted = tokio::spawn(async move { endpoint.accept().await.unwrap().await });
+    let builder =
+        ClientConfig::builder(CryptoProvider::default()).application_protocols(["test/1"]);
+    let config = Arc::new(builder.verifier(Arc::new(AnswerLater)).build().unwrap());
+    let config = QuicClientConfig::new(config).unwrap().question_handler(Arc::new(Unavailable));
+    let client = client_endpoint(quinn::ClientConfig::new(Arc::new(config)));
+    let ended = client.connect(address, NAME).unwrap().await;
+    let Err(ConnectionError::TransportError(error)) = ended else { panic!("{ended:?}") };
+    assert_eq!(u64::from(error.code), INTERNAL_ERROR_ALERT, "{error}");
+    let ended = accepted.await.unwrap();
+    let Err(ConnectionError::ConnectionClosed(close)) = ended else { panic!("{ended:?}") };
+    assert_eq!(close.reason, b"unanswered".as_slice(), "{close}");
+}
+
 #[derive(Debug)]
 struct NoRandom;
 
