@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
@@ -38,6 +38,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a server may be silent before its tickets are taken to be complete.
 const TICKET_TIMEOUT: Duration = Duration::from_millis(300);
+/// How long tickets are waited for altogether, also if the server is never silent.
+const TICKETS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The options of `connect`.
 #[derive(clap::Args)]
@@ -183,7 +185,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     let config = config(arguments, &name, sessions.as_ref(), |text| report.say(text))?;
     let socket = connect(&address)?;
     let secrets = arguments.html.shows_secrets();
-    let event_log = SharedEventLog::with_secrets(true, report.reporter(), secrets);
+    let event_log = SharedEventLog::with_account(true, report.reporter(), secrets);
     let recorder = event_log.recorder(Side::Client);
     if let Ok(peer) = socket.peer_addr() {
         report.say(&format!("connected to {peer}"));
@@ -257,7 +259,7 @@ pub fn record(
     let (address, name) = server(arguments)?;
     let config = config(arguments, &name, None, |text| eprintln!("{text}"))?;
     let socket = connect(&address)?;
-    let event_log = SharedEventLog::with_secrets(true, Box::new(NoReport), secrets);
+    let event_log = SharedEventLog::with_account(true, Box::new(NoReport), secrets);
     let recorder = event_log.recorder(Side::Client);
     let ends = (socket.local_addr(), socket.peer_addr());
     recorder.set_addresses(
@@ -279,7 +281,7 @@ pub fn record(
     Ok((recorder, result))
 }
 
-/// Receives what the server sends right after the handshake. Errors end it.
+/// Receives what the server sends right after the handshake. Errors and [`TICKETS_TIMEOUT`] end it.
 fn receive_tickets(
     connection: &mut ClientConnection,
     mut socket: &TcpStream,
@@ -288,7 +290,8 @@ fn receive_tickets(
     if socket.set_read_timeout(Some(TICKET_TIMEOUT)).is_err() {
         return;
     }
-    loop {
+    let end = Instant::now() + TICKETS_TIMEOUT;
+    while Instant::now() < end {
         match connection.receive(buffer.unread()) {
             Ok((_, Received::Incomplete)) => match buffer.fill(&mut socket) {
                 Ok(1..) => {}

@@ -46,7 +46,7 @@ pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
         true => Box::new(JsonReport::new(stdout(), None)),
         false => Box::new(TextReport::new(stdout())),
     };
-    let event_log = SharedEventLog::with_secrets(false, reporter, html.shows_secrets());
+    let event_log = SharedEventLog::with_account(false, reporter, html.shows_secrets());
     let options = |side| {
         let mut options = Options::default();
         options.observer = Some(event_log.observer(side));

@@ -203,6 +203,8 @@ pub struct EventLog {
     tallies: [Tally; 2],
     progress: [Progress; 2],
     recorders: [Recorder; 2],
+    /// Whether the recorders record all of the connection.
+    keeps_account: bool,
     reporter: Box<dyn Reporter>,
 }
 
@@ -211,12 +213,15 @@ pub struct EventLog {
 pub struct SharedEventLog(Arc<Mutex<EventLog>>);
 
 impl SharedEventLog {
+    /// One without an account of the connection: its memory does not grow with the connection.
     pub fn new(networked: bool, reporter: Box<dyn Reporter>) -> Self {
-        Self::with_secrets(networked, reporter, false)
+        let event_log = Self::with_account(networked, reporter, false);
+        event_log.lock().keeps_account = false;
+        event_log
     }
 
-    /// One whose recorders keep the secrets, if that is wanted.
-    pub fn with_secrets(networked: bool, reporter: Box<dyn Reporter>, secrets: bool) -> Self {
+    /// One with an account, which has the secrets if that is wanted.
+    pub fn with_account(networked: bool, reporter: Box<dyn Reporter>, secrets: bool) -> Self {
         let tallies = [Tally::default(); 2];
         let progress = Default::default();
         let mut options = Options::new(CryptoProvider::default());
@@ -224,14 +229,23 @@ impl SharedEventLog {
         let recorders =
             [Side::Client, Side::Server].map(|side| Recorder::new(side, options.clone()));
         let last = Instant::now();
-        let event_log = EventLog { networked, last, tallies, progress, recorders, reporter };
+        let event_log = EventLog {
+            networked,
+            last,
+            tallies,
+            progress,
+            recorders,
+            keeps_account: true,
+            reporter,
+        };
         Self(Arc::new(Mutex::new(event_log)))
     }
 
     /// An observer for one side.
     pub fn observer(&self, side: Side) -> Box<dyn Observer> {
         let recorder = self.recorder(side);
-        Box::new(SideObserver { side, recorder, event_log: self.clone() })
+        let keeps_account = self.lock().keeps_account;
+        Box::new(SideObserver { side, recorder, keeps_account, event_log: self.clone() })
     }
 
     /// What records the connection of this side.
@@ -266,8 +280,24 @@ impl SharedEventLog {
 
 struct SideObserver {
     side: Side,
+    /// Of the whole connection, or of its last message.
     recorder: Recorder,
+    keeps_account: bool,
     event_log: SharedEventLog,
+}
+
+impl SideObserver {
+    /// Records what is needed to describe the event.
+    fn record(&mut self, event: &Event<'_>) {
+        if self.keeps_account {
+            self.recorder.event(event);
+            return;
+        }
+        if matches!(event, Event::MessageSent(..) | Event::MessageReceived(..)) {
+            self.recorder = Recorder::new(self.side, Options::new(CryptoProvider::default()));
+            self.recorder.event(event);
+        }
+    }
 }
 
 impl Observer for SideObserver {
@@ -277,7 +307,7 @@ impl Observer for SideObserver {
 
     fn event(&mut self, event: &Event<'_>) {
         let now = Instant::now();
-        self.recorder.event(event);
+        self.record(event);
         let Some(what) = StepKind::from_event(event, &self.recorder) else { return };
         let mut event_log = self.event_log.lock();
         let step = Step { side: self.side, took: now.duration_since(event_log.last), what };
@@ -288,5 +318,33 @@ impl Observer for SideObserver {
         event_log.reporter.step(&step);
         // The time of the report belongs to no step.
         event_log.last = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use handclasp::Level;
+
+    use super::*;
+
+    /// How many messages are kept after this many KeyUpdates.
+    fn kept(keeps_account: bool, updates: usize) -> usize {
+        let event_log = match keeps_account {
+            true => SharedEventLog::with_account(true, Box::new(NoReport), false),
+            false => SharedEventLog::new(true, Box::new(NoReport)),
+        };
+        let recorder = event_log.recorder(Side::Server);
+        let mut observer = SideObserver { side: Side::Server, recorder, keeps_account, event_log };
+        let (message, _) = HandshakeMessage::split(&[24, 0, 0, 1, 0]).unwrap();
+        for _ in 0..updates {
+            observer.event(&Event::MessageReceived(Level::Application, message));
+        }
+        observer.recorder.inspect(|connection| connection.messages.len())
+    }
+
+    #[test]
+    fn a_log_without_an_account_keeps_one_message() {
+        assert_eq!(kept(true, 100), 100);
+        assert_eq!(kept(false, 100), 1);
     }
 }

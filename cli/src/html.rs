@@ -1,5 +1,7 @@
 //! `--html FILE`: the account of a connection as a page.
 
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use handclasp::crypto::CryptoProvider;
@@ -51,9 +53,26 @@ pub fn write(file: &Path, account: &Account, failure: Option<&Failure>) -> Resul
     let mut options = page::Options::new(CryptoProvider::default());
     options.failure = failure.map(words);
     let html = page::html(account, &options);
-    html.and_then(|html| std::fs::write(file, html)).map_err(|error| {
+    let has_secrets = account.has_secrets();
+    html.and_then(|html| write_file(file, &html, has_secrets)).map_err(|error| {
         Failure::misuse(format!("--html {} cannot be written: {error}", printable_path(file)))
     })
+}
+
+/// Writes a file. On Unix, one with secrets is readable by its owner only, even if it was there before.
+fn write_file(file: &Path, html: &str, has_secrets: bool) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if has_secrets {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let mut opened = options.open(file)?;
+    #[cfg(unix)]
+    if has_secrets && opened.metadata()?.is_file() {
+        opened.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    }
+    opened.write_all(html.as_bytes())
 }
 
 /// Why the connection failed. The hint has the remedies, with the options of the program.

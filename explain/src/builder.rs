@@ -9,8 +9,9 @@ use handclasp::registry::ContentType;
 use handclasp::wire::HandshakeMessage;
 
 use crate::account::{
-    Alert, CertificateList, Code, Connection, Hex, Message, MessageLevel, Operation, Outcome,
-    Piece, Problem, ProblemKind, Record, RecordState, Side, Sizes, Source, Step, StepKind,
+    Alert, Certificate, CertificateList, Code, Connection, Field, Hex, Message, MessageLevel,
+    Operation, Outcome, Piece, Problem, ProblemKind, Record, RecordState, Side, Sizes, Source,
+    Step, StepKind,
 };
 use crate::code::code;
 use crate::fields::FieldLimit;
@@ -63,6 +64,8 @@ pub(crate) struct Builder {
     schedule: Schedule,
     directions: [Direction; 2],
     message_bytes: usize,
+    /// About how many bytes of memory the account has.
+    memory: usize,
     /// How many fields the messages to come may have.
     fields_left: usize,
     /// For each side, the problem that counts its records without keys, an index of the problems.
@@ -107,6 +110,7 @@ impl Builder {
             schedule: Schedule::default(),
             directions: Default::default(),
             message_bytes: 0,
+            memory: 0,
             fields_left: MAX_FIELDS,
             no_keys: [None; 2],
             limits: Vec::new(),
@@ -131,6 +135,11 @@ impl Builder {
         &mut self.connection
     }
 
+    /// About how many bytes of memory the account has: what its lists hold, without the room that they have for more.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// Adds a record, and returns its index; `None` beyond [`MAX_RECORDS`].
     pub(crate) fn record(&mut self, record: Record) -> Option<usize> {
         let sizes = self.connection.sizes.of_mut(record.sender);
@@ -144,6 +153,7 @@ impl Builder {
             self.limit_reached(record.sender, record.offset, "MAX_RECORDS");
             return None;
         }
+        self.memory += size_of::<Record>() + size_of::<Stretch>();
         self.connection.records.push(record);
         Some(self.connection.records.len() - 1)
     }
@@ -175,6 +185,8 @@ impl Builder {
             return None;
         }
         self.message_bytes += length;
+        // The bytes are in the message and in its fields.
+        self.memory += 2 * length + size_of::<Message>() + size_of::<Stretch>();
         let index = messages;
         let found = self.fields(sender, message);
         self.finished[sender as usize] |= found.name == "Finished";
@@ -211,6 +223,7 @@ impl Builder {
             left => FieldLimit { count: left, name: "MAX_FIELDS" },
         };
         let found = fields::of(message, limit);
+        self.memory += found.count * size_of::<Field>();
         self.fields_left = self.fields_left.saturating_sub(found.count);
         if let Some(limit) = found.limit_reached {
             self.limit_reached(sender, 0, limit);
@@ -218,16 +231,11 @@ impl Builder {
         found
     }
 
-    fn certificates(
-        &mut self,
-        sender: Side,
-        message: usize,
-        body: &[u8],
-        fields: &[crate::account::Field],
-    ) {
+    fn certificates(&mut self, sender: Side, message: usize, body: &[u8], fields: &[Field]) {
         let Options { provider, now, .. } = &self.options;
         let names_left = &mut self.fields_left;
         let certificates = certificates::of(body, fields, provider, *now, names_left);
+        self.memory += body.len() + certificates.len() * size_of::<Certificate>();
         if self.fields_left == 0 {
             self.limit_reached(sender, 0, "MAX_FIELDS");
         }
@@ -280,6 +288,7 @@ impl Builder {
             let place = (records.get_mut(content.index), messages.get_mut(bytes.index));
             if let (Some(record), Some(message)) = place {
                 record.level.get_or_insert(message.level);
+                self.memory += size_of::<Piece>();
                 message.pieces.push(Piece {
                     record: content.index,
                     record_offset: content.start,
@@ -302,6 +311,7 @@ impl Builder {
         self.complete |= kind == StepKind::HandshakeComplete;
         let after_messages = self.connection.messages.len();
         if self.connection.steps.len() < MAX_MESSAGES {
+            self.memory += size_of::<Step>();
             self.connection.steps.push(Step { time_ns, after_messages, kind });
         }
     }
@@ -316,12 +326,14 @@ impl Builder {
         let after_messages = self.connection.messages.len();
         if self.connection.alerts.len() < MAX_MESSAGES {
             let alert = Alert { sender, description, time_ns, after_messages, record };
+            self.memory += size_of::<Alert>();
             self.connection.alerts.push(alert);
         }
     }
 
     pub(crate) fn problem(&mut self, problem: Problem) {
         if self.connection.problems.len() < MAX_MESSAGES {
+            self.memory += size_of::<Problem>();
             self.connection.problems.push(problem);
         }
     }

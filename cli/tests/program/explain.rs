@@ -1,8 +1,16 @@
 //! `handclasp explain`: captures, hexadecimal digits, the traces of RFC 8448, and connections.
 
 use std::io::Write;
+use std::net::TcpListener;
 use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
 
+use handclasp::credential::CertificateList;
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::pem::PemObject;
+use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
+use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
 use handclasp_replay::{Role, Vectors};
 use serde_json::Value;
 
@@ -228,4 +236,34 @@ fn what_is_no_capture_is_refused_with_a_hint() {
     let output = handclasp(["explain", &capture, "--keylog", &path]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no secret"), "{}", text(&output.stderr));
+}
+
+/// The program waits for tickets while the server sends, but not longer than its limit.
+#[test]
+fn a_server_that_is_never_silent_does_not_keep_the_program() {
+    let files = Files::new();
+    let chain = CertificateDer::pem_file_iter(files.path("cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(files.path("key.pem")).unwrap();
+    let own = CertifiedKey::from_der(chain.collect::<Result<_, _>>().unwrap(), &key).unwrap();
+    let config = ServerConfig::builder(CryptoProvider::default())
+        .build(Arc::new(CertificateList::new(vec![Arc::new(own)])))
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        let connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut stream = Stream::new(connection, socket);
+        // Far more often than the program waits for the first silence.
+        let mut sent = 0;
+        while sent < 300 && stream.write_all(b"x").and_then(|()| stream.flush()).is_ok() {
+            sent += 1;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        sent
+    });
+    let output = handclasp(["explain", &address, "--ca", &files.path("ca.pem")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let sent = server.join().unwrap();
+    assert!(sent > 1 && sent < 300, "{sent}");
 }

@@ -60,3 +60,21 @@ fn a_page_that_cannot_be_written_is_an_error() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("stands before the command"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_page_with_secrets_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let files = Files::new();
+    let (new, old) = (files.path("new.html"), files.path("old.html"));
+    files.write("old.html", "a page that others can read");
+    std::fs::set_permissions(&old, PermissionsExt::from_mode(0o644)).unwrap();
+    for file in [new, old] {
+        let output = handclasp(["--html", &file, "--show-secrets"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+        let page = std::fs::read_to_string(&file).unwrap();
+        assert!(page.contains("This page has the secrets") && page.contains("</html>"));
+    }
+}

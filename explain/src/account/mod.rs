@@ -39,6 +39,12 @@ impl Account {
     pub fn new(connections: Vec<Connection>) -> Self {
         Self { schema_version: SCHEMA_VERSION, connections }
     }
+
+    /// Whether values of the key schedule are in it, with which anyone can read a connection.
+    pub fn has_secrets(&self) -> bool {
+        let mut nodes = self.connections.iter().flat_map(|connection| &connection.key_schedule);
+        nodes.any(|node| node.value.is_some())
+    }
 }
 
 /// A side of a connection.

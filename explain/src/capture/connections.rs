@@ -14,6 +14,10 @@ use crate::recorded::{Decoder, KeyLogSecrets, Tickets};
 /// are more.
 pub const MAX_OPEN_CONNECTIONS: usize = 4096;
 
+/// The most memory of all open connections together, in bytes: what waits in them, and their accounts so far.
+/// Those that were silent for longest are ended until there is less.
+pub const MAX_OPEN_BYTES: usize = 256 << 20;
+
 /// How many closed connections are remembered: late segments of them are dropped.
 const REMEMBERED: usize = 4096;
 
@@ -25,6 +29,9 @@ pub(super) struct Connections {
     secrets: Arc<KeyLogSecrets>,
     options: Options,
     open: HashMap<Ends, Open>,
+    /// The memory of those that are open, and the most that it may be.
+    memory: usize,
+    max_memory: usize,
     closed: VecDeque<Ends>,
     tickets: Tickets,
     count: u64,
@@ -43,6 +50,8 @@ struct Open {
     has_data: bool,
     /// How many of its messages were searched for tickets.
     learned: usize,
+    /// Its memory after the last segment.
+    memory: usize,
 }
 
 impl Connections {
@@ -51,6 +60,8 @@ impl Connections {
             secrets,
             options,
             open: HashMap::new(),
+            memory: 0,
+            max_memory: MAX_OPEN_BYTES,
             closed: VecDeque::new(),
             tickets: Tickets::default(),
             count: 0,
@@ -81,7 +92,9 @@ impl Connections {
             if is_late || (segment.data.is_empty() && !segment.syn) {
                 return;
             }
-            self.make_room(on_connection);
+            if self.open.len() >= MAX_OPEN_CONNECTIONS {
+                self.close_oldest("MAX_OPEN_CONNECTIONS", on_connection);
+            }
             let open = self.open_with(unix_ns, segment);
             self.open.insert(ends, open);
         }
@@ -95,8 +108,13 @@ impl Connections {
         let is_closed = open.add(unix_ns, segment);
         // Another connection may be resumed with the ticket before this one is closed.
         self.tickets.learn_newer(open.decoder.inspect(), &mut open.learned);
+        self.memory -= open.memory;
+        self.memory += open.count_memory();
         if is_closed {
             self.close(ends, on_connection);
+        }
+        while self.memory > self.max_memory {
+            self.close_oldest("MAX_OPEN_BYTES", on_connection);
         }
     }
 
@@ -130,21 +148,23 @@ impl Connections {
             last: self.segments,
             has_data: false,
             learned: 0,
+            memory: 0,
         }
     }
 
-    fn make_room(&mut self, on_connection: &mut impl FnMut(Connection)) {
-        if self.open.len() < MAX_OPEN_CONNECTIONS {
-            return;
-        }
+    /// Ends the connection that was silent for longest, because of this limit.
+    fn close_oldest(&mut self, limit: &'static str, on_connection: &mut impl FnMut(Connection)) {
         let oldest = self.open.iter().min_by_key(|(_, open)| open.last).map(|(ends, _)| *ends);
-        if let Some(ends) = oldest {
-            self.close(ends, on_connection);
+        let Some(ends) = oldest else { return };
+        if let Some(open) = self.open.get_mut(&ends) {
+            open.decoder.end_at_limit(limit);
         }
+        self.close(ends, on_connection);
     }
 
     fn close(&mut self, ends: Ends, on_connection: &mut impl FnMut(Connection)) {
         let Some(open) = self.open.remove(&ends) else { return };
+        self.memory -= open.memory;
         if self.closed.len() >= REMEMBERED {
             self.closed.pop_front();
         }
@@ -188,6 +208,13 @@ impl Open {
         rst || self.streams.iter().all(Stream::is_complete)
     }
 
+    /// Counts the memory that the connection has now.
+    fn count_memory(&mut self) -> usize {
+        let waiting: usize = self.streams.iter().map(Stream::memory).sum();
+        self.memory = size_of::<Self>() + self.decoder.memory() + waiting;
+        self.memory
+    }
+
     fn finish(mut self) -> Connection {
         for side in [Side::Client, Side::Server] {
             if let Some(Missing { length }) = self.streams[side as usize].finish() {
@@ -219,7 +246,9 @@ mod tests {
     use handclasp::registry::ContentType;
 
     use super::*;
-    use crate::test_messages::{client_hello, new_session_ticket, options, records, server_hello};
+    use crate::test_messages::{
+        client_hello, limits, new_session_ticket, options, records, server_hello,
+    };
 
     const SERVER: SocketAddr =
         SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 443);
@@ -267,5 +296,35 @@ mod tests {
             let origin = connection.resumed_from.unwrap();
             assert_eq!((origin.connection, origin.message), (8, 3));
         }
+    }
+
+    #[test]
+    fn all_open_connections_share_a_limit_of_memory() {
+        const OPEN: usize = 200;
+        let mut connections = Connections::new(Arc::default(), options());
+        connections.max_memory = 1 << 20;
+        let (mut closed, mut most_open) = (Vec::new(), 0);
+        let mut take = |connection: Connection| closed.push(connection);
+        let tickets = records(ContentType::HANDSHAKE, &new_session_ticket(b"ticket").repeat(100));
+        let partial = records(ContentType::HANDSHAKE, &[11, 0, 0xff, 0xff, 0].repeat(1000));
+        for number in 0..OPEN {
+            // Messages, a part of one, or bytes whose beginning is missing.
+            let (sequence, data) = match number % 3 {
+                0 => (1, &tickets),
+                1 => (1, &partial),
+                _ => (9, &tickets),
+            };
+            let client = client(number);
+            connections.add(1, &segment(SERVER, client, 1, &[22]), &mut take);
+            connections.add(1, &segment(SERVER, client, sequence + 1, &data[1..]), &mut take);
+            let counted: usize = connections.open.values().map(|open| open.memory).sum();
+            assert_eq!(connections.memory, counted);
+            assert!(counted <= 1 << 20, "{counted}");
+            most_open = most_open.max(connections.open.len());
+        }
+        assert!(most_open > 5 && most_open < OPEN / 2, "{most_open}");
+        let open = connections.open.len();
+        assert_eq!(closed.len() + open, OPEN);
+        assert!(closed.iter().all(|it| limits(it).contains(&"MAX_OPEN_BYTES")));
     }
 }

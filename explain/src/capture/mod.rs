@@ -32,7 +32,7 @@ use crate::account::Connection;
 use crate::builder::Options;
 use crate::recorded::KeyLogSecrets;
 use connections::Connections;
-pub use connections::MAX_OPEN_CONNECTIONS;
+pub use connections::{MAX_OPEN_BYTES, MAX_OPEN_CONNECTIONS};
 use file::{Block, Blocks};
 pub use file::{CaptureError, MAX_BLOCK_LENGTH};
 pub use stream::MAX_OUT_OF_ORDER_BYTES;

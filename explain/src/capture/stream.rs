@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-/// The most bytes of one direction that are kept because bytes before them are missing.
+/// The most bytes of one direction that are kept because bytes before them are missing. Each segment counts
+/// for 64 more.
 pub const MAX_OUT_OF_ORDER_BYTES: usize = 1 << 20;
+
+/// What a segment that is kept costs beside its data.
+const SEGMENT_COST: usize = 64;
 
 /// Puts segments in order. Places are counted from the first byte of the stream.
 #[derive(Debug, Default)]
@@ -12,6 +16,7 @@ pub(super) struct Stream {
     next: Option<(u32, u64)>,
     /// Bytes that came too early, by their place.
     early: BTreeMap<u64, Vec<u8>>,
+    /// How many bytes those are, with [`SEGMENT_COST`] for each.
     early_bytes: usize,
     /// The place after the last byte, once the sender has said it.
     end: Option<u64>,
@@ -81,16 +86,24 @@ impl Stream {
                     self.early.insert(start, data);
                     break;
                 }
-                self.early_bytes -= data.len();
+                self.early_bytes -= data.len() + SEGMENT_COST;
                 self.advance(start, &data, take);
             }
             return;
         }
+        // The longer one of two segments that begin at the same place is kept.
         let kept = self.early.get(&start).map_or(0, Vec::len);
         if data.len() > kept {
-            self.early_bytes += data.len() - kept;
-            self.early.insert(start, data.to_vec());
+            if let Some(replaced) = self.early.insert(start, data.to_vec()) {
+                self.early_bytes -= replaced.len() + SEGMENT_COST;
+            }
+            self.early_bytes += data.len() + SEGMENT_COST;
         }
+    }
+
+    /// About how many bytes of memory what waits has.
+    pub(super) fn memory(&self) -> usize {
+        self.early_bytes
     }
 
     fn place(&self) -> u64 {
@@ -191,5 +204,17 @@ mod tests {
         }
         assert_eq!(missing, Some(Missing { length: Some((1 << 16) - 1) }));
         assert_eq!(stream.early_bytes, 0);
+    }
+
+    #[test]
+    fn segments_of_one_byte_do_not_cost_more_than_the_limit() {
+        let mut stream = Stream::default();
+        stream.begin(0);
+        let mut kept = 0;
+        for number in 1..100_000_u32 {
+            stream.add(2 * number, b"x", false, |_| panic!("not in order"));
+            kept = kept.max(stream.early.len());
+        }
+        assert!(kept <= MAX_OUT_OF_ORDER_BYTES / SEGMENT_COST, "{kept}");
     }
 }

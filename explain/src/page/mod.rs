@@ -23,7 +23,7 @@ use handclasp::diagnosis::{Diagnosis, Offer};
 use serde::Serialize;
 
 use self::sequence::Content;
-use crate::account::{Account, Connection, Field};
+use crate::account::{Account, Field};
 use crate::words;
 
 const SCRIPT: &str = include_str!("page.js");
@@ -104,7 +104,7 @@ pub fn html(account: &Account, options: &Options) -> Result<String, std::io::Err
         style: STYLE,
         script: SCRIPT,
         data: data(account)?,
-        has_secrets: account.connections.iter().any(has_secrets),
+        has_secrets: account.has_secrets(),
         version: env!("CARGO_PKG_VERSION"),
         connections,
     };
@@ -208,8 +208,4 @@ fn add_meanings(fields: &[Field], meanings: &mut BTreeMap<&'static str, &'static
         meanings.entry(field.meaning).or_insert_with(|| words::meaning(field.meaning));
         add_meanings(&field.fields, meanings);
     }
-}
-
-fn has_secrets(connection: &Connection) -> bool {
-    connection.key_schedule.iter().any(|node| node.value.is_some())
 }

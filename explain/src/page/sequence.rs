@@ -80,6 +80,7 @@ type Timed = (Option<u64>, Row);
 fn rows(connection: &Connection) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut next_record = 0;
+    let (mut steps, mut alerts) = (connection.steps.as_slice(), connection.alerts.as_slice());
     for place in 0..=connection.messages.len() {
         let message = connection.messages.get(place);
         let end = match message {
@@ -90,11 +91,12 @@ fn rows(connection: &Connection) -> Vec<Row> {
         let records = connection.records.get(next_record..end).unwrap_or_default();
         between.extend(runs(records).into_iter().map(|run| (run.first.time_ns, run.row())));
         next_record = next_record.max(end);
-        let steps = connection.steps.iter().filter(|step| step.after_messages == place);
+        // Steps and alerts are in their order: those of this place come next.
+        let steps = next(&mut steps, |step| step.after_messages == place);
         let side = connection.observed_side.unwrap_or(Side::Client);
-        between.extend(steps.map(|it| (it.time_ns, step(side, it))));
-        let alerts = connection.alerts.iter().filter(|alert| alert.after_messages == place);
-        between.extend(alerts.map(|it| (it.time_ns, alert(it))));
+        between.extend(steps.iter().map(|it| (it.time_ns, step(side, it))));
+        let alerts = next(&mut alerts, |alert| alert.after_messages == place);
+        between.extend(alerts.iter().map(|it| (it.time_ns, alert(it))));
         between.sort_by_key(|(time, _)| *time);
         rows.extend(between.into_iter().map(|(_, row)| row));
         if let Some(message) = message {
@@ -108,12 +110,22 @@ fn rows(connection: &Connection) -> Vec<Row> {
     rows
 }
 
+/// Takes the first of these, as long as they are of this kind.
+fn next<'t, T>(rest: &mut &'t [T], is_next: impl Fn(&T) -> bool) -> &'t [T] {
+    let count = rest.iter().take_while(|one| is_next(one)).count();
+    let (first, after) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+    *rest = after;
+    first
+}
+
 fn row(side: Side, time_ns: Option<u64>, content: Content) -> Row {
     Row { time: time_ns.map(time), side: side.name(), other: side.peer().name(), content }
 }
 
 fn message_row(connection: &Connection, index: usize, message: &Message) -> Content {
-    let certificates = connection.certificates.iter().find(|list| list.message == index);
+    let lists = &connection.certificates;
+    let list = lists.binary_search_by_key(&index, |list| list.message);
+    let certificates = list.ok().and_then(|list| lists.get(list));
     let mut facts = Vec::new();
     for fact in words::facts(message, certificates) {
         let values = match fact.value {

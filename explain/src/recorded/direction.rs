@@ -8,6 +8,10 @@ use handclasp::registry::ContentType;
 use super::keys::Keys;
 use crate::account::Side;
 
+/// The most pieces of a direction whose times are kept while they wait. Those that come then have the time
+/// of the last one.
+const MAX_TIMES: usize = 4096;
+
 /// A record that was taken from the stream.
 pub(super) struct Held {
     pub(super) bytes: Vec<u8>,
@@ -63,6 +67,12 @@ impl Direction {
         self.bytes.len() - self.start
     }
 
+    /// How many bytes of memory what waits has.
+    pub(super) fn memory(&self) -> usize {
+        let times = self.times.capacity() * size_of::<(u64, Option<u64>)>();
+        self.bytes.capacity() + self.partial_message.capacity() + times
+    }
+
     pub(super) fn push(&mut self, time_ns: Option<u64>, bytes: &[u8]) {
         if self.ended {
             return;
@@ -74,7 +84,11 @@ impl Direction {
             self.start = 0;
         }
         self.bytes.extend_from_slice(bytes);
-        self.times.push_back((self.end(), time_ns));
+        let arrived = (self.end(), time_ns);
+        if self.times.len() >= MAX_TIMES {
+            self.times.pop_back();
+        }
+        self.times.push_back(arrived);
     }
 
     /// No more bytes of the direction are decoded than those that wait.

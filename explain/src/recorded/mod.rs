@@ -118,6 +118,19 @@ impl Decoder {
         self.builder.so_far()
     }
 
+    /// About how many bytes of memory the decoder has.
+    #[cfg(feature = "captures")]
+    pub(crate) fn memory(&self) -> usize {
+        self.builder.memory() + self.directions.iter().map(Direction::memory).sum::<usize>()
+    }
+
+    /// The connection is not decoded to its end, because of this limit.
+    #[cfg(feature = "captures")]
+    pub(crate) fn end_at_limit(&mut self, limit: &'static str) {
+        let offset = self.directions[Side::Client as usize].end();
+        self.builder.limit_reached(Side::Client, offset, limit);
+    }
+
     /// The account of the connection.
     pub fn finish(mut self) -> Connection {
         self.is_at_end = true;

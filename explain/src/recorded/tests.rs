@@ -71,3 +71,22 @@ fn a_message_in_many_pieces_stays_where_it_is() {
     assert!(count > 10_000 && moved <= 2 * whole.len(), "{moved}");
     assert_eq!(decoder.inspect().messages.len(), 1);
 }
+
+#[test]
+fn the_times_of_what_waits_are_limited() {
+    let mut decoder = Decoder::new(options(), Arc::new(KeyLogSecrets::default()));
+    // The server's records wait for the ClientHello.
+    let record = records(ContentType::APPLICATION_DATA, &[0x55; 60_000]);
+    for (time, byte) in record.iter().enumerate() {
+        decoder.bytes(Side::Server, Some(time as u64), &[*byte]);
+    }
+    let waiting = record.len();
+    assert!(decoder.directions[Side::Server as usize].held() == waiting);
+    let memory = decoder.directions[Side::Server as usize].memory();
+    assert!(memory < 2 * waiting + (1 << 18), "{memory}");
+    decoder.bytes(Side::Server, None, b"no record of TLS");
+    decoder.is_at_end = true;
+    decoder.advance();
+    assert_eq!(decoder.directions[Side::Server as usize].memory(), 0);
+    assert_eq!(decoder.inspect().records.len(), 4);
+}
