@@ -11,8 +11,9 @@ use crate::credential::{
     CertificateCompression, CertificateList, CertifiedKey, ClientCertificateResolver, Compressors,
 };
 use crate::crypto::{CryptoProvider, KeyExchangeGroup};
+use crate::error::circumstances::{KeyName, OwnOffer};
 use crate::key_log::KeyLog;
-use crate::psk::{CertWithExternPsk, PreSharedKey};
+use crate::psk::{CertWithExternPsk, PreSharedKey, printable_identity};
 use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
@@ -54,6 +55,8 @@ pub struct ClientConfig {
     pub(crate) post_handshake_auth: bool,
     pub(crate) request_ocsp: bool,
     pub(crate) request_timestamps: bool,
+    /// For the errors of connections.
+    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 impl ClientConfig {
@@ -95,6 +98,7 @@ impl ClientConfig {
                 post_handshake_auth: false,
                 request_ocsp: false,
                 request_timestamps: false,
+                own_offer: Arc::default(),
             },
         }
     }
@@ -381,7 +385,7 @@ impl ClientConfigBuilder {
     /// - The error of an option that is out of its range, of a layout that sets a reserved extension,
     ///   or of a ClientHello that would be too long.
     pub fn build(self) -> Result<ClientConfig, ConfigError> {
-        let config = self.config;
+        let mut config = self.config;
         if !self.has_verifier {
             return Err(ConfigError::NoTrustAnchors);
         }
@@ -395,11 +399,27 @@ impl ClientConfigBuilder {
         config.common.check(ExtensionMessage::ClientHello)?;
         check_groups(&config)?;
         check_length(&config)?;
+        config.own_offer = Arc::new(own_offer(&config));
         Ok(config)
     }
 }
 
 common_options!(ClientConfigBuilder);
+
+/// What an error may know of the configuration.
+fn own_offer(config: &ClientConfig) -> OwnOffer {
+    let schemes = config.common.provider.signatures.schemes();
+    let name = |key: &PreSharedKey| KeyName {
+        identity: printable_identity(key.identity()),
+        server: key.server().cloned(),
+    };
+    OwnOffer {
+        groups: config.offered_groups().map(|group| group.name()).collect(),
+        signature_schemes: schemes.filter(|scheme| !scheme.is_legacy()).collect(),
+        pre_shared_keys: config.pre_shared_keys.iter().map(name).collect(),
+        ..config.common.own_offer()
+    }
+}
 
 /// Checks that the ClientHello offers a group, and those of its key shares (RFC 9846, section 4.3.8).
 fn check_groups(config: &ClientConfig) -> Result<(), ConfigError> {

@@ -3,9 +3,10 @@ use std::sync::Arc;
 use super::{ConfigError, ExtensionLayout, Limits};
 use crate::credential::Compressors;
 use crate::crypto::{CipherSuite, CryptoProvider, HashAlgorithm, StaticOrArc, provider_fault};
+use crate::error::circumstances::OwnOffer;
 use crate::key_log::KeyLog;
 use crate::record::PaddingPolicy;
-use crate::registry::CipherSuiteId;
+use crate::registry::{CipherSuiteId, ProtocolVersion};
 use crate::wire::ExtensionMessage;
 
 /// The largest record size limit, in bytes. It is as large as a record can be, so it only lets the
@@ -41,6 +42,16 @@ impl CommonConfig {
             compressors: Compressors::default(),
             key_log: None,
             limits: Limits::DEFAULT,
+        }
+    }
+
+    /// What a client and a server have in common of their lists.
+    pub(super) fn own_offer(&self) -> OwnOffer {
+        OwnOffer {
+            versions: vec![ProtocolVersion::TLS_1_3],
+            cipher_suites: self.provider.cipher_suites.iter().map(|suite| suite.id).collect(),
+            application_protocols: self.application_protocols.clone(),
+            ..OwnOffer::default()
         }
     }
 

@@ -11,6 +11,7 @@ use crate::credential::{
     CertificateCompression, CertificateList, CertificateResolver, CertifiedKey, Compressors,
 };
 use crate::crypto::{CryptoProvider, provider_fault};
+use crate::error::circumstances::OwnOffer;
 use crate::key_log::KeyLog;
 use crate::psk::{CertWithExternPsk, PskResolver};
 use crate::record::PaddingPolicy;
@@ -60,6 +61,8 @@ pub struct ServerConfig {
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) retry_for_preferred_group: bool,
+    /// For the errors of connections.
+    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 /// How much 0-RTT data a server accepts, and what prevents that it accepts them twice.
@@ -106,6 +109,7 @@ impl ServerConfig {
                 cookies: None,
                 always_retry: false,
                 retry_for_preferred_group: false,
+                own_offer: Arc::default(),
             },
         }
     }
@@ -370,6 +374,11 @@ impl ServerConfigBuilder {
             config.client_authentication = Some(Arc::new(policy));
         }
         config.common.check(ExtensionMessage::EncryptedExtensions)?;
+        config.own_offer = Arc::new(OwnOffer {
+            groups: config.common.provider.groups.iter().map(|group| group.name()).collect(),
+            signature_schemes: config.resolver.schemes(),
+            ..config.common.own_offer()
+        });
         Ok(config)
     }
 

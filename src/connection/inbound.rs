@@ -200,7 +200,7 @@ impl Connection {
         }
         self.counters.empty_data_records = 0;
         self.handshake.on_application_data();
-        self.handshake.on_data_of_peer();
+        self.handshake.on_certificate_accepted();
         Ok(if early { Received::EarlyData(data) } else { Received::Data(data) })
     }
 

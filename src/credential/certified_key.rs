@@ -7,6 +7,7 @@ use crate::certificate::der::{self, Reader};
 use crate::certificate::{EndEntity, KeyComparison};
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, Hash, KeyError, SigningKey, provider_fault};
+use crate::error::circumstances::OwnCertificate;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::wire::{ClientHello, ExtensionType, List};
 
@@ -27,8 +28,8 @@ use crate::wire::{ClientHello, ExtensionType, List};
 /// ```
 #[derive(Clone, Debug)]
 pub struct CertifiedKey {
-    certificate_type: CertificateType,
-    chain: Vec<CertificateDer<'static>>,
+    /// Shared with connections, for their errors.
+    certificate: Arc<OwnCertificate>,
     key: KeySource,
     pub(super) end_entity: EndEntity,
     /// For each certificate that its issuer has signed, the scheme of the signature. `None` if there is
@@ -131,8 +132,7 @@ impl CertifiedKey {
         key: KeySource,
     ) -> Result<Self, ConfigError> {
         let certified = Self {
-            certificate_type,
-            chain,
+            certificate: Arc::new(OwnCertificate { certificate_type, chain }),
             key,
             end_entity,
             signed_with,
@@ -232,13 +232,18 @@ impl CertifiedKey {
 
     /// The type of the certificate: X.509, or a raw public key.
     pub fn certificate_type(&self) -> CertificateType {
-        self.certificate_type
+        self.certificate.certificate_type
     }
 
     /// The chain, this side's own certificate first. A raw public key has one element, its
     /// SubjectPublicKeyInfo.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.chain
+        &self.certificate.chain
+    }
+
+    /// The same without the private key.
+    pub(crate) fn without_private_key(&self) -> Arc<OwnCertificate> {
+        Arc::clone(&self.certificate)
     }
 
     /// Where the private key is.
@@ -256,7 +261,7 @@ impl CertifiedKey {
 
     /// The SHA-256 of this side's own certificate, or of the raw public key.
     pub(crate) fn digest(&self, sha256: &dyn Hash) -> Option<[u8; 32]> {
-        self.chain.first().map(|own| provider_fault::sha256(sha256, own))
+        self.chain().first().map(|own| provider_fault::sha256(sha256, own))
     }
 
     /// The first scheme of the key that can sign a handshake and that the client offers. `None`
@@ -273,15 +278,15 @@ impl CertifiedKey {
     /// Whether the client accepts this type of certificate.
     pub(super) fn has_type_for(&self, hello: &ClientHello<'_>) -> bool {
         match hello.server_certificate_types {
-            Some(types) => types.contains(&self.certificate_type.0),
-            None => self.certificate_type == CertificateType::X509,
+            Some(types) => types.contains(&self.certificate_type().0),
+            None => self.certificate_type() == CertificateType::X509,
         }
     }
 
     /// Whether each client that can use one of the two can also use the other, and can verify its chain
     /// as well. Their names may differ.
     pub(super) fn suits_the_clients_of(&self, other: &Self) -> bool {
-        self.certificate_type == other.certificate_type
+        self.certificate_type() == other.certificate_type()
             && self.schemes() == other.schemes()
             && self.signed_with == other.signed_with
     }

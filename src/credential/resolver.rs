@@ -75,8 +75,8 @@ pub trait CertificateResolver: Send + Sync + fmt::Debug {
         true
     }
 
-    /// The schemes of all keys, which an error lists if the client has none of them. By default
-    /// there are none.
+    /// The schemes of all keys, which an error lists if the client has none of them. A configuration also
+    /// asks for them when it is built, for the diagnosis of failures. By default there are none.
     fn schemes(&self) -> Vec<SignatureScheme> {
         Vec::new()
     }

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, IpAddr, ServerName};
 
 use crate::certificate::{CertificateSummary, distinguished_name};
+use crate::registry::{
+    CertificateType, CipherSuiteId, NamedGroup, ProtocolVersion, SignatureScheme,
+};
 use crate::side::Side;
 use crate::stage::Stage;
 use crate::wire::CertificateRequest;
@@ -102,17 +105,74 @@ impl core::fmt::Display for Parameter {
     }
 }
 
-/// The configuration of one side: what it offers or takes.
-pub(crate) trait OwnOffer: Send + Sync {
-    /// The lists, for a connection with this server. `None` on a server, and where a client does not
-    /// know any more.
-    fn offers(&self, server: Option<&ServerName<'static>>) -> Vec<Offer>;
+/// What the configuration of one side offers or takes: names alone. An error may be kept longer than the
+/// configuration, so it must not keep its keys, nor objects of the caller, which may have the error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnOffer {
+    pub(crate) versions: Vec<ProtocolVersion>,
+    pub(crate) cipher_suites: Vec<CipherSuiteId>,
+    pub(crate) application_protocols: Vec<Vec<u8>>,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) signature_schemes: Vec<SignatureScheme>,
+    pub(crate) pre_shared_keys: Vec<KeyName>,
+    /// The DER of each name.
+    pub(crate) authorities: Vec<Vec<u8>>,
 }
 
-/// A certificate of this side.
-pub(crate) trait OwnCertificate: Send + Sync {
+/// The name of a pre-shared key.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyName {
+    /// Escaped, and of limited length.
+    pub(crate) identity: String,
+    /// The only server that it is offered to. `None` for a key that is offered to all.
+    pub(crate) server: Option<ServerName<'static>>,
+}
+
+impl OwnOffer {
+    /// The lists that are not empty, for a connection with this server. `None` on a server, and where a
+    /// client does not know any more: no pre-shared key is listed then.
+    fn lists(&self, server: Option<&ServerName<'static>>) -> Vec<Offer> {
+        let protocols = self.application_protocols.iter().map(|name| name.escape_ascii());
+        let mut keys = Vec::new();
+        if let Some(server) = server {
+            let is_for = |key: &&KeyName| key.server.as_ref().is_none_or(|own| own == server);
+            keys = texts(self.pre_shared_keys.iter().filter(is_for).map(|key| &key.identity));
+        }
+        let authorities = self.authorities.iter().map(|name| distinguished_name(name));
+        let offers = [
+            Offer::new(Parameter::Versions, texts(&self.versions)),
+            Offer::new(Parameter::CipherSuites, texts(&self.cipher_suites)),
+            Offer::new(Parameter::ApplicationProtocols, texts(protocols)),
+            Offer::new(Parameter::Groups, texts(&self.groups)),
+            Offer::new(Parameter::SignatureSchemes, texts(&self.signature_schemes)),
+            Offer::new(Parameter::PreSharedKeys, keys),
+            Offer::new(Parameter::Authorities, listed(authorities)),
+        ];
+        offers.into_iter().filter(|offer| !offer.values.is_empty()).collect()
+    }
+}
+
+fn texts<T: ToString>(elements: impl IntoIterator<Item = T>) -> Vec<String> {
+    elements.into_iter().map(|element| element.to_string()).collect()
+}
+
+/// A certificate chain or a raw public key of this side, without the private key: an error may be kept
+/// longer than the key.
+#[derive(Debug)]
+pub(crate) struct OwnCertificate {
+    pub(crate) certificate_type: CertificateType,
+    /// This side's own certificate first. A raw public key is one element.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+}
+
+impl OwnCertificate {
     /// The end-entity certificate. `None` for a raw public key.
-    fn end_entity(&self) -> Option<&CertificateDer<'static>>;
+    fn end_entity(&self) -> Option<&CertificateDer<'static>> {
+        match self.certificate_type {
+            CertificateType::RAW_PUBLIC_KEY => None,
+            _ => self.chain.first(),
+        }
+    }
 }
 
 /// What came over the transport.
@@ -129,13 +189,13 @@ pub(crate) struct Traffic {
 pub(crate) struct Circumstances {
     pub(crate) side: Side,
     pub(crate) stage: Stage,
-    pub(crate) own: Option<Arc<dyn OwnOffer>>,
+    pub(crate) own: Option<Arc<OwnOffer>>,
     /// The DNS name that the client has sent.
     pub(crate) server_name: Option<String>,
     /// The IP address that a client expects in the certificate.
     pub(crate) server_address: Option<IpAddr>,
     /// The certificate that this side has shown.
-    pub(crate) shown: Option<Arc<dyn OwnCertificate>>,
+    pub(crate) shown: Option<Arc<OwnCertificate>>,
     /// The body of the CertificateRequest that a client has answered.
     pub(crate) certificate_request: Option<Arc<[u8]>>,
     /// `None` without records.
@@ -146,7 +206,7 @@ impl Circumstances {
     /// The lists of this side.
     pub(crate) fn own_offers(&self) -> Vec<Offer> {
         let Some(own) = &self.own else { return Vec::new() };
-        own.offers(self.server().as_ref())
+        own.lists(self.server().as_ref())
     }
 
     /// The server that a client connects to.

@@ -7,8 +7,8 @@ use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::{Level, PeerParameters, Question};
 use crate::config::{CommonConfig, ServerConfig};
-use crate::credential::CertifiedKey;
 use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
+use crate::error::circumstances::OwnCertificate;
 use crate::key_schedule::{
     EarlySecret, EarlyTraffic, ExporterSecret, LabelPrefix, TrafficSecret, Transcript,
 };
@@ -43,7 +43,8 @@ pub(crate) struct Context {
     /// What this side keeps with the sessions of this connection.
     pub(crate) resumption_data: Vec<u8>,
     /// The certificate that this side has shown, as long as the peer may still refuse it: for a diagnosis.
-    pub(crate) shown: Option<Arc<CertifiedKey>>,
+    /// Without its key, which lives no longer than its configuration.
+    pub(crate) shown: Option<Arc<OwnCertificate>>,
     /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }

@@ -49,14 +49,6 @@ use crate::wire::HandshakeMessage;
 /// overwrites so much of the stack after a change of keys.
 pub(crate) const STACK_DEPTH: usize = 24 * 1024;
 
-/// The identity of a pre-shared key, for an error: escaped, and cut after 64 bytes. It is no secret.
-fn printable_identity(identity: &[u8]) -> String {
-    const SHOWN: usize = 64;
-    let shown = identity.get(..SHOWN).unwrap_or(identity);
-    let more = if shown.len() < identity.len() { "..." } else { "" };
-    format!("{}{more}", shown.escape_ascii())
-}
-
 /// Checks that the message is the one that the state waits for. Any other is an
 /// `unexpected_message` (section 4).
 fn expect(message: &HandshakeMessage<'_>, kind: HandshakeType) -> Result<(), Error> {

@@ -140,6 +140,11 @@ impl PreSharedKey {
         self
     }
 
+    /// The only server that the key is offered to. `None` for a key that is offered to all.
+    pub(crate) fn server(&self) -> Option<&ServerName<'static>> {
+        self.server.as_ref()
+    }
+
     pub(crate) fn is_for(&self, server: &ServerName<'static>) -> bool {
         self.server.as_ref().is_none_or(|own| own == server)
     }
@@ -192,6 +197,14 @@ impl fmt::Debug for PreSharedKey {
             .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
+}
+
+/// The identity of a pre-shared key, for an error: escaped, and cut after 64 bytes. It is no secret.
+pub(crate) fn printable_identity(identity: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    let shown = identity.get(..SHOWN).unwrap_or(identity);
+    let more = if shown.len() < identity.len() { "..." } else { "" };
+    format!("{}{more}", shown.escape_ascii())
 }
 
 /// Refuses a key that is too short, that is text, or that repeats few bytes.

@@ -19,6 +19,7 @@ mod resolver;
 pub use cert_with_extern_psk::CertWithExternPsk;
 pub use importer::PskImporter;
 pub use key::PreSharedKey;
+pub(crate) use key::printable_identity;
 pub use resolver::{ChosenPsk, PskList, PskResolver};
 
 #[cfg(test)]

@@ -433,6 +433,7 @@ impl Connection {
     fn confirm(&mut self) {
         if !self.is_confirmed {
             self.is_confirmed = true;
+            self.handshake.on_certificate_accepted();
             self.events.push_back(Event::HandshakeConfirmed);
             self.events.push_back(Event::DiscardKeys(Level::Handshake));
         }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::PeerVerifier;
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
+use crate::error::circumstances::OwnOffer;
 use crate::registry::SignatureScheme;
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::{ExtensionType, Extensions, OidFilter, write_request_extensions};
@@ -57,6 +58,8 @@ pub(crate) struct ClientCertificatePolicy {
     pub(crate) extensions: Vec<u8>,
     /// The types of these extensions. A client's certificate may have no others.
     pub(crate) requested: Vec<ExtensionType>,
+    /// The authorities of every CertificateRequest, for the errors of connections.
+    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 impl ClientAuthentication {
@@ -154,6 +157,7 @@ impl ClientAuthentication {
             signatures,
             extensions,
             requested,
+            own_offer: Arc::new(OwnOffer { authorities: self.authorities, ..OwnOffer::default() }),
         })
     }
 

@@ -7,6 +7,7 @@ mod debug_output;
 mod exporters;
 mod grease;
 mod handshake;
+mod kept_errors;
 #[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
 mod key_shares;
 mod key_updates;

@@ -141,7 +141,7 @@ impl CertificateResponse {
         };
         let sha256 = &*context.config.provider.sha256;
         context.session_basis.set_answer(question, Some(&key), sha256);
-        context.shown = Some(Arc::clone(&key));
+        context.shown = Some(key.without_private_key());
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);
         let with_certificate = self.transcript.fork_with(&self.certificate);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Handshake, IncomingMessages, State};
 use crate::error::Error;
-use crate::error::circumstances::{Circumstances, OwnCertificate, Traffic};
+use crate::error::circumstances::{Circumstances, Traffic};
 use crate::handshake::Stage;
 use crate::handshake::position::Position;
 use crate::observer::Event;
@@ -75,7 +75,7 @@ impl Handshake {
             own,
             server_name: self.context.parameters.server_name.clone(),
             server_address,
-            shown: self.context.shown.clone().map(|key| key as Arc<dyn OwnCertificate>),
+            shown: self.context.shown.clone(),
             certificate_request: asked.map(|answer| Arc::clone(&answer.request)),
             traffic: None,
         }
@@ -93,8 +93,9 @@ impl Handshake {
         }
     }
 
-    /// Data of the peer came: it has accepted this side's certificate.
-    pub(crate) fn on_data_of_peer(&mut self) {
+    /// The peer has accepted this side's certificate: data of the peer came, or in QUIC the handshake is
+    /// confirmed.
+    pub(crate) fn on_certificate_accepted(&mut self) {
         self.context.shown = None;
     }
 }

@@ -77,7 +77,7 @@ fn send_with_certificate(
     let awaited = request_certificate(&mut negotiated, context)?;
     send_certificate(&mut negotiated, &key, context);
     context.parameters.signature_scheme = Some(scheme);
-    context.shown = Some(Arc::clone(&key));
+    context.shown = Some(key.without_private_key());
     let flight = FlightToFinish::new(negotiated, secrets, awaited, context);
     let signature = sign(key, scheme, Side::Server, &flight.transcript, context);
     let signing = Signing { flight };

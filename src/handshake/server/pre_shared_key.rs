@@ -8,12 +8,11 @@ use super::{Context, Question, cert_with_extern_psk, early_data, ticket_request}
 use crate::config::ServerConfig;
 use crate::crypto::{Digest, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::printable_identity;
 use crate::handshake::proof::PskProven;
 use crate::handshake::question::ResolvePsk;
 use crate::key_schedule::{EarlySecret, PskKind, Transcript};
 use crate::observer::{Event, Offered};
-use crate::psk::{ChosenPsk, PreSharedKey};
+use crate::psk::{ChosenPsk, PreSharedKey, printable_identity};
 use crate::reply::Reply;
 use crate::session::EarlyDataTerms;
 use crate::time::Time;

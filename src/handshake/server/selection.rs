@@ -11,7 +11,7 @@ use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
-use crate::handshake::printable_identity;
+use crate::psk::printable_identity;
 use crate::registry::{CertificateType, HandshakeType, NamedGroup, ProtocolVersion};
 use crate::wire::codec::listed;
 use crate::wire::{ClientHello, ExtensionType, KeyShareEntry, KeyShares, List, PSK_DHE_KE, PSK_KE};

@@ -1,7 +1,7 @@
 //! Handshakes of QUIC between our own ends (RFC 9001).
 
 mod crypto_frames;
-mod ends;
+pub mod ends;
 mod resumption;
 mod rules;
 
