@@ -135,7 +135,9 @@ impl Builder {
         &mut self.connection
     }
 
-    /// About how many bytes of memory the account has: what its lists hold, without the room that they have for more.
+    /// About how many bytes of memory the account has: what its lists hold, without the room that they
+    /// have for more.
+    #[cfg(feature = "captures")]
     pub(crate) fn memory(&self) -> usize {
         self.memory
     }

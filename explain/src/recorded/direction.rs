@@ -68,6 +68,7 @@ impl Direction {
     }
 
     /// How many bytes of memory what waits has.
+    #[cfg(any(test, feature = "captures"))]
     pub(super) fn memory(&self) -> usize {
         let times = self.times.capacity() * size_of::<(u64, Option<u64>)>();
         self.bytes.capacity() + self.partial_message.capacity() + times

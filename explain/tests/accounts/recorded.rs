@@ -183,17 +183,6 @@ fn a_resumed_connection_names_the_ticket() {
         let mut connection = decode(bytes, key_log);
         connection.number = index as u64 + 1;
         tickets.link(&mut connection);
-        if *kind == "resumed, with a KeyUpdate" {
-            eprintln!("{:?}", tapped[index].server.steps);
-            eprintln!(
-                "{:?}",
-                connection
-                    .choices
-                    .iter()
-                    .map(|c| (c.subject, c.chosen.clone()))
-                    .collect::<Vec<_>>()
-            );
-        }
         if let Some(origin) = connection.resumed_from {
             assert!(origin.connection <= index as u64);
             linked.push(*kind);
