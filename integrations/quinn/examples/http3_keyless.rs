@@ -73,7 +73,11 @@ impl QuestionHandler for Signer {
         match block_in_place(|| self.sign(sign)) {
             Ok(signature) if signature.is_empty() => Answer::Signature(Err(CryptoError)),
             Ok(signature) => Answer::Signature(Ok(signature)),
-            Err(error) => Answer::Unavailable(format!("the signer cannot be asked: {error}")),
+            Err(error) => {
+                // quinn sends the text of its errors to the peer, so it has no text of ours.
+                eprintln!("the signer cannot be asked: {error}");
+                Answer::Unavailable("the signer cannot be asked".into())
+            }
         }
     }
 }
