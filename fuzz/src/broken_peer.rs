@@ -13,7 +13,7 @@ use handclasp::registry::ContentType;
 use handclasp::wire::HandshakeMessage;
 
 use crate::differential::{End, Outcome};
-use crate::hello::{Parsed, change, replace};
+use crate::hello::{Parsed, edit_message};
 use crate::{Input, RECORDED, fix_length};
 use handclasp_testing::deterministic::{Scenario, other};
 use handclasp_testing::forge::{Forger, certificate_verify};
@@ -190,26 +190,7 @@ impl<'a> Peer<'a> {
     /// The same, with something wrong with it.
     fn edited(&mut self, kind: u8, operation: u8, input: &mut Input<'_>) -> Vec<u8> {
         let mut message = self.honest(kind);
-        match operation {
-            ..4 => {
-                let mut parsed = Parsed::parse(&message);
-                let edits = [1, 1, 1, 2][usize::from(input.byte() % 4)];
-                (0..edits).for_each(|_| parsed.edit(input));
-                self.edits += edits;
-                message = parsed.message();
-            }
-            4 => {
-                let mut body = message.split_off(4);
-                replace(&mut body, input);
-                message.extend_from_slice(&body);
-                fix_length(&mut message);
-                self.edits += 2;
-            }
-            _ => {
-                change(&mut message, input);
-                self.edits += 2;
-            }
-        }
+        self.edits += edit_message(&mut message, operation, input);
         message
     }
 

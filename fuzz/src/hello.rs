@@ -145,7 +145,31 @@ fn edit_extensions(
     }
 }
 
-pub fn change(bytes: &mut [u8], input: &mut Input<'_>) {
+/// Edits a message as the operation says, which is below 6. Returns how many things are wrong with it then.
+pub fn edit_message(message: &mut Vec<u8>, operation: u8, input: &mut Input<'_>) -> usize {
+    match operation {
+        ..4 => {
+            let mut parsed = Parsed::parse(message);
+            let edits = [1, 1, 1, 2][usize::from(input.byte() % 4)];
+            (0..edits).for_each(|_| parsed.edit(input));
+            *message = parsed.message();
+            edits
+        }
+        4 => {
+            let mut body = message.split_off(4);
+            replace(&mut body, input);
+            message.extend_from_slice(&body);
+            fix_length(message);
+            2
+        }
+        _ => {
+            change(message, input);
+            2
+        }
+    }
+}
+
+fn change(bytes: &mut [u8], input: &mut Input<'_>) {
     let (at, with) = (usize::from(input.byte()), input.byte().max(1));
     if !bytes.is_empty() {
         let at = at % bytes.len();
@@ -153,7 +177,7 @@ pub fn change(bytes: &mut [u8], input: &mut Input<'_>) {
     }
 }
 
-pub fn replace(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
+fn replace(bytes: &mut Vec<u8>, input: &mut Input<'_>) {
     let (at, length) = (usize::from(input.byte()), usize::from(input.byte() % 8));
     let at = at % (bytes.len() + 1);
     let end = (at + length).min(bytes.len());

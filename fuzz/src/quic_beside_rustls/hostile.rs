@@ -16,7 +16,7 @@ use handclasp_testing::forge;
 use super::ends::{End, Ours, Theirs};
 use crate::differential::{Outcome, RETRY};
 use crate::explained::explained;
-use crate::hello::{Parsed, change, replace};
+use crate::hello::edit_message;
 use crate::{Input, fix_length};
 
 const SERVER_HELLO: u8 = 2;
@@ -216,26 +216,7 @@ impl<'a> Peer<'a> {
 
     /// The same, with something wrong with it.
     fn edited(&mut self, mut message: Vec<u8>, operation: u8, input: &mut Input<'_>) -> Vec<u8> {
-        match operation {
-            ..4 => {
-                let mut parsed = Parsed::parse(&message);
-                let edits = [1, 1, 1, 2][usize::from(input.byte() % 4)];
-                (0..edits).for_each(|_| parsed.edit(input));
-                self.edits += edits;
-                message = parsed.message();
-            }
-            4 => {
-                let mut body = message.split_off(4);
-                replace(&mut body, input);
-                message.extend_from_slice(&body);
-                fix_length(&mut message);
-                self.edits += 2;
-            }
-            _ => {
-                change(&mut message, input);
-                self.edits += 2;
-            }
-        }
+        self.edits += edit_message(&mut message, operation, input);
         message
     }
 
