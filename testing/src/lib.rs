@@ -18,6 +18,8 @@ pub mod measure;
 pub mod message;
 pub mod numbers;
 pub mod process;
+#[cfg(feature = "quinn-proto")]
+pub mod quic_sessions;
 pub mod received_bytes;
 pub mod recorded_group;
 pub mod rustls_peer;

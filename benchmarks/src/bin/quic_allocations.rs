@@ -7,11 +7,10 @@
 use std::alloc::System;
 
 use bytes::BytesMut;
-use handclasp_benchmarks::quic::sessions::{
-    Connected, connect, receive, send, start_client, start_server,
-};
+use handclasp_benchmarks::quic::sessions::{Connected, connect, start_client, start_server};
 use handclasp_benchmarks::quic::{Kind, PRIMITIVES, Suite, Tls};
 use handclasp_testing::Identity;
+use handclasp_testing::quic_sessions::{receive, send};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -58,10 +57,12 @@ fn handshake(tls: &Tls) -> Counts {
     let (mut client_keys, mut server_keys) = (None, None);
     let mut from_client = count(&mut counts.client, || send(&mut *client, &mut client_keys));
     while !from_client.is_empty() {
-        let from_server =
-            count(&mut counts.server, || receive(&mut *server, &from_client, &mut server_keys));
-        from_client =
-            count(&mut counts.client, || receive(&mut *client, &from_server, &mut client_keys));
+        let from_server = count(&mut counts.server, || {
+            receive(&mut *server, &from_client, &mut server_keys).unwrap()
+        });
+        from_client = count(&mut counts.client, || {
+            receive(&mut *client, &from_server, &mut client_keys).unwrap()
+        });
     }
     counts
 }

@@ -11,10 +11,9 @@ use handclasp::key_schedule::TrafficSecret;
 use handclasp::quic::{DirectionalKeys, Version};
 use handclasp::{ClientConfig, ServerConfig};
 use handclasp_quinn::{QuicClientConfig, QuicServerConfig};
+use handclasp_testing::quic_sessions::{VERSION, complete, no_parameters};
 use handclasp_testing::{Identity, NAME};
-use quinn_proto::Side;
-use quinn_proto::crypto::{ClientConfig as _, Keys, ServerConfig as _, Session};
-use quinn_proto::transport_parameters::TransportParameters;
+use quinn_proto::crypto::{ClientConfig as _, Keys, ServerConfig as _};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -108,45 +107,9 @@ fn connect(suite: &CipherSuite) -> [Keys; 2] {
     let list = handclasp::credential::CertificateList::new(vec![key]);
     let server = ServerConfig::builder(provider).application_protocols(["test/1"]);
     let server = server.build(Arc::new(list)).unwrap();
-    let parameters = TransportParameters::read(Side::Server, &mut &[][..]).unwrap();
     let client = Arc::new(QuicClientConfig::new(Arc::new(client)).unwrap());
-    let mut client = client.start_session(1, NAME, &parameters).unwrap();
+    let mut client = client.start_session(VERSION, NAME, &no_parameters()).unwrap();
     let server = Arc::new(QuicServerConfig::new(Arc::new(server)).unwrap());
-    let mut server = server.start_session(1, &parameters);
-    let [mut client_keys, mut server_keys] = [None, None];
-    let mut from_client = send(&mut *client, &mut client_keys);
-    while !from_client.is_empty() {
-        let from_server = receive(&mut *server, &from_client, &mut server_keys);
-        from_client = receive(&mut *client, &from_server, &mut client_keys);
-    }
-    assert!(!client.is_handshaking() && !server.is_handshaking());
-    [client_keys.unwrap(), server_keys.unwrap()]
-}
-
-/// What an end sends now: the messages of each level together. Its newest keys are in `keys` then.
-fn send(from: &mut dyn Session, keys: &mut Option<Keys>) -> Vec<Vec<u8>> {
-    let mut levels = Vec::new();
-    loop {
-        let mut messages = Vec::new();
-        let new_keys = from.write_handshake(&mut messages);
-        if messages.is_empty() && new_keys.is_none() {
-            return levels;
-        }
-        if !messages.is_empty() {
-            levels.push(messages);
-        }
-        if new_keys.is_some() {
-            *keys = new_keys;
-        }
-    }
-}
-
-/// Receives the messages, those of each level in a packet of their own, and returns the answer.
-fn receive(to: &mut dyn Session, levels: &[Vec<u8>], keys: &mut Option<Keys>) -> Vec<Vec<u8>> {
-    let mut answer = Vec::new();
-    for messages in levels {
-        to.read_handshake(messages).unwrap();
-        answer.extend(send(to, keys));
-    }
-    answer
+    let mut server = server.start_session(VERSION, &no_parameters());
+    complete(&mut *client, &mut *server)
 }

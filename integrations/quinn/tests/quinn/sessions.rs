@@ -6,10 +6,11 @@ use std::time::Duration;
 use handclasp::handshake::{EarlyData, PeerParameters};
 use handclasp::key_schedule::PskKind;
 use handclasp_quinn::{QuicClientConfig, QuicServerConfig};
+use handclasp_testing::quic_sessions::complete;
 use quinn::{Connection, Endpoint, TransportConfig};
 use tokio::time::timeout;
 
-use crate::direct::{complete, flight, receive, start_client, start_server};
+use crate::direct::{flight, receive, start_client, start_server};
 use crate::peers::{
     NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, our_client,
     our_server, server,
@@ -51,22 +52,34 @@ async fn a_session_is_resumed_with_0_rtt_data_and_the_answer_comes_back() {
     }
 }
 
+/// A client gets a session of a server that accepts 0-RTT data, and resumes it at one that rejects them. Returns
+/// the connection, on which the data were sent again.
+async fn send_rejected_data(
+    client_tls: Tls,
+    server_tls: Tls,
+    people: &People,
+    rejecting: &Wanted,
+) -> Connection {
+    let accepting = Wanted::default();
+    let peer = Server::start(server(server_tls, people, &accepting), false);
+    let endpoint = client_endpoint(client(client_tls, people, &accepting));
+    meet(&endpoint, &peer).await;
+    let peer_later = Server::start(server(server_tls, people, rejecting), false);
+    let connecting = endpoint.connect(peer_later.address, NAME).unwrap();
+    let (connection, accepted) = connecting.into_0rtt().unwrap();
+    let (mut send, _receive) = connection.open_bi().await.unwrap();
+    send.write_all(b"early").await.unwrap();
+    assert!(!accepted.await, "{client_tls:?} {server_tls:?}");
+    assert_eq!(echo(&connection, b"again").await, b"again");
+    connection
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_0_rtt_data_can_be_sent_again() {
     let people = People::new();
-    let accepting = Wanted::default();
-    let refusing = Wanted { takes_early_data: false, ..accepting.clone() };
+    let refusing = Wanted { takes_early_data: false, ..Wanted::default() };
     for (client_tls, server_tls) in PAIRS {
-        let peer = Server::start(server(server_tls, &people, &accepting), false);
-        let endpoint = client_endpoint(client(client_tls, &people, &accepting));
-        meet(&endpoint, &peer).await;
-        let peer_later = Server::start(server(server_tls, &people, &refusing), false);
-        let connecting = endpoint.connect(peer_later.address, NAME).unwrap();
-        let (connection, accepted) = connecting.into_0rtt().unwrap();
-        let (mut send, _receive) = connection.open_bi().await.unwrap();
-        send.write_all(b"early").await.unwrap();
-        assert!(!accepted.await, "{client_tls:?} {server_tls:?}");
-        assert_eq!(echo(&connection, b"again").await, b"again");
+        let connection = send_rejected_data(client_tls, server_tls, &people, &refusing).await;
         if client_tls == Tls::Handclasp {
             assert_eq!(parameters(&connection).early_data, EarlyData::Rejected);
         }
@@ -90,19 +103,10 @@ async fn zero_rtt_data_are_accepted_after_a_retry_packet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hello_retry_request_rejects_0_rtt_data() {
-    let (people, wanted) = (People::new(), Wanted::default());
-    let retrying = Wanted { retries_group: true, ..wanted.clone() };
+    let people = People::new();
+    let retrying = Wanted { retries_group: true, ..Wanted::default() };
     for (client_tls, server_tls) in PAIRS {
-        let peer = Server::start(server(server_tls, &people, &wanted), false);
-        let endpoint = client_endpoint(client(client_tls, &people, &wanted));
-        meet(&endpoint, &peer).await;
-        let peer_later = Server::start(server(server_tls, &people, &retrying), false);
-        let connecting = endpoint.connect(peer_later.address, NAME).unwrap();
-        let (connection, accepted) = connecting.into_0rtt().unwrap();
-        let (mut send, _receive) = connection.open_bi().await.unwrap();
-        send.write_all(b"early").await.unwrap();
-        assert!(!accepted.await, "{client_tls:?} {server_tls:?}");
-        assert_eq!(echo(&connection, b"again").await, b"again");
+        let connection = send_rejected_data(client_tls, server_tls, &people, &retrying).await;
         if client_tls == Tls::Handclasp {
             assert!(parameters(&connection).retried);
         }

@@ -62,7 +62,7 @@ struct Orders<'a> {
 /// What a program of another stack reports.
 #[derive(Clone, Copy, Debug)]
 enum Report {
-    /// It was told this code, or has sent it.
+    /// The connection was closed with this code, by one of the ends.
     Closed(u64),
     /// The packet keys of one side and then of the other were updated, or those of our side only.
     KeyUpdates,

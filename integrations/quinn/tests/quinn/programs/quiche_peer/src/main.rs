@@ -150,7 +150,7 @@ fn connection_id(number: u64) -> ConnectionId<'static> {
     ConnectionId::from_vec(id)
 }
 
-/// A server tells its connections apart by the addresses of its clients.
+/// A server finds the connection of a datagram by the address of the client.
 struct Server {
     socket: UdpSocket,
     config: Config,
