@@ -22,7 +22,7 @@ const NAME: &str = "server.example";
 
 const INTRODUCTION: &str = "\
     A certificate for server.example was just made, and an authority that issued it. The client trusts that \
-    authority. Both sides live in this process; each line says who does what, and how long it took. What is \
+    authority. Both sides are in this process; each line says who does what, and how long it took. What is \
     sent is explained once, where it is sent.";
 
 /// Performs a handshake in memory and explains it.

@@ -34,6 +34,8 @@ pub trait Aead: Send + Sync {
     /// How many records of TLS, of at most 2^14 bytes, one key may protect before its sender must have
     /// changed it: 2^24.5 for AES-GCM (RFC 9846, section 5.5). TLS has no other limit, as the first
     /// record that fails authentication ends the connection.
+    ///
+    /// A connection protects at most 2^32 - 1 records with a key, also where this is more.
     fn confidentiality_limit(&self) -> u64;
 
     /// The limits of one key in QUIC (RFC 9001, section 6.6 and appendix B). `None`, the default, from

@@ -43,7 +43,7 @@ pub(crate) struct Context {
     /// What this side keeps with the sessions of this connection.
     pub(crate) resumption_data: Vec<u8>,
     /// The certificate that this side has shown, as long as the peer may still refuse it: for a diagnosis.
-    /// Without its key, which lives no longer than its configuration.
+    /// Without its key, which is dropped with its configuration.
     pub(crate) shown: Option<Arc<OwnCertificate>>,
     /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,

@@ -22,7 +22,7 @@ const DOWN: &str = "\u{e015}";
 const RIGHT: &str = "\u{e014}";
 const END: &str = "\u{e010}";
 
-/// A handshake as the client saw it. The server trusts nobody, or the client does not trust it.
+/// A handshake as the client saw it. `trusts`: whether the client trusts the certificate of the server.
 fn connection(trusts: bool) -> Connection {
     let pair = Pair::new();
     let builder = match trusts {

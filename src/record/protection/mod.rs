@@ -16,7 +16,7 @@ use crate::registry::{ContentType, ProtocolVersion};
 pub struct TrafficKeys {
     key: AeadKey,
     iv: Zeroizing<[u8; NONCE_LENGTH]>,
-    /// At most 2^32 - 1, also for an AEAD that allows more: in 32 bits it stands beside the IV.
+    /// At most 2^32 - 1, also for an AEAD that allows more: a limit of 32 bits makes the keys smaller.
     limit: u32,
 }
 

@@ -227,7 +227,7 @@ pub fn client_of_gnutls(
     Some(client_fails(config, connect(address)))
 }
 
-/// Our server, and a program as its client. `@port`, `@address` and `@ca` stand for what they say; `@ca`
+/// Our server, and a program as its client. `@port`, `@address` and `@ca` are replaced by what they name; `@ca`
 /// is the authority of `files`, and so are `@chain` and `@key`.
 pub fn server_of_program(
     config: ServerConfig,
