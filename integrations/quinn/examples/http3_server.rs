@@ -22,6 +22,8 @@ type Http = h3::server::Connection<h3_quinn::Connection, Bytes>;
 type RequestResolver = h3::server::RequestResolver<h3_quinn::Connection, Bytes>;
 type RequestStream = h3::server::RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
 
+/// How long a handshake may take: quinn has no limit for it.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long answers may still take after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a client may take to receive the end of an answer, and to close the connection.
@@ -84,7 +86,10 @@ async fn serve(
     mut stopped: watch::Receiver<()>,
 ) -> Result<(), Failure> {
     // This waits for the end of the handshake. So 0-RTT data, if there were any, would be as safe as other data.
-    let connection = incoming.await?;
+    let Ok(connection) = timeout(HANDSHAKE, incoming).await else {
+        return Err("the handshake took too long".into());
+    };
+    let connection = connection?;
     println!("{client}: {}", handshake(&connection));
     let mut http = Http::new(h3_quinn::Connection::new(connection.clone())).await?;
     let mut answers = JoinSet::new();
