@@ -192,8 +192,15 @@ struct ConnectionKeyLog {
 
 impl Observers {
     pub(crate) fn new(key_log: Option<Arc<dyn KeyLog>>) -> Self {
+        let mut observers = Self::default();
+        observers.set_key_log(key_log);
+        observers
+    }
+
+    /// Before [`set_client_random`](Self::set_client_random).
+    pub(crate) fn set_key_log(&mut self, key_log: Option<Arc<dyn KeyLog>>) {
         let of_connection = |key_log| ConnectionKeyLog { key_log, client_random: [0; 32] };
-        Self { key_log: key_log.map(of_connection).map(Box::new), ..Self::default() }
+        self.key_log = key_log.map(of_connection).map(Box::new);
     }
 
     pub(crate) fn set_observer(&mut self, observer: Box<dyn Observer>) {

@@ -32,7 +32,8 @@ impl<T> Reply<T> {
 
 /// Answers every question later. It accepts no raw public keys.
 ///
-/// It implements [`CertificateResolver`](crate::credential::CertificateResolver),
+/// It implements [`ConfigResolver`](crate::config::ConfigResolver),
+/// [`CertificateResolver`](crate::credential::CertificateResolver),
 /// [`ClientCertificateResolver`](crate::credential::ClientCertificateResolver),
 /// [`PeerVerifier`](crate::verify::PeerVerifier), [`PskResolver`](crate::psk::PskResolver) and
 /// [`EarlyDataPolicy`](crate::session::EarlyDataPolicy).

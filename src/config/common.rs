@@ -55,6 +55,23 @@ impl CommonConfig {
         }
     }
 
+    /// What QUIC needs of a configuration (RFC 9001, sections 5.3 and 8.1).
+    ///
+    /// # Errors
+    /// What the configuration lacks.
+    pub(crate) fn check_for_quic(&self) -> Result<(), &'static str> {
+        if self.application_protocols.is_empty() {
+            return Err(
+                "QUIC needs an application protocol (ALPN), and the configuration has none",
+            );
+        }
+        let lacks_quic = |suite: &StaticOrArc<CipherSuite>| suite.aead.quic_limits().is_none();
+        if self.provider.cipher_suites.iter().any(lacks_quic) {
+            return Err("the crypto provider has a cipher suite without QUIC");
+        }
+        Ok(())
+    }
+
     /// `message` is the one that the layout is for.
     pub(super) fn check(&self, message: ExtensionMessage) -> Result<(), ConfigError> {
         check_provider(&self.provider)?;

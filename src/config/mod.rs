@@ -7,12 +7,14 @@ mod client;
 mod common;
 mod layout;
 mod limits;
+mod resolver;
 mod server;
 
 pub use client::{ClientConfig, ClientConfigBuilder};
 pub(crate) use common::CommonConfig;
 pub use layout::{ExtensionLayout, LayoutItem};
 pub use limits::Limits;
+pub use resolver::{ConfigChoice, ConfigResolver};
 pub use server::{ServerConfig, ServerConfigBuilder};
 
 pub use crate::config_error::ConfigError;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::common::common_options;
-use super::{CommonConfig, ConfigError, ExtensionLayout, Limits};
+use super::{CommonConfig, ConfigError, ConfigResolver, ExtensionLayout, Limits};
 use crate::certificate::{Profile, TrustAnchors};
 use crate::cookie::CookieProtector;
 use crate::credential::{
@@ -45,6 +45,8 @@ pub struct ServerConfig {
     /// Shared with the connections.
     pub(crate) common: Arc<CommonConfig>,
     pub(crate) resolver: Arc<dyn CertificateResolver>,
+    /// `None` if this configuration is for all clients.
+    pub(crate) config_resolver: Option<Arc<dyn ConfigResolver>>,
     pub(crate) psks: Option<Arc<dyn PskResolver>>,
     pub(crate) cert_with_extern_psk: CertWithExternPsk,
     pub(crate) sessions: Option<Arc<dyn SessionStore>>,
@@ -96,6 +98,7 @@ impl ServerConfig {
             config: Self {
                 common: Arc::new(CommonConfig::new(provider)),
                 resolver: Arc::new(CertificateList::new(Vec::new())),
+                config_resolver: None,
                 psks: None,
                 cert_with_extern_psk: CertWithExternPsk::Disabled,
                 sessions: None,
@@ -334,6 +337,40 @@ impl ServerConfigBuilder {
     /// uses a hybrid group with every client that has one.
     pub fn retry_for_preferred_group(mut self, retry: bool) -> Self {
         self.config.retry_for_preferred_group = retry;
+        self
+    }
+
+    /// Chooses another configuration for a connection when its ClientHello is there: for virtual hosts whose
+    /// options differ in more than the certificate, such as client certificates or application protocols.
+    /// Everything of the configuration that is chosen applies, its
+    /// [`limits`](Self::limits) and its key log too.
+    ///
+    /// Before the choice, this configuration counts: its [`Limits::handshake_message`] is the longest
+    /// ClientHello. After a HelloRetryRequest the choice stays. If the second ClientHello comes to another
+    /// connection, with a [cookie](Self::cookies), there is a choice for it.
+    ///
+    /// A session is resumed under another configuration only if both have the same ticket keys or store, and
+    /// the same rules: see [`sessions`](Self::sessions). Virtual hosts that must not share sessions have
+    /// ticket keys or a [`session_context`](Self::session_context) of their own.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use handclasp::ServerConfig;
+    /// use handclasp::config::{ConfigChoice, ServerConfigBuilder};
+    /// use handclasp::wire::ClientHello;
+    ///
+    /// fn with_admin(builder: ServerConfigBuilder, admin: Arc<ServerConfig>) -> ServerConfigBuilder {
+    ///     builder.config_resolver(Arc::new(move |hello: &ClientHello<'_>| {
+    ///         if hello.server_name == Some(b"admin.example.org") {
+    ///             ConfigChoice::Use(admin.clone())
+    ///         } else {
+    ///             ConfigChoice::Keep
+    ///         }
+    ///     }))
+    /// }
+    /// ```
+    pub fn config_resolver(mut self, resolver: Arc<dyn ConfigResolver>) -> Self {
+        self.config.config_resolver = Some(resolver);
         self
     }
 

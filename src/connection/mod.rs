@@ -47,7 +47,7 @@ use crate::handshake::{
 use crate::key_schedule::{KeyAndIv, TrafficSecret};
 use crate::level::Level;
 use crate::observer::Observer;
-use crate::record::{Opener, PaddingPolicy, Sealer, TrafficKeys};
+use crate::record::{Opener, Sealer, TrafficKeys};
 use crate::registry::{ContentType, ProtocolVersion};
 use crate::time::{Clock, Time};
 use crate::wire::NewSessionTicket;
@@ -117,7 +117,6 @@ impl Connection {
     fn new(
         mut handshake: Handshake,
         clock: Clock,
-        padding: Option<PaddingPolicy>,
         observer: Option<Box<dyn Observer>>,
     ) -> Result<Self, Error> {
         if let Some(observer) = observer {
@@ -137,7 +136,6 @@ impl Connection {
             keep_opener: false,
             first_record_sent: false,
         };
-        connection.sealer.pad(padding);
         // If this fails, the next call returns the error.
         let _ = connection.with_handshake(Handshake::start);
         Ok(connection)
@@ -418,6 +416,7 @@ impl Connection {
     #[inline(never)]
     fn install_write_keys(&mut self, secret: &TrafficSecret) -> Result<(), Error> {
         self.sealer.install(traffic_keys(&mut self.handshake, secret)?);
+        self.sealer.pad(self.handshake.common_config().record_padding.clone());
         Ok(())
     }
 
@@ -472,10 +471,9 @@ impl ClientConnection {
         server_name: ServerName<'static>,
         options: Options,
     ) -> Result<Self, Error> {
-        let padding = config.common.record_padding.clone();
         let clock = Clock::new(options.now);
         let handshake = Handshake::client(config, server_name, clock.then());
-        Connection::new(handshake, clock, padding, options.observer).map(Self)
+        Connection::new(handshake, clock, options.observer).map(Self)
     }
 }
 
@@ -497,10 +495,9 @@ impl ServerConnection {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
-        let padding = config.common.record_padding.clone();
         let clock = Clock::new(options.now);
         let handshake = Handshake::server(config, clock.then());
-        Connection::new(handshake, clock, padding, options.observer).map(Self)
+        Connection::new(handshake, clock, options.observer).map(Self)
     }
 
     /// Sends `count` more tickets: see [`Handshake::send_tickets`].

@@ -34,8 +34,8 @@ pub use crate::stage::Stage;
 pub use machine::Handshake;
 pub use parameters::{EarlyData, PeerParameters};
 pub use question::{
-    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, Question, QuestionNumber,
-    ResolvePsk, Sign, TakeSession,
+    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, ChooseConfig, Question,
+    QuestionNumber, ResolvePsk, Sign, TakeSession,
 };
 pub use step::Step;
 

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::peer_identity::ClaimedIdentity;
 use crate::certificate::CertificateError;
+use crate::config::ConfigChoice;
 use crate::credential::{CertifiedKey, NoCertificate};
 use crate::crypto::{CryptoError, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
@@ -33,6 +34,8 @@ impl fmt::Display for QuestionNumber {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Question {
+    /// A server asks: which configuration for this client? Answer with [`Answer::Config`].
+    ChooseConfig(ChooseConfig),
     /// A server asks: which certificate for this client? Answer with [`Answer::Certificate`].
     ChooseCertificate(ChooseCertificate),
     /// A server asks: which session for this ticket? Answer with [`Answer::Session`].
@@ -61,6 +64,7 @@ impl Question {
     /// A name for logs.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::ChooseConfig(_) => "choose configuration",
             Self::ChooseCertificate(_) => "choose certificate",
             Self::TakeSession(_) => "take session",
             Self::ResolvePsk(_) => "resolve PSK",
@@ -85,6 +89,7 @@ impl Question {
     pub(super) fn answered(self, answer: Answer) -> Result<Answered, Box<Self>> {
         use {Answer as A, Answered as B};
         Ok(match (self, answer) {
+            (Self::ChooseConfig(_), A::Config(choice)) => B::Config(choice),
             (Self::ChooseCertificate(_), A::Certificate(choice)) => B::Certificate(choice),
             (Self::TakeSession(_), A::Session(session)) => B::Session(session),
             (Self::ResolvePsk(_), A::Psk(choice)) => B::Psk(choice),
@@ -106,6 +111,7 @@ impl Question {
 
 /// An answer of the question's kind. The question comes back with it where the state needs it.
 pub(super) enum Answered {
+    Config(ConfigChoice),
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
     Session(Option<Zeroizing<Vec<u8>>>),
     Psk(Option<ChosenPsk>),
@@ -146,6 +152,22 @@ impl KeptHello {
 
     pub(super) fn parse(&self) -> Result<ClientHello<'_>, Error> {
         Ok(ClientHello::parse(&self.0)?)
+    }
+}
+
+/// Which configuration for this client?
+#[derive(Clone, Debug)]
+pub struct ChooseConfig {
+    pub(super) hello: KeptHello,
+}
+
+impl ChooseConfig {
+    /// The ClientHello, for its server name, its application protocols and the other extensions.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        self.hello.parse()
     }
 }
 
@@ -280,6 +302,8 @@ pub struct Sign {
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Answer {
+    /// To [`Question::ChooseConfig`].
+    Config(ConfigChoice),
     /// To [`Question::ChooseCertificate`].
     Certificate(Result<Arc<CertifiedKey>, NoCertificate>),
     /// To [`Question::TakeSession`]: the bytes that
@@ -306,6 +330,7 @@ pub enum Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, content): (_, &dyn fmt::Debug) = match self {
+            Self::Config(it) => ("Config", it),
             Self::Certificate(it) => ("Certificate", it),
             // A session has a secret.
             Self::Session(it) => ("Session", if it.is_some() { &"a session" } else { &"none" }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pki_types::ServerName;
 
 use super::{Connection, Version};
-use crate::config::{ClientConfig, CommonConfig, ServerConfig};
+use crate::config::{ClientConfig, ServerConfig};
 use crate::connection::Options;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
@@ -23,7 +23,7 @@ impl CheckedClientConfig {
     /// 9001, section 8.1), or a cipher suite whose AEAD has no
     /// [`quic_limits`](crate::crypto::Aead::quic_limits).
     pub fn new(config: Arc<ClientConfig>) -> Result<Self, Error> {
-        check_config(&config.common)?;
+        config.common.check_for_quic().map_err(ErrorKind::Misuse)?;
         Ok(Self(config))
     }
 
@@ -56,7 +56,7 @@ impl CheckedServerConfig {
     /// # Errors
     /// As [`CheckedClientConfig::new`].
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        check_config(&config.common)?;
+        config.common.check_for_quic().map_err(ErrorKind::Misuse)?;
         Ok(Self(config))
     }
 
@@ -76,17 +76,4 @@ impl CheckedServerConfig {
         let handshake = Handshake::server(self.0.clone(), clock.then());
         Connection::new(handshake, version, transport_parameters, clock, options)
     }
-}
-
-/// What QUIC needs of a configuration.
-fn check_config(config: &CommonConfig) -> Result<(), Error> {
-    if config.application_protocols.is_empty() {
-        let reason = "QUIC needs an application protocol (ALPN), and the configuration has none";
-        return Err(ErrorKind::Misuse(reason).into());
-    }
-    if config.provider.cipher_suites.iter().any(|suite| suite.aead.quic_limits().is_none()) {
-        let reason = "the crypto provider has a cipher suite without QUIC";
-        return Err(ErrorKind::Misuse(reason).into());
-    }
-    Ok(())
 }

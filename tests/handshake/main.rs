@@ -2,6 +2,7 @@
 
 mod abort;
 mod certificate_compression;
+mod config_choice;
 mod crafted_client_hellos;
 mod debug_output;
 mod exporters;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use handclasp::config::ConfigChoice;
 use handclasp::connection::Received;
 use handclasp::credential::KeySource;
 use handclasp::crypto::{CryptoProvider, signing_key};
@@ -30,6 +31,7 @@ fn asking_ends() -> (ClientConnection, ServerConnection) {
         .unwrap();
     let server = ServerConfig::builder(CryptoProvider::default())
         .client_authentication(ClientAuthentication::required(Arc::new(AnswerLater)))
+        .config_resolver(Arc::new(AnswerLater))
         .build(Arc::new(AnswerLater))
         .unwrap();
     let client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
@@ -38,6 +40,7 @@ fn asking_ends() -> (ClientConnection, ServerConnection) {
 
 fn honest_answer(question: &Question, identity: &Identity) -> Answer {
     match question {
+        Question::ChooseConfig(_) => Answer::Config(ConfigChoice::Keep),
         Question::ChooseCertificate(_) => Answer::Certificate(Ok(key_elsewhere(identity))),
         Question::ChooseClientCertificate(_) => {
             Answer::ClientCertificate(Some(key_elsewhere(identity)))
@@ -92,7 +95,7 @@ fn an_answer_to_another_number_changes_nothing_at_any_question() {
         by_server.extend(two);
     }
     assert_eq!(by_client, ["verify peer", "choose client certificate", "sign"]);
-    assert_eq!(by_server, ["choose certificate", "sign", "verify peer"]);
+    assert_eq!(by_server, ["choose configuration", "choose certificate", "sign", "verify peer"]);
     assert!(!client.is_handshaking() && !server.is_handshaking());
 }
 

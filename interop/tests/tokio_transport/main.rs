@@ -3,6 +3,7 @@
 //! The allocator counts: `sockets` measures what connections leave behind, and `allocations` what a
 //! handshake asks for, each in a process of its own.
 
+mod acceptor;
 mod allocations;
 mod answers;
 mod browser;

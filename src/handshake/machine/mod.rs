@@ -15,7 +15,7 @@ use super::{
     Answer, Context, Level, PeerParameters, Question, QuestionNumber, Quic, Side, Step, client,
     server,
 };
-use crate::config::{ClientConfig, Limits, ServerConfig};
+use crate::config::{ClientConfig, CommonConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
@@ -458,6 +458,11 @@ impl Handshake {
     /// The limits of the configuration.
     pub fn limits(&self) -> &Limits {
         &self.context.config.limits
+    }
+
+    /// The options of the configuration. A server may choose another one by the ClientHello.
+    pub(crate) fn common_config(&self) -> &CommonConfig {
+        &self.context.config
     }
 
     /// What the two sides have agreed on so far.

@@ -1,15 +1,18 @@
-//! ExpectClientHello: the client speaks first (RFC 9846, section 4.2.2).
+//! ExpectClientHello: the client speaks first (RFC 9846, section 4.2.2). A server may choose its
+//! configuration by the ClientHello: ChoosingConfig.
 
 use std::sync::Arc;
 
 use super::hello_retry_request::FirstClientHello;
 use super::negotiate::negotiate;
-use super::{Context, State};
-use crate::config::ServerConfig;
+use super::{Context, Question, State, selection};
+use crate::config::{ConfigChoice, ServerConfig};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::question::{ChooseConfig, KeptHello};
 use crate::handshake::{EarlyData, expect};
 use crate::registry::HandshakeType;
-use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
+use crate::reply::Reply;
+use crate::wire::{ClientHello, ExtensionType, HandshakeMessage, write_message};
 
 /// Nothing has happened yet.
 pub(in crate::handshake) struct ExpectClientHello {
@@ -24,8 +27,70 @@ impl ExpectClientHello {
     ) -> Result<State, Error> {
         expect(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
-        negotiate(self.config, None, message, &hello, context)
+        let Some(resolver) = &self.config.config_resolver else {
+            return negotiate(self.config, None, message, &hello, context);
+        };
+        context.parameters.server_name = selection::server_name(&hello)?;
+        match resolver.resolve(&hello) {
+            Reply::Now(choice) => {
+                let config = use_config(self.config, choice, context)?;
+                negotiate(config, None, message, &hello, context)
+            }
+            Reply::Later => {
+                let hello = KeptHello::new(&hello);
+                context.ask(Question::ChooseConfig(ChooseConfig { hello: hello.clone() }));
+                Ok(State::ChoosingConfig(ChoosingConfig { config: self.config, hello }))
+            }
+        }
     }
+}
+
+/// The application chooses the configuration, and the handshake waits for it.
+pub(in crate::handshake) struct ChoosingConfig {
+    /// The one that the connection was made with.
+    config: Arc<ServerConfig>,
+    hello: KeptHello,
+}
+
+impl ChoosingConfig {
+    pub(super) fn on_choice(
+        self,
+        choice: ConfigChoice,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        let hello = self.hello.parse()?;
+        let config = use_config(self.config, choice, context)?;
+        let mut bytes = Vec::with_capacity(hello.body.0.len() + 4);
+        write_message(&mut bytes, HandshakeType::CLIENT_HELLO, |out| {
+            out.extend_from_slice(hello.body.0);
+        });
+        let kind = HandshakeType::CLIENT_HELLO;
+        let message = HandshakeMessage { kind, body: hello.body.0, bytes: &bytes };
+        negotiate(config, None, &message, &hello, context)
+    }
+}
+
+/// Goes on with the configuration that was chosen. If the server refuses the client, that is an
+/// `unrecognized_name` (section 6.2).
+fn use_config(
+    own: Arc<ServerConfig>,
+    choice: ConfigChoice,
+    context: &mut Context,
+) -> Result<Arc<ServerConfig>, Error> {
+    let chosen = match choice {
+        ConfigChoice::Keep => return Ok(own),
+        ConfigChoice::Use(config) => config,
+        ConfigChoice::Refuse => {
+            let name = context.parameters.server_name.clone().unwrap_or_default();
+            return Err(ErrorKind::UnrecognizedName(name).into());
+        }
+    };
+    if context.quic.is_some() {
+        chosen.common.check_for_quic().map_err(ErrorKind::Internal)?;
+    }
+    context.config = Arc::clone(&chosen.common);
+    context.observers.set_key_log(chosen.common.key_log.clone());
+    Ok(chosen)
 }
 
 /// Begins the handshake with this ClientHello. If it has a cookie, it is a second ClientHello: returns

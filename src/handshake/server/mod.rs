@@ -34,7 +34,7 @@ use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
 use client_certificate::ExpectClientCertificate;
-use client_hello::ExpectClientHello;
+use client_hello::{ChoosingConfig, ExpectClientHello};
 use end_of_early_data::ExpectEndOfEarlyData;
 use finished::ExpectFinished;
 use flight::Signing;
@@ -46,6 +46,7 @@ use negotiate::Negotiating;
 #[allow(clippy::large_enum_variant, reason = "its box is allocated once for all states")]
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),
+    ChoosingConfig(ChoosingConfig),
     ExpectSecondClientHello(ExpectSecondClientHello),
     Negotiating(Box<Negotiating>),
     Signing(Box<Signing>),
@@ -71,11 +72,13 @@ impl InProgress for State {
         Ok(machine::State::InProgress(self))
     }
 
-    /// Was there a ClientHello? A server with cookies cannot know: the first may have gone to
-    /// another one (section 5).
+    /// Was there a ClientHello? A server with cookies cannot know: the first may have gone to another one
+    /// (section 5). A server that still chooses its configuration may have cookies.
     fn has_begun(&self) -> bool {
         match self {
-            Self::ExpectClientHello(state) => state.config.cookies.is_some(),
+            Self::ExpectClientHello(ExpectClientHello { config }) => {
+                config.cookies.is_some() || config.config_resolver.is_some()
+            }
             _ => true,
         }
     }
@@ -88,7 +91,9 @@ impl InProgress for State {
             Self::ExpectSecondClientHello(state) => {
                 Position::of_server(&state.config, Stage::ClientHelloAfterRetry)
             }
-            Self::Negotiating(_) | Self::Signing(_) => Position::at(Stage::Answer),
+            Self::ChoosingConfig(_) | Self::Negotiating(_) | Self::Signing(_) => {
+                Position::at(Stage::Answer)
+            }
             Self::ExpectEndOfEarlyData(_) => Position::at(Stage::EndOfEarlyData),
             Self::ExpectClientCertificate(state) => state.position(),
             Self::ExpectFinished(_) => Position::at(Stage::ClientFinished),
@@ -114,7 +119,7 @@ impl InProgress for State {
         *self = match self.take() {
             Self::ExpectClientHello(state) => state.on_message(&message, context)?,
             Self::ExpectSecondClientHello(state) => state.on_message(&message, context)?,
-            Self::Negotiating(_) | Self::Signing(_) => {
+            Self::ChoosingConfig(_) | Self::Negotiating(_) | Self::Signing(_) => {
                 return Err(not_held_back());
             }
             Self::ExpectEndOfEarlyData(state) => state.on_message(&message, context)?,
@@ -133,6 +138,9 @@ impl InProgress for State {
         context: &mut Context,
     ) -> Result<machine::State, Error> {
         *self = match (self.take(), answered) {
+            (Self::ChoosingConfig(state), Answered::Config(choice)) => {
+                state.on_choice(choice, context)?
+            }
             (Self::Negotiating(state), answered) => state.on_answer(answered, context)?,
             (Self::Signing(state), Answered::Signature(question, signature)) => {
                 state.on_signature(question.scheme, signature, context)?

@@ -378,7 +378,9 @@ impl Answers {
                 self.early_data = Reply::Now(EarlyDataAnswer { offer: question.offer, accepted });
             }
             Answered::Certificate(choice) => self.certificate = Reply::Now(choice),
-            Answered::Signature(..) | Answered::ClientCertificate(..) => return Err(not_asked()),
+            Answered::Config(..) | Answered::Signature(..) | Answered::ClientCertificate(..) => {
+                return Err(not_asked());
+            }
         }
         Ok(())
     }

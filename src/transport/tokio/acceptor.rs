@@ -16,6 +16,10 @@ use crate::level::Level;
 use crate::record::{OtherProtocol, RecordError};
 
 /// Accepts clients. Clones share the limit on concurrent handshakes.
+///
+/// To choose the configuration by the ClientHello, give the acceptor one with a
+/// [`config_resolver`](crate::config::ServerConfigBuilder::config_resolver). A resolver that answers later
+/// asks the handler of [`answers`](Self::answers). The limits of the acceptor include the choice.
 #[derive(Clone)]
 pub struct Acceptor {
     config: Arc<ServerConfig>,
@@ -63,6 +67,24 @@ impl Acceptor {
             permits: HandshakePermits::new(Self::MAX_HANDSHAKES),
             plain_http_reply: None,
         }
+    }
+
+    /// The same acceptor with another configuration, for example after certificates or CRLs were renewed. The
+    /// two share the limit on concurrent handshakes. Handshakes that have begun keep theirs.
+    ///
+    /// ```
+    /// # use std::sync::{Arc, Mutex};
+    /// # use handclasp::ServerConfig;
+    /// use handclasp::transport::tokio::Acceptor;
+    ///
+    /// /// The accept loop clones the acceptor for each client.
+    /// fn reload(current: &Mutex<Acceptor>, config: Arc<ServerConfig>) {
+    ///     let mut current = current.lock().unwrap();
+    ///     *current = current.with_config(config);
+    /// }
+    /// ```
+    pub fn with_config(&self, config: Arc<ServerConfig>) -> Self {
+        Self { config, ..self.clone() }
     }
 
     /// Sets the handler for questions that the configuration leaves open.
@@ -149,7 +171,22 @@ impl Acceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        self.accept_until(Connection::can_write, Options::default(), transport).await
+        self.accept_early_data_with(Options::default(), transport).await
+    }
+
+    /// As [`accept_with_early_data`](Self::accept_with_early_data), with a time and an observer of the caller.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept).
+    pub async fn accept_early_data_with<T>(
+        &self,
+        options: Options,
+        transport: T,
+    ) -> io::Result<TlsStream<ServerConnection, T>>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.accept_until(Connection::can_write, options, transport).await
     }
 
     async fn accept_until<T>(

@@ -95,7 +95,26 @@ impl Connector {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let connection = ClientConnection::new(Arc::clone(&self.config), server_name)?;
+        self.connect_early_data_with(server_name, Options::default(), early_data, transport).await
+    }
+
+    /// As [`connect_with_early_data`](Self::connect_with_early_data), with a time and an observer of the
+    /// caller.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_early_data_with<T>(
+        &self,
+        server_name: ServerName<'static>,
+        options: Options,
+        early_data: &[u8],
+        transport: T,
+    ) -> io::Result<(TlsStream<ClientConnection, T>, usize)>
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let config = Arc::clone(&self.config);
+        let connection = ClientConnection::with_options(config, server_name, options)?;
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         let mut sent = 0;
         within(self.timeout, &mut stream, async |stream| {

@@ -8,7 +8,7 @@ mod rules;
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription;
-use handclasp::config::ServerConfig;
+use handclasp::config::{ConfigChoice, ServerConfig};
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::{Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, StaticOrArc};
@@ -184,6 +184,29 @@ fn what_is_answered_later_loses_no_byte_and_no_key() {
     assert!(server.connection.parameters().certificates.is_some());
     assert_all_keys_match(&client, &server);
     assert_all_keys_match(&server, &client);
+}
+
+#[test]
+fn a_configuration_that_is_chosen_must_be_fit_for_quic() {
+    let identity = Identity::p256();
+    let list = Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]));
+    let fit = Arc::new(server_builder().build(list.clone()).unwrap());
+    for (chosen, is_fit) in [(fit, true), (identity.server_config(), false)] {
+        let server = server_builder().config_resolver(Arc::new(AnswerLater));
+        let server = Arc::new(server.build(list.clone()).unwrap());
+        let client = Arc::new(client_builder(&identity).build().unwrap());
+        let (mut client, mut server) = (End::client(&client, 0), End::server(&server, 0));
+        pass(&mut client, &mut server).unwrap();
+        let number = server.connection.question_number().unwrap();
+        let choice = Answer::Config(ConfigChoice::Use(chosen));
+        let answered = server.connection.answer(number, choice);
+        match answered {
+            Ok(()) => run(&mut client, &mut server).unwrap(),
+            Err(error) => assert!(matches!(error.kind(), ErrorKind::Internal(_)), "{error}"),
+        }
+        assert_eq!(server.connection.check().is_ok(), is_fit);
+        assert_eq!(!client.connection.is_handshaking(), is_fit);
+    }
 }
 
 #[test]

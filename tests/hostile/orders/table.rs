@@ -421,12 +421,18 @@ const DECISIONS_AFTER_RETRY: &[&str] = &[
 
 /// All but the resolver's are for a client whose keys are used without a key exchange (psk_ke): there is
 /// one only if no key is used.
-const NEGOTIATING_BEFORE_RETRY: &[Wait] = &[Wait {
-    type_name: "Negotiating",
-    questions: &["TakeSession", "ResolvePsk", "VerifyPeer", "VerifyRawPublicKey"],
-}];
+const NEGOTIATING_BEFORE_RETRY: &[Wait] = &[
+    CHOOSING_CONFIG,
+    Wait {
+        type_name: "Negotiating",
+        questions: &["TakeSession", "ResolvePsk", "VerifyPeer", "VerifyRawPublicKey"],
+    },
+];
+
+const CHOOSING_CONFIG: Wait = Wait { type_name: "ChoosingConfig", questions: &["ChooseConfig"] };
 
 const NEGOTIATING: &[Wait] = &[
+    CHOOSING_CONFIG,
     Wait {
         type_name: "Negotiating",
         questions: &[

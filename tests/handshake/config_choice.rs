@@ -1,0 +1,232 @@
+//! A server that chooses its whole configuration by the ClientHello: at once and later, with and without a
+//! HelloRetryRequest.
+
+use std::sync::{Arc, Mutex};
+
+use handclasp::alert::AlertDescription;
+use handclasp::config::{ConfigChoice, ConfigResolver, ServerConfigBuilder};
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::CertificateList;
+use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::{Answer, Question};
+use handclasp::key_log::KeyLog;
+use handclasp::record::pad_to_multiple_of;
+use handclasp::transport::memory::exchange;
+use handclasp::verify::ClientAuthentication;
+use handclasp::wire::ClientHello;
+use handclasp::{
+    AnswerLater, ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection,
+};
+use handclasp_testing::{Identity, NAME, answer, narrow_provider, server_name, take_outgoing};
+
+/// The clients' randoms of the secrets that were logged.
+#[derive(Debug, Default)]
+struct LoggedRandoms(Mutex<Vec<[u8; 32]>>);
+
+impl KeyLog for LoggedRandoms {
+    fn log(&self, _: &str, client_random: &[u8; 32], _: &[u8]) {
+        self.0.lock().unwrap().push(*client_random);
+    }
+}
+
+/// One server with two configurations: one of its own, and one for [`NAME`].
+struct Host {
+    /// Of [`NAME`].
+    identity: Identity,
+    /// Of the other names.
+    other: Identity,
+    log: Arc<LoggedRandoms>,
+    other_log: Arc<LoggedRandoms>,
+}
+
+impl Host {
+    fn new() -> Self {
+        let (identity, other) = (Identity::p256(), Identity::p256());
+        let (log, other_log) = (Arc::default(), Arc::default());
+        Self { identity, other, log, other_log }
+    }
+
+    /// For [`NAME`]: client certificates, another application protocol, padding, and a key log of its own.
+    fn chosen(&self, builder: ServerConfigBuilder) -> Arc<ServerConfig> {
+        let builder = builder
+            .application_protocols(["admin"])
+            .client_authentication(ClientAuthentication::optional(Arc::new(AnswerLater)))
+            .record_padding(pad_to_multiple_of(1_000))
+            .key_log(self.log.clone());
+        Arc::new(builder.build(list(&self.identity)).unwrap())
+    }
+
+    /// The configuration that connections are made with.
+    fn server(&self, resolver: Arc<dyn ConfigResolver>) -> ServerConnection {
+        let builder = ServerConfig::builder(CryptoProvider::default())
+            .application_protocols(["public"])
+            .config_resolver(resolver)
+            .key_log(self.other_log.clone());
+        let config = builder.build(list(&self.other)).unwrap();
+        ServerConnection::new(Arc::new(config)).unwrap()
+    }
+
+    /// Trusts the two, and offers both protocols.
+    fn client(&self, name: &str) -> ClientConnection {
+        let mut anchors = self.identity.anchors();
+        anchors.add(self.other.anchor.clone()).unwrap();
+        let builder = ClientConfig::builder(CryptoProvider::default())
+            .application_protocols(["public", "admin"]);
+        let config = builder.trust(anchors).unwrap().build().unwrap();
+        ClientConnection::new(Arc::new(config), name.to_string().try_into().unwrap()).unwrap()
+    }
+}
+
+fn list(identity: &Identity) -> Arc<CertificateList> {
+    Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]))
+}
+
+fn provider() -> ServerConfigBuilder {
+    ServerConfig::builder(CryptoProvider::default())
+}
+
+/// [`NAME`] has a configuration of its own, `localhost` has none, and an address is refused.
+fn by_name(hello: &ClientHello<'_>, chosen: &Arc<ServerConfig>) -> ConfigChoice {
+    match hello.server_name {
+        Some(name) if name == NAME.as_bytes() => ConfigChoice::Use(chosen.clone()),
+        Some(b"localhost") => ConfigChoice::Keep,
+        _ => ConfigChoice::Refuse,
+    }
+}
+
+/// The length of the record that protects one byte of the server.
+fn record_of_one_byte(server: &mut ServerConnection) -> usize {
+    take_outgoing(server);
+    server.write(b"x").unwrap();
+    take_outgoing(server).len()
+}
+
+/// Runs the handshake, and answers the question about the configuration. Returns how often it was asked.
+fn run(
+    client: &mut ClientConnection,
+    server: &mut ServerConnection,
+    choose: impl Fn(&ClientHello<'_>) -> Answer,
+) -> Result<usize, Error> {
+    let mut asked = 0;
+    loop {
+        exchange(client, server)?;
+        let Some(Question::ChooseConfig(question)) = server.question() else { return Ok(asked) };
+        let choice = choose(&question.client_hello()?);
+        asked += 1;
+        answer(server, choice)?;
+    }
+}
+
+/// What is negotiated with a client of each name, and what the server does then.
+fn check_choices(host: &Host, resolver: Arc<dyn ConfigResolver>, chosen: &Arc<ServerConfig>) {
+    for (name, protocol, identity) in
+        [(NAME, "admin", &host.identity), ("localhost", "public", &host.other)]
+    {
+        let (mut client, mut server) = (host.client(name), host.server(resolver.clone()));
+        run(&mut client, &mut server, |hello| Answer::Config(by_name(hello, chosen))).unwrap();
+        let parameters = client.parameters();
+        assert_eq!(parameters.application_protocol.as_deref(), Some(protocol.as_bytes()));
+        assert_eq!(parameters.certificates.as_deref(), Some(&identity.chain[..]));
+        assert_eq!(server.parameters().server_name.as_deref(), Some(name));
+
+        let is_chosen = protocol == "admin";
+        let (log, silent) = match is_chosen {
+            true => (&host.log, &host.other_log),
+            false => (&host.other_log, &host.log),
+        };
+        let randoms = std::mem::take(&mut *log.0.lock().unwrap());
+        assert!(randoms.len() >= 4 && randoms.iter().all(|random| *random != [0; 32]));
+        assert_eq!(silent.0.lock().unwrap().len(), 0);
+        assert_eq!(record_of_one_byte(&mut server) > 1_000, is_chosen);
+    }
+    let (mut client, mut server) = (host.client("127.0.0.1"), host.server(resolver));
+    let refused = run(&mut client, &mut server, |hello| Answer::Config(by_name(hello, chosen)));
+    let error = server.check().unwrap_err();
+    assert!(refused.is_err() && matches!(error.kind(), ErrorKind::UnrecognizedName(_)), "{error}");
+    assert_eq!(error.alert_sent(), Some(AlertDescription::UNRECOGNIZED_NAME));
+}
+
+#[test]
+fn the_whole_configuration_is_chosen_at_once() {
+    let host = Host::new();
+    let chosen = host.chosen(provider());
+    let resolver = {
+        let chosen = chosen.clone();
+        Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
+    };
+    check_choices(&host, resolver, &chosen);
+}
+
+#[test]
+fn the_whole_configuration_is_chosen_later() {
+    let host = Host::new();
+    check_choices(&host, Arc::new(AnswerLater), &host.chosen(provider()));
+}
+
+#[test]
+fn the_choice_stays_after_a_hello_retry_request() {
+    let host = Host::new();
+    // The client has no share for the group of this configuration.
+    let chosen = host.chosen(ServerConfig::builder(narrow_provider(0, 1)));
+    let (mut client, mut server) = (host.client(NAME), host.server(Arc::new(AnswerLater)));
+    let asked = run(&mut client, &mut server, |hello| Answer::Config(by_name(hello, &chosen)));
+    assert_eq!(asked.unwrap(), 1);
+    assert!(client.parameters().retried && !client.is_handshaking() && !server.is_handshaking());
+    assert_eq!(client.parameters().application_protocol.as_deref(), Some(&b"admin"[..]));
+}
+
+#[test]
+fn there_is_a_choice_for_a_second_client_hello_on_another_connection() {
+    let host = Host::new();
+    let cookies = HmacCookies::random(&*CryptoProvider::default().random).unwrap();
+    let builder = ServerConfig::builder(narrow_provider(0, 1)).cookies(Arc::new(cookies));
+    let chosen = host.chosen(builder);
+    let resolver = {
+        let chosen = chosen.clone();
+        Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
+    };
+    let mut client = host.client(NAME);
+    let mut first = host.server(resolver.clone());
+    let mut hello = take_outgoing(&mut client);
+    first.receive(&mut hello).unwrap();
+    let mut retry = take_outgoing(&mut first);
+    client.receive(&mut retry).unwrap();
+    let mut second = host.server(resolver);
+    exchange(&mut client, &mut second).unwrap();
+    assert!(client.parameters().retried && !client.is_handshaking() && !second.is_handshaking());
+    assert_eq!(client.parameters().application_protocol.as_deref(), Some(&b"admin"[..]));
+}
+
+#[test]
+fn a_choice_that_cannot_be_made_is_the_servers_fault() {
+    let host = Host::new();
+    let (mut client, mut server) = (host.client(NAME), host.server(Arc::new(AnswerLater)));
+    let failed =
+        run(&mut client, &mut server, |_| Answer::Unavailable("the database is away".into()));
+    let error = failed.unwrap_err();
+    assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR));
+    assert!(error.to_string().contains("choose configuration"), "{error}");
+}
+
+#[test]
+fn the_resolver_of_a_chosen_configuration_is_not_asked() {
+    let host = Host::new();
+    let chosen = host.chosen(provider().config_resolver(Arc::new(AnswerLater)));
+    let (mut client, mut server) = (host.client(NAME), host.server(Arc::new(AnswerLater)));
+    let asked = run(&mut client, &mut server, |hello| Answer::Config(by_name(hello, &chosen)));
+    assert_eq!(asked.unwrap(), 1);
+    assert!(!server.is_handshaking());
+}
+
+#[test]
+fn a_client_hello_before_any_choice_is_limited_by_the_first_configuration() {
+    let identity = Identity::p256();
+    let mut limits = handclasp::config::Limits::default();
+    limits.handshake_message = 200;
+    let config = provider().limits(limits).config_resolver(Arc::new(AnswerLater));
+    let config = Arc::new(config.build(list(&identity)).unwrap());
+    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut server = ServerConnection::new(config).unwrap();
+    let error = exchange(&mut client, &mut server).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::LimitExceeded { .. }), "{error}");
+}
