@@ -9,11 +9,12 @@ use handclasp::transport::memory;
 use handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, ServerConfig, ServerConnection, TrustAnchors,
 };
+use handclasp_explain::Account;
 
-use crate::event_log::{Reporter, SharedEventLog, Side};
+use crate::event_log::{NoReport, Reporter, SharedEventLog, Side};
 use crate::failure::Failure;
 use crate::html;
-use crate::json::{self, JsonReport};
+use crate::json;
 use crate::stdout::stdout;
 use crate::summary::Summary;
 use crate::text_report::{TextReport, dim, heading, lines, paint};
@@ -43,7 +44,7 @@ pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
         print(&format!("{title}{}", paint(dim(), &lines(INTRODUCTION))));
     }
     let reporter: Box<dyn Reporter> = match json {
-        true => Box::new(JsonReport::new(stdout(), None)),
+        true => Box::new(NoReport),
         false => Box::new(TextReport::new(stdout())),
     };
     let event_log = SharedEventLog::with_account(false, reporter, html.shows_secrets());
@@ -60,12 +61,15 @@ pub fn run(html: &html::HtmlArguments, json: bool) -> Result<(), Failure> {
     event_log.finish();
     html.write(&event_log.recorder(Side::Client), None)?;
 
-    let summary = Summary::new(Side::Client, &client, event_log.tally(Side::Client));
-    let other = Summary::new(Side::Server, &server, event_log.tally(Side::Server));
     if json {
-        json::write_line(&mut stdout(), &summary.json());
-        json::write_line(&mut stdout(), &other.json());
+        // The same handshake, as each side saw it.
+        let connections =
+            [Side::Client, Side::Server].map(|side| event_log.recorder(side).connection());
+        let account = Account::new(connections.into());
+        json::write_line(&mut stdout(), &json::account(&account));
     } else {
+        let summary = Summary::new(Side::Client, &client, event_log.tally(Side::Client));
+        let other = Summary::new(Side::Server, &server, event_log.tally(Side::Server));
         let text = summary.text(Some(other.tally));
         // The path of the program: cargo does not install it.
         let program = std::env::args().next().unwrap_or_else(|| "handclasp".into());

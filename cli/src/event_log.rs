@@ -244,8 +244,15 @@ impl SharedEventLog {
     /// An observer for one side.
     pub fn observer(&self, side: Side) -> Box<dyn Observer> {
         let recorder = self.recorder(side);
-        let keeps_account = self.lock().keeps_account;
-        Box::new(SideObserver { side, recorder, keeps_account, event_log: self.clone() })
+        Box::new(SideObserver { side, recorder, event_log: self.clone() })
+    }
+
+    /// Records no more from here on, and drops what was recorded: memory does not grow with the
+    /// connection.
+    pub fn end_account(&self) {
+        let mut event_log = self.lock();
+        event_log.keeps_account = false;
+        event_log.recorders = [Side::Client, Side::Server].map(empty_recorder);
     }
 
     /// What records the connection of this side.
@@ -282,22 +289,27 @@ struct SideObserver {
     side: Side,
     /// Of the whole connection, or of its last message.
     recorder: Recorder,
-    keeps_account: bool,
     event_log: SharedEventLog,
 }
 
 impl SideObserver {
     /// Records what is needed to describe the event.
     fn record(&mut self, event: &Event<'_>) {
-        if self.keeps_account {
+        let keeps_account = self.event_log.lock().keeps_account;
+        if keeps_account {
             self.recorder.event(event);
             return;
         }
         if matches!(event, Event::MessageSent(..) | Event::MessageReceived(..)) {
-            self.recorder = Recorder::new(self.side, Options::new(CryptoProvider::default()));
+            self.recorder = empty_recorder(self.side);
             self.recorder.event(event);
         }
     }
+}
+
+/// A recorder that keeps no secrets.
+fn empty_recorder(side: Side) -> Recorder {
+    Recorder::new(side, Options::new(CryptoProvider::default()))
 }
 
 impl Observer for SideObserver {
@@ -328,13 +340,9 @@ mod tests {
     use super::*;
 
     /// How many messages are kept after this many KeyUpdates.
-    fn kept(keeps_account: bool, updates: usize) -> usize {
-        let event_log = match keeps_account {
-            true => SharedEventLog::with_account(true, Box::new(NoReport), false),
-            false => SharedEventLog::new(true, Box::new(NoReport)),
-        };
+    fn kept(event_log: SharedEventLog, updates: usize) -> usize {
         let recorder = event_log.recorder(Side::Server);
-        let mut observer = SideObserver { side: Side::Server, recorder, keeps_account, event_log };
+        let mut observer = SideObserver { side: Side::Server, recorder, event_log };
         let (message, _) = HandshakeMessage::split(&[24, 0, 0, 1, 0]).unwrap();
         for _ in 0..updates {
             observer.event(&Event::MessageReceived(Level::Application, message));
@@ -344,7 +352,11 @@ mod tests {
 
     #[test]
     fn a_log_without_an_account_keeps_one_message() {
-        assert_eq!(kept(true, 100), 100);
-        assert_eq!(kept(false, 100), 1);
+        let with_account = || SharedEventLog::with_account(true, Box::new(NoReport), false);
+        assert_eq!(kept(with_account(), 100), 100);
+        assert_eq!(kept(SharedEventLog::new(true, Box::new(NoReport)), 100), 1);
+        let ended = with_account();
+        ended.end_account();
+        assert_eq!(kept(ended, 100), 1);
     }
 }

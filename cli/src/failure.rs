@@ -45,6 +45,11 @@ impl Failure {
         self
     }
 
+    /// Whether the peer has ended the connection with an alert.
+    pub fn has_alert_of_the_peer(&self) -> bool {
+        self.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.alert_received.is_some())
+    }
+
     /// The message, the details and the hint in one line.
     pub fn line(&self) -> String {
         let details = self.details.iter().map(|(name, text)| format!("; {name}: {text}"));

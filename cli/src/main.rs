@@ -3,6 +3,8 @@
 mod address;
 mod advice;
 mod arguments;
+mod certificates;
+mod client;
 mod connect;
 mod demo;
 mod event_log;
@@ -12,7 +14,6 @@ mod files;
 mod html;
 mod json;
 mod keys;
-mod receive_buffer;
 mod relay;
 mod serve;
 mod session;
@@ -41,8 +42,9 @@ use crate::failure::Failure;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Print JSON: one object per line on standard output. Data that connect receives are events, in
-    /// base64. An error is an object on standard error
+    /// Print JSON, and nothing else on standard output: one object per line. A handshake is an account, as
+    /// explain/SCHEMA.md describes it. Data that connect receives are in base64. An error is an object on
+    /// standard error
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]

@@ -16,8 +16,8 @@ use handclasp::alert::AlertDescription;
 use handclasp::connection::Received;
 use handclasp::transport::Socket;
 
+use crate::client::ReceiveBuffer;
 use crate::failure::Failure;
-use crate::receive_buffer::ReceiveBuffer;
 use crate::stdout;
 use crate::text_report::Output;
 

@@ -22,10 +22,10 @@ use serde_json::{Value as Json, json};
 
 use crate::address;
 use crate::advice;
-use crate::event_log::{NoReport, Progress, Reporter, SharedEventLog, Side, Tally};
+use crate::event_log::{NoReport, Progress, SharedEventLog, Side, Tally};
 use crate::failure::Failure;
 use crate::files;
-use crate::json::{self, JsonReport};
+use crate::json;
 use crate::keys;
 use crate::stdout::stdout;
 use crate::summary::Summary;
@@ -271,11 +271,12 @@ impl Server {
     /// Serves one connection, and logs its result.
     fn serve(&self, number: u64, socket: TcpStream, peer: SocketAddr) -> Result<(), Failure> {
         let _ = socket.set_nodelay(true);
-        let reporter: Box<dyn Reporter> = match self.json {
-            true => Box::new(JsonReport::new(stdout(), Some(number))),
-            false => Box::new(NoReport),
+        let event_log = match self.json {
+            true => SharedEventLog::with_account(true, Box::new(NoReport), false),
+            false => SharedEventLog::new(true, Box::new(NoReport)),
         };
-        let event_log = SharedEventLog::new(true, reporter);
+        let ends = (Some(peer.to_string()), socket.local_addr().ok().map(|own| own.to_string()));
+        event_log.recorder(Side::Server).set_addresses(ends.0, ends.1);
         let observer = Some(event_log.observer(Side::Server));
         let mut options = Options::default();
         options.observer = observer;
@@ -309,11 +310,13 @@ impl Server {
         peer: SocketAddr,
         event_log: &SharedEventLog,
     ) -> Result<(), Failure> {
-        stream.handshake()?;
+        let result = stream.handshake();
+        self.report_account(number, peer, event_log);
+        result?;
         let tally = event_log.tally(Side::Server);
         let summary = Summary::new(Side::Server, stream.connection(), tally);
         self.say_not_taken(peer, &event_log.progress(Side::Server));
-        self.say_shaken(number, peer, &summary);
+        self.say_shaken(peer, &summary);
         let mut early = stream.take_early_data();
         if !early.is_empty() {
             let bytes = early.len();
@@ -367,7 +370,7 @@ impl Server {
         Ok(early)
     }
 
-    /// For the text log only: with JSON, the steps of the connection contain it.
+    /// For the text log only: with JSON, the account has it.
     fn say_not_taken(&self, peer: SocketAddr, progress: &Progress) {
         if self.json {
             return;
@@ -377,11 +380,25 @@ impl Server {
         }
     }
 
-    fn say_shaken(&self, number: u64, peer: SocketAddr, summary: &Summary) {
-        let mut event = summary.json();
-        if let Some(object) = event.as_object_mut() {
-            object.insert("connection".into(), number.into());
-            object.insert("peer".into(), peer.to_string().into());
+    /// For JSON only: the handshake as data. What comes after it is not recorded, so that memory does not
+    /// grow with the connection.
+    fn report_account(&self, number: u64, peer: SocketAddr, event_log: &SharedEventLog) {
+        if !self.json {
+            return;
+        }
+        let account = json::account(&event_log.recorder(Side::Server).account());
+        let peer = peer.to_string();
+        let event = json!({
+            "event": "handshake", "connection": number, "peer": peer, "account": account,
+        });
+        json::write_line(&mut stdout(), &event);
+        event_log.end_account();
+    }
+
+    /// For the text log only: with JSON, the account has it.
+    fn say_shaken(&self, peer: SocketAddr, summary: &Summary) {
+        if self.json {
+            return;
         }
         let agreed = summary.agreed().into_iter().map(|(name, value)| match name {
             // These values mean nothing without their names.
@@ -390,7 +407,7 @@ impl Server {
         });
         let agreed = agreed.collect::<Vec<_>>().join(", ");
         let time = duration(summary.tally.computing);
-        self.say(&format!("{peer}  shook hands in {time}: {agreed}"), event);
+        self.say(&format!("{peer}  shook hands in {time}: {agreed}"), Json::Null);
     }
 }
 

@@ -8,7 +8,6 @@ use handclasp::certificate::EndEntity;
 use handclasp::handshake::EarlyData;
 use handclasp::key_schedule::PskKind;
 use handclasp_explain::words::printable;
-use serde_json::{Value as Json, json};
 
 use crate::event_log::{Side, Tally};
 use crate::text_report::{duration, field, heading};
@@ -112,31 +111,5 @@ impl Summary {
             line("server", format!("{} of computing", duration(other.computing)));
         }
         text
-    }
-
-    /// As JSON.
-    pub fn json(&self) -> Json {
-        let tally = &self.tally;
-        json!({
-            "event": "summary",
-            "side": self.side.name(),
-            "version": "TLS 1.3",
-            "cipher_suite": self.cipher_suite,
-            "group": self.group,
-            "signature_scheme": self.signature_scheme,
-            "application_protocol": self.application_protocol,
-            "server_name": self.server_name,
-            "certificate": self.certificate,
-            "ocsp_response": self.stapled,
-            "authenticated": self.own_signature,
-            "pre_shared_key": self.pre_shared_key,
-            "early_data": self.early_data,
-            "bytes_sent": tally.bytes_sent,
-            "bytes_received": tally.bytes_received,
-            "records_sent": tally.records_sent,
-            "records_received": tally.records_received,
-            "round_trips": tally.round_trips,
-            "microseconds": tally.computing.as_nanos() as f64 / 1e3,
-        })
     }
 }

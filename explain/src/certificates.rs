@@ -4,7 +4,7 @@ use handclasp::certificate::{CertificateSummary, EndEntity, NameKind, Timestamp}
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::{CertificateDer, UnixTime};
 use handclasp::verify::SpkiPin;
-use handclasp::wire::{self, CertificateEntry};
+use handclasp::wire;
 
 use crate::account::{ByteRange, Certificate, CertificateName, Field, Hex, PublicKey};
 
@@ -24,7 +24,9 @@ pub(crate) fn of(
     let mut certificates = Vec::new();
     for (entry, range) in message.entries().zip(ranges) {
         let is_first = certificates.is_empty();
-        let mut certificate = certificate(&entry, range, is_first, provider, now);
+        let mut certificate = certificate(entry.certificate, range, is_first, provider, now);
+        certificate.ocsp_response_length = entry.ocsp_response().ok().flatten().map(<[u8]>::len);
+        certificate.timestamps = entry.signed_certificate_timestamps().map_or(0, |list| list.len());
         certificate.names.truncate(*names_left);
         *names_left -= certificate.names.len();
         certificates.push(certificate);
@@ -40,14 +42,21 @@ fn ranges(fields: &[Field]) -> Vec<ByteRange> {
     data.map(|field| field.range).collect()
 }
 
+impl Certificate {
+    /// What is in this certificate, or in this raw public key, at this time. Its range is all of it.
+    pub fn from_der(der: &[u8], provider: &CryptoProvider, now: UnixTime) -> Self {
+        let range = ByteRange { start: 0, end: der.len() };
+        certificate(der, range, true, provider, now)
+    }
+}
+
 fn certificate(
-    entry: &CertificateEntry<'_>,
+    der: &[u8],
     range: ByteRange,
     is_first: bool,
     provider: &CryptoProvider,
     now: UnixTime,
 ) -> Certificate {
-    let der = entry.certificate;
     let mut certificate = Certificate {
         range,
         is_raw_public_key: is_first && EndEntity::from_public_key(der).is_ok(),
@@ -66,8 +75,8 @@ fn certificate(
         is_ca: false,
         sha256: Hex::from(&*provider.sha256.digest(der)),
         spki_pin: None,
-        ocsp_response_length: entry.ocsp_response().ok().flatten().map(<[u8]>::len),
-        timestamps: entry.signed_certificate_timestamps().map_or(0, |list| list.len()),
+        ocsp_response_length: None,
+        timestamps: 0,
     };
     if certificate.is_raw_public_key {
         let pin = SpkiPin::of_public_key_with_provider(der, provider);

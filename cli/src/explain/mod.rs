@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use handclasp_explain::{Account, Connection, Outcome};
 
 use crate::address::HostAndPort;
+use crate::client::ClientOptions;
 use crate::failure::Failure;
 use crate::html;
-use crate::json::write_line;
+use crate::json::{self, write_line};
 use crate::stdout::stdout;
 use list::Row;
 
@@ -45,15 +46,8 @@ pub struct Arguments {
     /// Show the secrets of the key schedule: with them, anyone can read the connection
     #[arg(long)]
     show_secrets: bool,
-    /// Trust the certificates in this file when connecting, instead of the system's authorities
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// The name that the server's certificate must have, if it is not HOST
-    #[arg(long)]
-    name: Option<String>,
-    /// Offer this application protocol when connecting; repeat for more
-    #[arg(long, value_name = "PROTOCOL")]
-    alpn: Vec<String>,
+    #[command(flatten, next_help_heading = "Options when connecting")]
+    client: ClientOptions,
 }
 
 /// Runs `handclasp explain`.
@@ -91,9 +85,7 @@ fn show(
         html::write(file, &account, failure)?;
     }
     if json {
-        let value = serde_json::to_value(account)
-            .map_err(|error| Failure::failed(format!("the account cannot be written: {error}")))?;
-        write_line(&mut stdout(), &value);
+        write_line(&mut stdout(), &json::account(&account));
     } else {
         account.connections.iter().for_each(report::write);
     }

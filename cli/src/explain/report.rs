@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anstyle::Style;
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::Timestamp;
 use handclasp_explain::words::{self, counted};
 use handclasp_explain::{
     Alert, Certificate, Choice, Connection, Message, Record, RecordState, SecretNode, Side,
 };
 
+use crate::certificates;
 use crate::event_log::{Reporter, Step, StepKind};
 use crate::stdout::stdout;
 use crate::text_report::{TextReport, dim, field, heading, paint, paragraph};
@@ -33,7 +33,7 @@ pub fn write(connection: &Connection) {
     sequence(connection);
     print(&offered_and_chosen(&connection.choices));
     for list in &connection.certificates {
-        print(&certificates(list.sender, &list.certificates));
+        print(&certificates_of(list.sender, &list.certificates));
     }
     print(&secrets(&connection.key_schedule));
     print(&sizes(connection));
@@ -191,31 +191,11 @@ fn offered_and_chosen(choices: &[Choice]) -> String {
     text
 }
 
-fn certificates(sender: Side, certificates: &[Certificate]) -> String {
+fn certificates_of(sender: Side, certificates: &[Certificate]) -> String {
     let mut text = String::new();
     for (index, certificate) in certificates.iter().enumerate() {
-        let (sender, number) = (sender.name(), index + 1);
-        text += &format!("\n{}", heading(&format!("Certificate {number} of the {sender}")));
-        let mut line = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                text += &field(name, &value, Style::new());
-            }
-        };
-        line("malformed", certificate.malformed.clone());
-        line("subject", certificate.subject.clone());
-        line("issuer", certificate.issuer.clone());
-        let names: Vec<_> = certificate.names.iter().map(|name| name.name.as_str()).collect();
-        line("names", (!names.is_empty()).then(|| names.join(", ")));
-        line("valid from", certificate.not_before.map(|time| Timestamp(time).to_string()));
-        line("valid until", certificate.not_after.map(|time| Timestamp(time).to_string()));
-        line("days left", certificate.days_left.map(|days| days.to_string()));
-        let key = certificate.key.algorithm.as_ref().map(|algorithm| match certificate.key.bits {
-            Some(bits) if !algorithm.contains(" bits") => format!("{algorithm}, {bits} bits"),
-            _ => algorithm.clone(),
-        });
-        line("key", key);
-        line("SHA-256", Some(hex::encode(&certificate.sha256.0)));
-        line("pin", certificate.spki_pin.clone());
+        let title = format!("Certificate {} of the {}", index + 1, sender.name());
+        text += &certificates::text(&title, certificate);
     }
     text
 }

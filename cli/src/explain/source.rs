@@ -4,16 +4,17 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use handclasp::ClientConfig;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pem::printable_path;
 use handclasp_explain::capture::{self, CaptureError};
 use handclasp_explain::recorded::{Decoder, KeyLogSecrets};
-use handclasp_explain::{Connection, Options, Side};
+use handclasp_explain::{Connection, Options, Recorder, Side};
 use handclasp_replay::{Role, SECTIONS, Vectors};
 
 use super::Arguments;
 use super::progress::Progress;
-use crate::connect;
+use crate::client::{self, Target};
 use crate::failure::Failure;
 
 /// What accounts are made with.
@@ -91,8 +92,16 @@ pub struct Live {
 
 /// Connects to the target, and closes after the handshake.
 pub fn live(arguments: &Arguments) -> Result<Live, Failure> {
-    let Arguments { target, ca, name, alpn, .. } = arguments;
-    let client = connect::Arguments::for_handshake(target, ca.as_deref(), name.as_deref(), alpn);
-    let (recorder, result) = connect::record(&client, arguments.show_secrets)?;
+    let options = &arguments.client;
+    let target = Target::read(&arguments.target, options)?;
+    let config = ClientConfig::builder(options.provider())
+        .verifier(options.verifier(|text| eprintln!("{text}"))?)
+        .request_ocsp(true)
+        .application_protocols(options.alpn.iter().map(String::as_bytes))
+        .build()
+        .map_err(|error| Failure::misuse(error.to_string()))?;
+    let socket = target.connect(options)?;
+    let recorder = Recorder::new(Side::Client, self::options(arguments));
+    let result = client::record(&target, config, socket, &recorder)?;
     Ok(Live { connection: recorder.connection(), failure: result.err() })
 }

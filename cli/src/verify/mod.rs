@@ -121,7 +121,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
     if json {
         show::json(&case, &explanation);
     } else {
-        show::tree(&explanation);
+        show::tree(&case, &explanation);
         if explanation.result.is_ok() && arguments.name.is_empty() {
             show::note("no name was asked for (--name): whose certificate it is was not checked");
         }

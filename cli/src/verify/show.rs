@@ -4,15 +4,18 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use handclasp::certificate::{Attempt, Explanation, Outcome};
+use handclasp::crypto::CryptoProvider;
+use handclasp_explain::Certificate;
 use serde_json::{Value, json};
 
 use super::case::Case;
+use crate::certificates;
 use crate::json::write_line;
 use crate::stdout::stdout;
 use crate::text_report::{dim, paint};
 
-/// Prints it as text.
-pub fn tree(explanation: &Explanation) {
+/// Prints it as text, with the certificate if it is accepted.
+pub fn tree(case: &Case, explanation: &Explanation) {
     let mut text = String::new();
     for attempt in &explanation.attempts {
         let indent = "   ".repeat(attempt.depth);
@@ -35,6 +38,7 @@ pub fn tree(explanation: &Explanation) {
     if let Ok(path) = &explanation.result {
         let accepted = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
         text += &format!("{} {path}\n", paint(accepted, "accepted:"));
+        text += &certificates::text("The certificate", &end_entity(case));
     }
     // `stdout` remembers a failure.
     let _ = stdout().write_all(text.as_bytes());
@@ -58,10 +62,16 @@ pub fn json(case: &Case, explanation: &Explanation) {
             "path": [], "certificate": error.certificate, "remedy": error.kind.remedy(),
         }),
     };
+    object["end_entity"] = serde_json::to_value(end_entity(case)).unwrap_or_default();
     object["attempts"] = attempts.into();
     object["omitted"] = explanation.omitted.into();
     let mut out = stdout();
     write_line(&mut out, &object);
+}
+
+/// What is in the certificate, at the time of the verification.
+fn end_entity(case: &Case) -> Certificate {
+    Certificate::from_der(&case.end_entity, &CryptoProvider::default(), case.time)
 }
 
 fn attempt(attempt: &Attempt) -> Value {

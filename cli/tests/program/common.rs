@@ -104,16 +104,32 @@ impl Server {
         Self::start_alone(&all)
     }
 
+    /// As [`start`](Self::start), with a log of JSON.
+    pub fn start_json(files: &Files, arguments: &[&str]) -> Self {
+        let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+        let mut all = vec!["--cert", &cert, "--key", &key, "--listen", "127.0.0.1:0", "--json"];
+        all.extend(arguments);
+        let mut server = Self::spawn(&all);
+        let line: serde_json::Value = serde_json::from_str(&server.log_line()).unwrap();
+        assert_eq!(line["event"], "listening");
+        server.address = line["address"].as_str().unwrap().to_owned();
+        server
+    }
+
     /// With these arguments and no others.
     pub fn start_alone(arguments: &[&str]) -> Self {
+        let mut server = Self::spawn(arguments);
+        let line = server.log_line();
+        server.address = line.strip_prefix("listening on ").expect(&line).to_owned();
+        server
+    }
+
+    fn spawn(arguments: &[&str]) -> Self {
         let mut command = handclasp(["serve"]);
         command.args(arguments).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stdout.take().unwrap());
-        let mut server = Self { child, log, address: String::new() };
-        let line = server.log_line();
-        server.address = line.strip_prefix("listening on ").expect(&line).to_owned();
-        server
+        Self { child, log, address: String::new() }
     }
 
     pub fn log_line(&mut self) -> String {

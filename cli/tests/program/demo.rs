@@ -40,25 +40,18 @@ fn nothing_but_a_terminal_gets_colours() {
 }
 
 #[test]
-fn machines_get_an_object_a_line_and_a_summary_of_each_side() {
+fn json_is_one_account_with_the_connection_of_each_side() {
     let output = handclasp(["--json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    let lines: Vec<Value> =
-        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let count = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
-    assert_eq!(count("message_sent"), 7);
-    assert_eq!(count("message_received"), 7);
-    assert_eq!(count("finished_verified"), 2);
-    assert_eq!(count("handshake_complete"), 2);
-    let [.., client, server] = lines.as_slice() else { panic!("too few lines") };
-    for summary in [client, server] {
-        assert_eq!(summary["event"], "summary");
-        assert_eq!(summary["cipher_suite"], "TLS_AES_128_GCM_SHA256");
-        assert_eq!(summary["group"], "X25519MLKEM768");
-        assert_eq!(summary["application_protocol"], "http/1.1");
+    let account: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(account["schema_version"], 1);
+    let connections = account["connections"].as_array().unwrap();
+    let [client, server] = connections.as_slice() else { panic!("{} sides", connections.len()) };
+    for (connection, side) in [(client, "client"), (server, "server")] {
+        assert_eq!(connection["observed_side"], side);
+        assert_eq!(connection["outcome"], "complete");
+        assert_eq!(connection["messages"].as_array().unwrap().len(), 7);
+        assert_eq!(connection["round_trips"], 1);
     }
-    assert_eq!(client["round_trips"], 1);
-    assert_eq!(client["bytes_sent"], server["bytes_received"]);
-    assert_eq!(client["bytes_received"], server["bytes_sent"]);
-    assert_eq!(client["records_sent"], server["records_received"]);
+    assert_eq!(client["sizes"]["server"]["bytes"], server["sizes"]["server"]["bytes"]);
 }

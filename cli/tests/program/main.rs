@@ -1,6 +1,7 @@
 //! The program, run as its users run it.
 
 mod client_authentication;
+mod client_options;
 mod common;
 mod demo;
 mod explain;
@@ -9,6 +10,7 @@ mod misuse;
 mod network;
 mod output;
 mod secrets;
+mod starttls;
 mod vectors;
 mod verify;
 mod words;

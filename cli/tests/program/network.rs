@@ -35,8 +35,10 @@ fn both_sides_agree_on_a_protocol_and_print_it_as_json() {
     assert_eq!(text(&output.stderr), "");
     let lines: Vec<Value> =
         text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let summary = lines.iter().find(|line| line["event"] == "summary").unwrap();
-    assert_eq!(summary["application_protocol"], "http/1.1");
+    let choices = lines[0]["account"]["connections"][0]["choices"].as_array().unwrap();
+    let mut choices = choices.iter();
+    let protocol = choices.find(|choice| choice["subject"] == "application_protocol").unwrap();
+    assert_eq!(protocol["chosen"]["value"], "http/1.1");
     assert_eq!(lines.last().unwrap()["event"], "closed");
     let mut data = Vec::new();
     for event in lines.iter().filter(|line| line["event"] == "data") {
