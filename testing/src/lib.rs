@@ -4,6 +4,7 @@
 pub mod asked_later;
 pub mod authority;
 pub mod brotli_streams;
+pub mod capture;
 pub mod chromium;
 pub mod compression;
 pub mod counted;
@@ -14,6 +15,7 @@ pub mod examples;
 pub mod faulty_aead;
 pub mod forge;
 pub mod handshakes;
+pub mod key_lines;
 pub mod measure;
 pub mod message;
 pub mod numbers;
