@@ -23,11 +23,14 @@ use handclasp::diagnosis::{Diagnosis, Offer};
 use serde::Serialize;
 
 use self::sequence::Content;
-use crate::account::{Account, Field};
+use crate::account::{Account, Connection, Field};
 use crate::words;
 
-const SCRIPT: &str = include_str!("page.js");
-const STYLE: &str = include_str!("page.css");
+/// The script of a page. It has the function `show`, which makes the articles of [`Part`]s work.
+pub const SCRIPT: &str = include_str!("page.js");
+
+/// The style of a page.
+pub const STYLE: &str = include_str!("page.css");
 
 /// What a page is made with.
 #[derive(Clone, Debug)]
@@ -109,6 +112,74 @@ pub fn html(account: &Account, options: &Options) -> Result<String, std::io::Err
         connections,
     };
     page.render().map_err(std::io::Error::other)
+}
+
+/// A connection in a list, as JSON for a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Its number in the capture.
+    pub number: u64,
+    /// What it is.
+    pub title: String,
+    /// `good`, `bad` or `open`: how it looks.
+    pub mood: &'static str,
+    /// How it ended, in a line.
+    pub outcome: String,
+    /// Its two ends and when it began.
+    pub source: String,
+    /// The number of the connection that gave the ticket that it was resumed with.
+    pub resumed_from: Option<u64>,
+}
+
+impl From<&Connection> for Summary {
+    fn from(connection: &Connection) -> Self {
+        let overview = overview::of(connection);
+        Self {
+            number: connection.number,
+            title: overview.title,
+            mood: overview.mood,
+            outcome: overview.outcome,
+            source: overview.source,
+            resumed_from: connection.resumed_from.map(|origin| origin.connection),
+        }
+    }
+}
+
+/// One connection, for a page that is open already and has [`SCRIPT`] and [`STYLE`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Part {
+    /// What the connection is.
+    pub title: String,
+    /// The element `article`, as HTML in which all text of a peer is escaped.
+    pub article: String,
+    /// What the function `show` of the script takes, as JSON.
+    pub data: String,
+}
+
+/// The part of a page for the connection with this number, if the account has it. The connection that gave
+/// its ticket may be in the account, too: the page compares their costs.
+///
+/// # Errors
+/// The account cannot be written as JSON, which no account is known to cause.
+pub fn part(account: &Account, number: u64) -> Result<Option<Part>, std::io::Error> {
+    let mut connections = account.connections.iter();
+    let Some(index) = connections.position(|connection| connection.number == number) else {
+        return Ok(None);
+    };
+    let Some(mut connection) = ConnectionView::new(account, index, None) else { return Ok(None) };
+    connection.index = 0;
+    let title = connection.overview.title.clone();
+    let alone = Account::new(vec![account.connections[index].clone()]);
+    let article = Article { connection }.render().map_err(std::io::Error::other)?;
+    Ok(Some(Part { title, article, data: data(&alone)? }))
+}
+
+#[derive(Template)]
+#[template(path = "connection.html")]
+struct Article {
+    connection: ConnectionView,
 }
 
 #[derive(Template)]

@@ -2,7 +2,9 @@
 // everything for print. All text is set as text: nothing of the data becomes markup.
 "use strict";
 
-const { account, meanings } = JSON.parse(document.getElementById("data").textContent);
+// What is shown: an account, and the meanings of its fields.
+let account = { connections: [] };
+let meanings = {};
 
 // How many bytes are drawn at once; more of a long message are drawn when they are asked for.
 const BYTES_AT_ONCE = 4096;
@@ -283,21 +285,6 @@ function open(details) {
   new Anatomy(place, message);
 }
 
-const allDetails = [...document.querySelectorAll("details[data-message]")];
-for (const details of allDetails) {
-  details.addEventListener("toggle", () => open(details));
-}
-
-for (const made of document.querySelectorAll("[data-all]")) {
-  const own = [...document.getElementById(made.dataset.all).querySelectorAll("details[data-message]")];
-  made.hidden = false;
-  made.addEventListener("click", () => {
-    const opens = own.some((details) => !details.open);
-    for (const details of own) details.open = opens;
-    made.textContent = opens ? "Close all" : "Open all";
-  });
-}
-
 // A link to a message opens it.
 function openTarget() {
   const target = location.hash && document.getElementById(location.hash.slice(1));
@@ -305,14 +292,14 @@ function openTarget() {
   if (details) details.open = true;
 }
 addEventListener("hashchange", openTarget);
-openTarget();
 
 // On paper, everything is open.
 let openedForPrint = [];
 addEventListener("beforeprint", () => {
-  openedForPrint = allDetails.filter((details) => !details.open);
+  const all = [...document.querySelectorAll("details[data-message]")];
+  openedForPrint = all.filter((details) => !details.open);
   for (const details of openedForPrint) details.open = true;
-  for (const details of allDetails) open(details);
+  for (const details of all) open(details);
 });
 addEventListener("afterprint", () => {
   for (const details of openedForPrint) details.open = false;
@@ -371,7 +358,28 @@ function walk(section, nodes) {
   show(0);
 }
 
-document.querySelectorAll("article").forEach((article, index) => {
-  const section = article.querySelector("[data-schedule]");
-  if (section) walk(section, account.connections[index].key_schedule);
-});
+// Makes the articles of these connections work.
+function show(data) {
+  ({ account, meanings } = data);
+  for (const details of document.querySelectorAll("details[data-message]")) {
+    details.addEventListener("toggle", () => open(details));
+  }
+  for (const made of document.querySelectorAll("[data-all]")) {
+    const own = [...document.getElementById(made.dataset.all).querySelectorAll("details[data-message]")];
+    made.hidden = false;
+    made.addEventListener("click", () => {
+      const opens = own.some((details) => !details.open);
+      for (const details of own) details.open = opens;
+      made.textContent = opens ? "Close all" : "Open all";
+    });
+  }
+  document.querySelectorAll("article").forEach((article, index) => {
+    const section = article.querySelector("[data-schedule]");
+    if (section) walk(section, account.connections[index].key_schedule);
+  });
+  openTarget();
+}
+
+// A page that explains captures has no account at first.
+const embedded = document.getElementById("data");
+if (embedded) show(JSON.parse(embedded.textContent));

@@ -8,6 +8,7 @@ mod allocations;
 mod answers;
 mod browser;
 mod browser_chat;
+mod capture_page;
 mod early_data;
 mod ends;
 mod examples_http;

@@ -71,7 +71,7 @@ impl PageFile {
 }
 
 /// axe-core, the checker of accessibility, if npm has installed it: `.ci/run` does.
-fn axe() -> Option<String> {
+pub fn axe() -> Option<String> {
     let path = match std::env::var_os("HANDCLASP_AXE") {
         Some(path) => PathBuf::from(path),
         None => process::target_folder().join("peers/axe-core/node_modules/axe-core/axe.min.js"),
@@ -92,7 +92,7 @@ const OPEN_SMALL: &str = "
     document.querySelectorAll('details').forEach(it => { it.open = it.dataset.message === '2'; })";
 
 /// Runs axe in the page; the rules that the page breaks.
-fn audit(axe: &str) -> String {
+pub fn audit(axe: &str) -> String {
     format!(
         "{axe};
         return axe.run(document, {{ resultTypes: ['violations'] }}).then(result =>

@@ -1,0 +1,118 @@
+//! What the page asks its decoder.
+
+use handclasp::crypto::CryptoProvider;
+use handclasp::registry::CipherSuiteId;
+use handclasp_explain::recorded::KeyLogSecrets;
+use handclasp_explain::{Account, Options, Outcome, capture, page};
+use handclasp_explain_browser::{MAX_REQUEST_LINE, answer};
+use handclasp_testing::captured::Captured;
+use serde_json::{Value, json};
+
+fn ask(captured: &Captured, wanted: Value) -> Value {
+    let line = json!({
+        "key_log_length": captured.key_log.len(),
+        "capture_length": captured.pcap.len(),
+        "wanted": wanted,
+    });
+    let line = format!("{line}\n");
+    let parts = [line.as_bytes(), &captured.key_log, &captured.pcap, &captured.pcap];
+    let mut output = Vec::new();
+    answer(parts.concat().as_slice(), &mut output).unwrap();
+    serde_json::from_slice(&output).unwrap()
+}
+
+#[test]
+fn its_provider_decrypts_every_suite_like_the_built_in_one() {
+    for suite in [
+        CipherSuiteId::TLS_AES_128_GCM_SHA256,
+        CipherSuiteId::TLS_AES_256_GCM_SHA384,
+        CipherSuiteId::TLS_CHACHA20_POLY1305_SHA256,
+    ] {
+        let captured = Captured::new(suite);
+        let mut connections = Vec::new();
+        let secrets = KeyLogSecrets::parse(&captured.key_log);
+        let options = Options::new(CryptoProvider::default());
+        let read = |connection| connections.push(connection);
+        capture::read(captured.pcap.as_slice(), secrets, &options, read).unwrap();
+        assert_eq!(connections.len(), 3, "{suite}");
+        assert_eq!(connections[0].outcome, Outcome::Complete, "{suite}");
+        let account = Account::new(connections);
+        for (number, origin) in [(1, None), (2, Some(1)), (3, None)] {
+            let wanted = json!({ "number": number, "resumed_from": origin });
+            let part = page::part(&account, number).unwrap();
+            assert_eq!(ask(&captured, wanted), json!({ "part": part }), "{suite}, {number}");
+        }
+    }
+}
+
+#[test]
+fn its_masks_for_headers_of_packets_are_those_of_the_built_in_provider() {
+    let (built_in, own) = (CryptoProvider::default(), handclasp_explain_browser::provider());
+    for suite in &own.cipher_suites {
+        let reference = built_in.cipher_suites.iter().find(|it| it.id == suite.id).unwrap();
+        let key = vec![7; suite.aead.key_length()];
+        let [own, reference] =
+            [suite, reference].map(|it| it.aead.header_protection_key(&key).unwrap());
+        for sample in [[0; 16], [0xff; 16], *b"a sample of text"] {
+            let (own, reference) = (own.mask(&sample).unwrap(), reference.mask(&sample).unwrap());
+            assert_eq!(own, reference, "{}", suite.id);
+        }
+        assert!(suite.aead.header_protection_key(&key[1..]).is_none(), "{}", suite.id);
+    }
+}
+
+#[test]
+fn the_list_has_each_connection_and_what_came_of_it() {
+    let captured = Captured::new(CipherSuiteId::TLS_AES_128_GCM_SHA256);
+    let list = ask(&captured, Value::Null);
+    let rows = list["connections"].as_array().unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (&row["mood"], &row["resumed_from"])).collect();
+    let (good, bad) = (&json!("good"), &json!("bad"));
+    assert_eq!(seen, [(good, &Value::Null), (good, &json!(1)), (bad, &Value::Null)], "{list}");
+    assert_eq!((&list["is_cut"], &list["error"]), (&json!(false), &Value::Null));
+    assert_eq!((&list["has_secrets"], &list["packets"]), (&json!(true), &list["tcp_packets"]));
+}
+
+#[test]
+fn what_is_there_of_a_damaged_capture_is_listed() {
+    let whole = Captured::new(CipherSuiteId::TLS_AES_128_GCM_SHA256);
+    let count = |list: &Value| list["connections"].as_array().unwrap().len();
+    let mut previous = 0;
+    for length in (0..=whole.pcap.len()).step_by(397) {
+        let captured =
+            Captured { pcap: whole.pcap[..length].to_vec(), key_log: whole.key_log.clone() };
+        let list = ask(&captured, Value::Null);
+        assert!(count(&list) >= previous, "{length}: {list}");
+        previous = count(&list);
+        if previous > 0 {
+            let part = ask(&captured, json!({ "number": 1, "resumed_from": null }));
+            assert!(part["part"]["article"].as_str().unwrap().contains("ClientHello"), "{length}");
+        }
+    }
+    assert_eq!(previous, 3);
+    let mut damaged = Captured { pcap: whole.pcap.clone(), key_log: Vec::new() };
+    let middle = damaged.pcap.len() / 2;
+    damaged.pcap.truncate(middle);
+    damaged.pcap.extend([0xff; 64]);
+    let list = ask(&damaged, Value::Null);
+    assert!(count(&list) >= 1, "{list}");
+    assert_eq!(list["has_secrets"], json!(false));
+    let foreign = Captured { pcap: b"PK\x03\x04 no capture".to_vec(), key_log: Vec::new() };
+    let list = ask(&foreign, Value::Null);
+    assert_eq!(list["error"], json!("the file is neither pcap nor pcapng"), "{list}");
+}
+
+#[test]
+fn a_request_that_is_malformed_is_an_error() {
+    let long = format!("{{{}", " ".repeat(2 * usize::try_from(MAX_REQUEST_LINE).unwrap()));
+    for request in ["", "\n", "{}\n", "[1, 2]\n", long.as_str()] {
+        let mut output = Vec::new();
+        answer(request.as_bytes(), &mut output).unwrap_err();
+        assert!(output.is_empty());
+    }
+    // The files may be shorter than the request says.
+    let request = "{\"key_log_length\": 9, \"capture_length\": 99, \"wanted\": null}\nabc";
+    let mut output = Vec::new();
+    answer(request.as_bytes(), &mut output).unwrap();
+    assert!(String::from_utf8(output).unwrap().contains("the capture is empty"));
+}
