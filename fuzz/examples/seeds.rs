@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use handclasp::connection::Options;
 use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
+use handclasp::handshake::Side;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
 use handclasp::registry::{CipherSuiteId, HandshakeType};
 use handclasp::session::{
@@ -22,7 +23,12 @@ use handclasp::{ClientConfig, ClientConnection, Reply, ServerConfig, ServerConne
 use handclasp_fuzz::certificates::{GeneralName, Template, der, extension};
 use handclasp_fuzz::quic_beside_rustls::meeting::{self, Reached};
 use handclasp_fuzz::{Input, failing_writes, quic_beside_rustls, revocation, shared, two_ends};
-use handclasp_testing::deterministic::{self, SCENARIOS, record_flights, record_messages};
+use handclasp_testing::capture::{self, Link, Sent};
+use handclasp_testing::deterministic::{
+    self, SCENARIOS, Scenario, deliver, record_flights, record_messages,
+};
+use handclasp_testing::key_lines::KeyLines;
+use handclasp_testing::take_outgoing;
 use zeroize::Zeroizing;
 
 fn main() -> io::Result<()> {
@@ -98,6 +104,7 @@ fn main() -> io::Result<()> {
     sealed_sessions(&write)?;
     meetings_again(&write)?;
     quic(&write)?;
+    captures(&write)?;
     let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
     for entry in fs::read_dir(traces)? {
         let path = entry?.path();
@@ -209,6 +216,70 @@ fn quic(write: Write<'_>) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A connection of each scenario over each form of link, whose key log is in the capture; with a segment that is
+/// missing or late, too. The same bytes in pieces, and the key log alone.
+fn captures(write: Write<'_>) -> io::Result<()> {
+    for (scenario, link) in SCENARIOS.into_iter().cycle().zip(Link::ALL) {
+        let (all, key_log) = recorded(scenario);
+        let name = format!("{scenario:?}-{link:?}");
+        let whole = capture::packets(link, 50_000, &all, 200);
+        let mut late = whole.clone();
+        late[5..9].reverse();
+        let mut missing = whole.clone();
+        missing.remove(8);
+        for (kind, packets) in [("whole", &whole), ("late", &late), ("missing", &missing)] {
+            let file = capture::pcapng(link, packets, &key_log);
+            write("captures", &format!("{name}-{kind}"), &[&[0], &file[..]].concat())?;
+        }
+        let file = capture::pcap(link, &whole);
+        write("captures", &format!("{name}-no-keys"), &[&[0], &file[..]].concat())?;
+        let mut pieces = vec![1];
+        for sent in &all {
+            let side = if sent.from == Side::Server { 0x8000 } else { 0 };
+            for piece in sent.bytes.chunks(1000) {
+                pieces.extend((side | piece.len() as u16).to_be_bytes());
+                pieces.extend(piece);
+            }
+        }
+        write("captures", &format!("{name}-pieces"), &pieces)?;
+        write("captures", &format!("{name}-keys"), &[&[2], key_log.as_bytes()].concat())?;
+    }
+    Ok(())
+}
+
+/// A handshake of this scenario, data, a ticket, changes of keys and both ends, with its key log.
+fn recorded(scenario: Scenario) -> (Vec<Sent>, String) {
+    let lines = KeyLines::default();
+    let options = || Options::new(deterministic::now());
+    let client = deterministic::client_builder_for(scenario).key_log(lines.key_log()).build();
+    let client = Arc::new(client.expect("the configuration is good"));
+    let client = ClientConnection::with_options(client, server_name(), options());
+    let mut client = client.expect("a client starts");
+    let server = deterministic::server_config(scenario);
+    let mut server = ServerConnection::with_options(server, options()).expect("a server starts");
+    let mut all = Vec::new();
+    // The handshake is complete after three of them.
+    for step in 0..7 {
+        match step {
+            3 => server.write(b"some data").map(drop).expect("the handshake is complete"),
+            4 => server.update_keys(true).expect("the handshake is complete"),
+            5 => client.write(b"more data").map(drop).expect("the handshake is complete"),
+            6 => {
+                client.close();
+                server.close();
+            }
+            _ => {}
+        }
+        let bytes = take_outgoing(&mut client);
+        deliver(&mut server, &bytes).expect("both are honest");
+        all.push(Sent { from: Side::Client, bytes });
+        let bytes = take_outgoing(&mut server);
+        deliver(&mut client, &bytes).expect("both are honest");
+        all.push(Sent { from: Side::Server, bytes });
+    }
+    (all, lines.text())
 }
 
 /// A server says three times something, of which so many bytes can be read; some are read, a write

@@ -199,11 +199,17 @@ fn client(
     verifier: Arc<dyn PeerVerifier>,
     certificates: Arc<dyn ClientCertificateResolver>,
 ) -> Arc<ClientConfig> {
-    let mut builder = client_builder().client_certificates(certificates).verifier(verifier);
-    if scenario == Scenario::Resumed {
-        builder = builder.pre_shared_keys(vec![KEY_OF_TICKET.clone()]);
+    let builder = client_builder_for(scenario).client_certificates(certificates);
+    Arc::new(builder.verifier(verifier).build().expect("the configuration is good"))
+}
+
+/// A client that decides at once.
+pub fn client_builder_for(scenario: Scenario) -> ClientConfigBuilder {
+    let builder = client_builder().client_certificates(list()).verifier(Arc::new(PinnedChain));
+    match scenario {
+        Scenario::Resumed => builder.pre_shared_keys(vec![KEY_OF_TICKET.clone()]),
+        _ => builder,
     }
-    Arc::new(builder.build().expect("the configuration is good"))
 }
 
 /// A client without a verifier and without certificates of its own.

@@ -4,6 +4,7 @@
 pub mod asked_later;
 pub mod authority;
 pub mod brotli_streams;
+pub mod capture;
 pub mod captured;
 pub mod chromium;
 pub mod compression;
@@ -15,6 +16,7 @@ pub mod examples;
 pub mod faulty_aead;
 pub mod forge;
 pub mod handshakes;
+pub mod key_lines;
 pub mod measure;
 pub mod message;
 pub mod numbers;

@@ -1,20 +1,19 @@
 //! Handshakes of all kinds between two ends of this library, with a recorder on each side, a tap between
 //! them and a key log.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use handclasp::certificate::Profile;
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::Options;
 use handclasp::crypto::CryptoProvider;
-use handclasp::key_log::{KeyLog, KeyLogFile};
 use handclasp::psk::PskList;
 use handclasp::record::pad_to_multiple_of;
 use handclasp::registry::NamedGroup;
 use handclasp::session::ClientSessionStore;
 use handclasp::{ClientConnection, Connection as Tls, ServerConnection, TrustAnchors};
 use handclasp_explain::{self as explain, Connection, Recorder, Side};
+use handclasp_testing::key_lines::KeyLines;
 use handclasp_testing::sessions::{Pair, append_outgoing, shared_key, take, time};
 use handclasp_testing::{Identity, narrow_provider, server_name};
 
@@ -27,21 +26,6 @@ pub struct Tapped {
     /// What was sent, in order.
     pub bytes: Vec<(Side, Vec<u8>)>,
     pub key_log: String,
-}
-
-/// A key log in memory.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What the two sides of a handshake are made of.
@@ -156,15 +140,14 @@ fn refused() -> Tapped {
 }
 
 fn run(pair: &Pair, plan: Plan) -> Tapped {
-    let lines = Lines::default();
-    let log: Arc<dyn KeyLog> = Arc::new(KeyLogFile::new(lines.clone()));
+    let lines = KeyLines::default();
     let recorders = [Side::Client, Side::Server].map(|side| Recorder::new(side, options()));
     let [of_client, of_server] = recorders.clone().map(|recorder| {
         let mut options = Options::new(time(0));
         options.observer = Some(Box::new(recorder));
         options
     });
-    let config = Arc::new(plan.client.key_log(log).build().unwrap());
+    let config = Arc::new(plan.client.key_log(lines.key_log()).build().unwrap());
     let mut client = ClientConnection::with_options(config, server_name(), of_client).unwrap();
     let config = pair.finish(plan.server);
     let mut server = ServerConnection::with_options(config, of_server).unwrap();
@@ -185,8 +168,7 @@ fn run(pair: &Pair, plan: Plan) -> Tapped {
         talk(&mut client, &mut server, &mut bytes);
     }
     let [client, server] = recorders.map(|recorder| recorder.connection());
-    let key_log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    Tapped { kind: plan.kind, client, server, bytes, key_log }
+    Tapped { kind: plan.kind, client, server, bytes, key_log: lines.text() }
 }
 
 /// Moves bytes until neither side has any. Errors end the connection that has them.
