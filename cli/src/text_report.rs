@@ -96,7 +96,7 @@ impl TextReport {
         let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
         let meaning = match is_plain {
             true => meaning.to_owned(),
-            false => format!("RFC 9846 has it for this: {meaning}"),
+            false => format!("usually it means that {meaning}"),
         };
         self.write(&format!("\n{line}{}", paragraph(&meaning)));
     }

@@ -17,7 +17,7 @@ use crate::code::code;
 use crate::fields::FieldLimit;
 use crate::limits::{MAX_FIELDS, MAX_MESSAGE_BYTES, MAX_MESSAGE_FIELDS, MAX_MESSAGES, MAX_RECORDS};
 use crate::schedule::{Schedule, ScheduleIsFull};
-use crate::{certificates, choices, fields};
+use crate::{certificates, choices, encrypted, fields, findings};
 
 /// What an account is made with.
 #[derive(Clone, Debug)]
@@ -241,7 +241,8 @@ impl Builder {
         if self.fields_left == 0 {
             self.limit_reached(sender, 0, "MAX_FIELDS");
         }
-        let list = CertificateList { message, sender, certificates };
+        let findings = Vec::new();
+        let list = CertificateList { message, sender, certificates, findings };
         self.connection.certificates.push(list);
     }
 
@@ -382,6 +383,7 @@ impl Builder {
     /// Adds what follows from all of the connection.
     fn conclude(&mut self) {
         self.connection.choices = choices::of(&self.connection.messages);
+        findings::find(&mut self.connection, self.options.now);
         self.connection.key_schedule = self.schedule.nodes(&self.connection.messages);
         self.connection.outcome = self.outcome();
         if self.connection.source == Source::Live {
@@ -389,29 +391,22 @@ impl Builder {
         }
     }
 
-    /// Whether both sides have sent records for which there are no keys.
-    fn has_encrypted_answers(&self) -> bool {
-        let has_closed = |side: Side| {
-            let mut records = self.connection.records.iter().filter(|it| it.sender == side);
-            records.any(|record| record.state == RecordState::NoKey)
-        };
-        self.connection.source == Source::Recorded
-            && has_closed(Side::Client)
-            && has_closed(Side::Server)
-    }
-
     fn outcome(&self) -> Outcome {
-        let Connection { messages, alerts, .. } = &self.connection;
+        let Connection { records, messages, alerts, .. } = &self.connection;
         let is_error = |alert: &Alert| {
             !matches!(alert.description.name, Some("close_notify" | "user_canceled"))
         };
         let failed = alerts.iter().any(is_error);
+        let is_recorded = self.connection.source == Source::Recorded;
         match (self.is_complete(), failed) {
             (true, true) => Outcome::FailedLater,
             (true, false) => Outcome::Complete,
             (false, true) => Outcome::Failed,
             _ if self.other_version => Outcome::OtherVersion,
-            _ if self.has_encrypted_answers() => Outcome::Encrypted,
+            _ if is_recorded && encrypted::has_probable_alert(&self.connection) => {
+                Outcome::ProbablyFailed
+            }
+            _ if is_recorded && encrypted::is_answered(records) => Outcome::Encrypted,
             _ if messages.iter().any(|message| message.name == "ClientHello") => {
                 Outcome::Incomplete
             }
@@ -437,9 +432,11 @@ fn number(records: &mut [Record], messages: &[Message]) {
         if keys[side] != record.level {
             (keys[side], next[side]) = (record.level, Some(0));
         }
-        let number = next[side].filter(|_| record.level.is_some());
-        record.sequence = number;
-        next[side] = number.map(|number| number + 1);
+        if record.level.is_none() {
+            next[side] = None;
+        }
+        record.sequence = next[side];
+        next[side] = next[side].map(|number| number + 1);
         if changes.contains(&index) {
             next[side] = Some(0);
         }

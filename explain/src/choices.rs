@@ -66,13 +66,16 @@ impl<'m> Negotiation<'m> {
         let position = chosen
             .as_ref()
             .and_then(|chosen| offered_by_client.iter().position(|offered| offered == chosen));
-        let chosen_in = chosen_in.filter(|_| chosen.is_some()).map(|place| place.index);
+        let mut index = None;
+        if let (Some(_), Some(place)) = (&chosen, chosen_in) {
+            index = Some(place.index);
+        }
         self.choices.push(Choice {
             subject,
             offered_by_client,
             offered_by_server: Vec::new(),
             chosen,
-            chosen_in,
+            chosen_in: index,
             position,
         });
     }

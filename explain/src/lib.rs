@@ -21,7 +21,9 @@ pub mod capture;
 mod certificates;
 mod choices;
 mod code;
+mod encrypted;
 mod fields;
+mod findings;
 mod limits;
 #[cfg(feature = "html")]
 pub mod page;
@@ -33,11 +35,11 @@ mod test_messages;
 pub mod words;
 
 pub use account::{
-    Account, Alert, ByteRange, Certificate, CertificateList, CertificateName, Choice,
-    ChoiceSubject, Code, Connection, Field, Hex, Malformed, Message, MessageLevel, Operation,
-    Outcome, Piece, Problem, ProblemKind, PublicKey, Record, RecordState, SCHEMA_VERSION,
-    SecretKind, SecretNode, SentSizes, Side, Sizes, Source, Step, StepKind, TicketOrigin,
-    TranscriptEnd, Value,
+    Account, Alert, ByteRange, Certificate, CertificateFinding, CertificateList, CertificateName,
+    Choice, ChoiceSubject, Code, Connection, Field, Hex, Malformed, Message, MessageLevel,
+    Operation, Outcome, Piece, Problem, ProblemKind, PublicKey, Record, RecordState,
+    SCHEMA_VERSION, SecretKind, SecretNode, SentSizes, Side, Sizes, Source, Step, StepKind,
+    TicketOrigin, TranscriptEnd, Value,
 };
 pub use builder::Options;
 pub use limits::{

@@ -41,14 +41,22 @@ fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
 pub(crate) fn client_hello(suites: &[u8], identity: &[u8]) -> Vec<u8> {
     let keys =
         [vector(2, &[vector(2, identity), vec![0; 4]].concat()), vector(2, &vector(1, &[7; 32]))];
+    hello_with(suites, &[extension(42, &[]), extension(41, &keys.concat())].concat())
+}
+
+/// A ClientHello of TLS 1.3 that announces no 0-RTT data.
+pub(crate) fn hello_without_early_data() -> Vec<u8> {
+    hello_with(&[0x13, 1], &[])
+}
+
+fn hello_with(suites: &[u8], last_extensions: &[u8]) -> Vec<u8> {
     let extensions = [
         extension(43, &vector(1, &[3, 4])),
         extension(13, &vector(2, &[8, 4])),
         extension(10, &vector(2, &[0, 0x1d])),
         extension(51, &vector(2, &[vec![0, 0x1d], vector(2, &[9; 32])].concat())),
         extension(45, &vector(1, &[1])),
-        extension(42, &[]),
-        extension(41, &keys.concat()),
+        last_extensions.to_vec(),
     ];
     let start = [&[3, 3][..], &RANDOM, &[0]].concat();
     let end = [vector(2, suites), vec![1, 0], vector(2, &extensions.concat())].concat();

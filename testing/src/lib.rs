@@ -89,6 +89,15 @@ impl Identity {
         Self::issued_for(names, &authority::root(&authority_name()), key)
     }
 
+    /// The same with a certificate that is valid from the first day of a year until that of another.
+    pub fn valid_in_years(names: Vec<String>, from: i32, until: i32) -> Self {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        Self::issued_with(params, &authority::root(&authority_name()), key)
+    }
+
     fn issued_by(authority: &authority::Authority, key: rcgen::KeyPair) -> Self {
         let names = vec![NAME.into(), "localhost".into(), "127.0.0.1".into()];
         Self::issued_for(names, authority, key)
@@ -99,7 +108,14 @@ impl Identity {
         authority: &authority::Authority,
         key: rcgen::KeyPair,
     ) -> Self {
-        let params = rcgen::CertificateParams::new(names).unwrap();
+        Self::issued_with(rcgen::CertificateParams::new(names).unwrap(), authority, key)
+    }
+
+    fn issued_with(
+        params: rcgen::CertificateParams,
+        authority: &authority::Authority,
+        key: rcgen::KeyPair,
+    ) -> Self {
         let certificate = params.signed_by(&key, authority).unwrap();
         Self {
             anchor: authority.der().clone(),

@@ -90,7 +90,7 @@ impl Row {
         if let Some(number) = self.resumed_from {
             facts.push(format!("resumed from {number}"));
         }
-        facts.push(format!("{client_bytes} bytes up, {server_bytes} down"));
+        facts.push(format!("{client_bytes} bytes of the client, {server_bytes} of the server"));
         let result = match (&self.alert, &self.other_protocol) {
             (Some((sender, name)), _) => format!("the {} sent the alert {name}", sender.name()),
             (_, Some(protocol)) => format!("no TLS: {}", printable(protocol.as_bytes())),

@@ -6,8 +6,10 @@ mod progress;
 mod report;
 mod source;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use handclasp_explain::words::counted;
 use handclasp_explain::{Account, Connection, Outcome};
 
 use crate::address::HostAndPort;
@@ -37,7 +39,7 @@ pub struct Arguments {
     /// Explain the connection with this number of the list
     #[arg(long, value_name = "N")]
     connection: Option<u64>,
-    /// Only connections that failed or are not complete
+    /// Only connections that failed, have probably failed, or are not complete
     #[arg(long, conflicts_with = "connection")]
     failed: bool,
     /// Write the account of the connection to this file: a page for a browser
@@ -70,7 +72,11 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
 
 /// The section in `vectors/3`.
 fn section(target: &str) -> Option<u8> {
-    target.strip_prefix("vectors/")?.parse().ok().filter(|_| !Path::new(target).exists())
+    let number = target.strip_prefix("vectors/")?;
+    if Path::new(target).exists() {
+        return None;
+    }
+    number.parse().ok()
 }
 
 /// Shows one connection, which `failure` ended.
@@ -94,12 +100,20 @@ fn show(
 
 /// Explains a capture. JSON is written connection by connection, so that memory does not grow.
 fn capture(path: &Path, arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    let unknown = Cell::new(0_usize);
     let wanted = |connection: &Connection| match arguments.connection {
         Some(number) => connection.number == number,
-        None => !arguments.failed || is_failed(connection.outcome),
+        None if !arguments.failed => true,
+        None => {
+            if connection.outcome == Outcome::Encrypted {
+                unknown.set(unknown.get() + 1);
+            }
+            is_failed(connection.outcome)
+        }
     };
     if json && !arguments.list && arguments.html.is_none() {
-        return capture_as_json(path, arguments, wanted);
+        let found = capture_as_json(path, arguments, wanted)?;
+        return check_found(found, unknown.get(), arguments);
     }
     let (mut rows, mut only) = (Vec::new(), None);
     let mut found = 0;
@@ -116,7 +130,7 @@ fn capture(path: &Path, arguments: &Arguments, json: bool) -> Result<(), Failure
         }
         only = if found == 1 { Some(connection) } else { None };
     })?;
-    check_found(found, arguments)?;
+    check_found(found, unknown.get(), arguments)?;
     if found > 1 && arguments.html.is_some() {
         return Err(Failure::misuse("the capture has several connections, and a page is of one")
             .hint("--connection N says which; --list shows them with their numbers"));
@@ -134,7 +148,7 @@ fn capture_as_json(
     path: &Path,
     arguments: &Arguments,
     wanted: impl Fn(&Connection) -> bool,
-) -> Result<(), Failure> {
+) -> Result<usize, Failure> {
     let mut out = stdout();
     let mut found = 0;
     let mut write = |text: &str| {
@@ -152,23 +166,49 @@ fn capture_as_json(
         }
     });
     write("]}\n");
-    result?;
-    check_found(found, arguments)
+    result.map(|()| found)
 }
 
-fn check_found(found: usize, arguments: &Arguments) -> Result<(), Failure> {
+/// Fails if there is nothing to show. `unknown` connections are encrypted, so that they may have failed.
+fn check_found(found: usize, unknown: usize, arguments: &Arguments) -> Result<(), Failure> {
+    let unknown_ones = match unknown {
+        0 => None,
+        _ => Some(format!(
+            "what became of {} is unknown: they are encrypted after ServerHello",
+            counted(unknown, "connection")
+        )),
+    };
     if found > 0 {
+        if let Some(words) = unknown_ones {
+            eprintln!("note: {words}; {KEY_LOG}");
+        }
         return Ok(());
     }
-    Err(match arguments.connection {
-        Some(number) => Failure::failed(format!("the capture has no connection {number}"))
+    Err(match (arguments.connection, unknown_ones) {
+        (Some(number), _) => Failure::failed(format!("the capture has no connection {number}"))
             .hint("--list shows the connections with their numbers"),
-        None if arguments.failed => Failure::failed("no connection of the capture has failed"),
-        None => Failure::failed("the capture has no connection of TCP with data in it"),
+        (None, Some(words)) => {
+            Failure::failed(format!("no failure is visible in the capture; {words}")).hint(KEY_LOG)
+        }
+        (None, None) if arguments.failed => {
+            Failure::failed("no connection of the capture has failed")
+        }
+        (None, None) => Failure::failed("the capture has no connection of TCP with data in it"),
     })
 }
 
+const KEY_LOG: &str =
+    "--keylog FILE, with the secrets that one of the two programs wrote (SSLKEYLOGFILE), shows it";
+
 /// Whether a connection failed, or is not complete as far as one can see.
 fn is_failed(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::Complete | Outcome::Encrypted)
+    match outcome {
+        Outcome::Complete | Outcome::Encrypted => false,
+        Outcome::NotTls
+        | Outcome::Incomplete
+        | Outcome::ProbablyFailed
+        | Outcome::OtherVersion
+        | Outcome::Failed
+        | Outcome::FailedLater => true,
+    }
 }

@@ -6,7 +6,7 @@ use anstyle::Style;
 use handclasp::alert::AlertDescription;
 use handclasp_explain::words::{self, counted};
 use handclasp_explain::{
-    Alert, Certificate, Choice, Connection, Message, Record, RecordState, SecretNode, Side,
+    Alert, Certificate, CertificateList, Connection, Message, Record, RecordState, SecretNode, Side,
 };
 
 use crate::certificates;
@@ -31,9 +31,10 @@ pub fn write(connection: &Connection) {
         print(&paragraph(&format!("{sender}, at byte {}: {words}", problem.offset)));
     }
     sequence(connection);
-    print(&offered_and_chosen(&connection.choices));
+    print(&offered_and_chosen(connection));
     for list in &connection.certificates {
         print(&certificates_of(list.sender, &list.certificates));
+        print(&findings(list));
     }
     print(&secrets(&connection.key_schedule));
     print(&sizes(connection));
@@ -153,6 +154,9 @@ impl Sequence<'_> {
         };
         let took = self.took(alert.time_ns);
         self.report.step(&Step { side: alert.sender, took, what });
+        for found in words::findings_before(self.connection, alert) {
+            print(&paragraph(&found.what));
+        }
     }
 
     /// The time since the message before.
@@ -166,7 +170,8 @@ impl Sequence<'_> {
     }
 }
 
-fn offered_and_chosen(choices: &[Choice]) -> String {
+fn offered_and_chosen(connection: &Connection) -> String {
+    let choices = &connection.choices;
     if choices.is_empty() {
         return String::new();
     }
@@ -178,10 +183,10 @@ fn offered_and_chosen(choices: &[Choice]) -> String {
             values.collect::<Vec<_>>().join(", ")
         };
         let chosen = choice.chosen.as_ref().map(|value| words::choice(subject, value));
-        let chosen = chosen.unwrap_or_else(|| "none".to_owned());
+        let chosen = chosen.unwrap_or_else(|| words::not_chosen(connection, subject).to_owned());
         text += &field(words::subject(subject), &chosen, Style::new().bold());
         let (client, server) = (&choice.offered_by_client, &choice.offered_by_server);
-        if client.len() > 1 {
+        if client.len() > 1 || (choice.chosen.is_none() && !client.is_empty()) {
             text += &field("", &format!("client: {}", list(client)), dim());
         }
         if !server.is_empty() {
@@ -200,6 +205,17 @@ fn certificates_of(sender: Side, certificates: &[Certificate]) -> String {
     text
 }
 
+/// What the certificates show that may be a reason to refuse them.
+fn findings(list: &CertificateList) -> String {
+    let mut text = String::new();
+    for finding in &list.findings {
+        let words::FindingInWords { what, remedy } = words::finding(list, finding);
+        text += &field("found", &what, Style::new().bold());
+        text += &field("", &remedy, dim());
+    }
+    text
+}
+
 /// The secrets, if the account has them.
 fn secrets(nodes: &[SecretNode]) -> String {
     let mut text = String::new();
@@ -211,14 +227,20 @@ fn secrets(nodes: &[SecretNode]) -> String {
     if text.is_empty() { text } else { format!("\n{}{text}", heading("Secrets")) }
 }
 
+fn count(number: u64, what: &str) -> String {
+    counted(usize::try_from(number).unwrap_or(usize::MAX), what)
+}
+
 fn sizes(connection: &Connection) -> String {
     let mut text = format!("\n{}", heading("It took"));
     for (side, arrow) in [(Side::Client, "client → server"), (Side::Server, "server → client")]
     {
         let sizes = connection.sizes.of(side);
         let words = format!(
-            "{} bytes in {} records; {} bytes of data",
-            sizes.bytes, sizes.records, sizes.data_bytes
+            "{} in {}; {}",
+            count(sizes.bytes, "byte"),
+            count(sizes.records, "record"),
+            words::data_sent(connection, side)
         );
         text += &field(arrow, &words, Style::new());
     }

@@ -111,9 +111,20 @@ fn a_capture_with_one_connection_is_explained_at_once() {
     assert!(printed.contains("CertificateVerify"), "{printed}");
     // Without a key log, there is what is in clear.
     let output = handclasp(["explain", &file]).output().unwrap();
-    let printed = text(&output.stdout);
+    let printed = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(printed.contains("ServerHello") && !printed.contains("CertificateVerify"), "{printed}");
     assert!(printed.contains("with a key log"), "{printed}");
+    assert!(printed.contains("signature not seen (encrypted)"), "{printed}");
+    assert!(printed.contains("client: ecdsa_secp256r1_sha256"), "what it offered: {printed}");
+    assert!(printed.contains("the amount of data is not known (encrypted)"), "{printed}");
+    assert!(!printed.contains("1 records"), "{printed}");
+    let output = handclasp(["explain", &file, "--failed"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let printed = text(&output.stderr);
+    assert!(printed.contains("what became of 1 connection is unknown"), "{printed}");
+    assert!(printed.contains("help: --keylog FILE"), "{printed}");
+    let output = handclasp(["explain", &file, "--list"]).output().unwrap();
+    assert!(text(&output.stdout).contains("unknown: what follows ServerHello"), "{output:?}");
     let page = files.path("page.html");
     let arguments = ["explain", &file, "--json", "--html", &page];
     let account = account(&handclasp(arguments).output().unwrap());

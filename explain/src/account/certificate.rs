@@ -14,6 +14,41 @@ pub struct CertificateList {
     pub sender: Side,
     /// The certificates, the sender's own first.
     pub certificates: Vec<Certificate>,
+    /// What may be a reason to refuse them, as far as the certificates show it.
+    pub findings: Vec<CertificateFinding>,
+}
+
+/// What a certificate shows that may be a reason to refuse it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CertificateFinding {
+    /// The server's own certificate is not for the name that the client asked for.
+    NameMismatch {
+        /// That name.
+        asked_for: String,
+    },
+    /// A certificate had expired at the time of the message.
+    Expired {
+        /// Its index in the list.
+        certificate: usize,
+        /// The end of its validity, in seconds since 1970.
+        not_after: i64,
+        /// The time of the message, in seconds since 1970.
+        at: i64,
+    },
+    /// A certificate was not valid yet at the time of the message.
+    NotYetValid {
+        /// Its index in the list.
+        certificate: usize,
+        /// The beginning of its validity, in seconds since 1970.
+        not_before: i64,
+        /// The time of the message, in seconds since 1970.
+        at: i64,
+    },
+    /// The sender's own certificate is issued by its own subject: it is accepted only where it is trusted
+    /// itself.
+    SelfIssued,
 }
 
 /// A certificate, or a raw public key.

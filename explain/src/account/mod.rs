@@ -11,7 +11,9 @@ mod step;
 
 use serde::Serialize;
 
-pub use certificate::{Certificate, CertificateList, CertificateName, PublicKey};
+pub use certificate::{
+    Certificate, CertificateFinding, CertificateList, CertificateName, PublicKey,
+};
 pub(crate) use field::find;
 pub use field::{ByteRange, Code, Field, Hex, Value};
 pub use key_schedule::{Operation, SecretKind, SecretNode, TranscriptEnd};
@@ -144,6 +146,9 @@ pub enum Outcome {
     Incomplete,
     /// The handshake is encrypted after ServerHello, and there are no keys: what became of it is unknown.
     Encrypted,
+    /// The same, but the last record of one side has the length of an alert where no other record of that
+    /// length is expected: the handshake has probably failed.
+    ProbablyFailed,
     /// The handshake is complete.
     Complete,
     /// The handshake of another version than TLS 1.3 was agreed on: what follows is not looked into.

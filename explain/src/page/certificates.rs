@@ -142,10 +142,11 @@ fn title(certificate: &Certificate) -> String {
     if certificate.is_raw_public_key {
         return "A raw public key".to_owned();
     }
-    let name = certificate.names.first().map(|name| &name.name).filter(|_| !certificate.is_ca);
-    match name.or(certificate.subject.as_ref()) {
-        Some(name) => visible(name),
-        None => "A certificate that cannot be read".to_owned(),
+    match (certificate.names.first(), &certificate.subject) {
+        (Some(first), _) if !certificate.is_ca => visible(&first.name),
+        (_, Some(subject)) => visible(subject),
+        (Some(first), None) => visible(&first.name),
+        (None, None) => "A certificate that cannot be read".to_owned(),
     }
 }
 

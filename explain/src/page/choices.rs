@@ -1,7 +1,7 @@
 //! What was offered beside what was chosen.
 
 use super::text::value;
-use crate::account::{Choice, ChoiceSubject, Connection, Message, Outcome, Value};
+use crate::account::{Choice, ChoiceSubject, Connection, Message, Value};
 use crate::words;
 
 /// The most values of a list that are shown: a peer can send thousands.
@@ -58,7 +58,7 @@ fn row(connection: &Connection, choice: &Choice) -> ChoiceView {
         _ if refused => "not accepted".to_owned(),
         Some(_) if is_flag => "accepted".to_owned(),
         Some(chosen) => in_words(choice.subject, chosen),
-        None => nothing(connection, choice.subject).to_owned(),
+        None => words::not_chosen(connection, choice.subject).to_owned(),
     };
     let mut client = offers(choice.subject, &choice.offered_by_client, chosen);
     if is_flag {
@@ -71,21 +71,6 @@ fn row(connection: &Connection, choice: &Choice) -> ChoiceView {
         outcome,
         is_chosen: chosen.is_some() && !refused,
         said_in,
-    }
-}
-
-/// Why nothing was chosen, as far as it is known.
-fn nothing(connection: &Connection, subject: ChoiceSubject) -> &'static str {
-    let resumed = super::overview::chosen(connection, ChoiceSubject::PreSharedKey).is_some();
-    let complete = matches!(connection.outcome, Outcome::Complete | Outcome::FailedLater);
-    match subject {
-        ChoiceSubject::SignatureScheme if resumed => "not needed with a pre-shared key",
-        ChoiceSubject::ServerName if complete => "the server does not say",
-        ChoiceSubject::ClientSignatureScheme if complete => {
-            "none: the client showed no certificate"
-        }
-        _ if complete => "nothing",
-        _ => "nothing, or it was not seen",
     }
 }
 

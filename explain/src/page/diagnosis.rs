@@ -34,10 +34,21 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
     let mut evidence = Vec::new();
     let failed = matches!(
         connection.outcome,
-        Outcome::Failed | Outcome::FailedLater | Outcome::Incomplete | Outcome::OtherVersion
+        Outcome::Failed
+            | Outcome::FailedLater
+            | Outcome::ProbablyFailed
+            | Outcome::Incomplete
+            | Outcome::OtherVersion
     );
-    if let Some(alert) = final_alert(connection).filter(|_| failed) {
-        evidence.push(alert_in_words(connection, alert));
+    let mut remedies = Vec::new();
+    if failed {
+        if let Some(alert) = final_alert(connection) {
+            for found in words::findings_before(connection, alert) {
+                evidence.push(visible(&sentence(&found.what)));
+                remedies.push(visible(&sentence(&found.remedy)));
+            }
+            evidence.push(alert_in_words(connection, alert));
+        }
     }
     evidence.extend(connection.problems.iter().map(problem));
     for message in &connection.messages {
@@ -57,12 +68,15 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
         });
     }
     let what = match (failed, evidence.is_empty()) {
+        (true, _) if connection.outcome == Outcome::ProbablyFailed => {
+            sentence(words::outcome(connection.outcome))
+        }
         (true, true) => stopped(connection),
         (_, false) => evidence.remove(0),
         (false, true) => return None,
     };
     let title = if failed { "Why it ended" } else { "What is not known" };
-    let (causes, remedies) = (Vec::new(), Vec::new());
+    let causes = Vec::new();
     Some(Diagnosis { title, what, causes, remedies, offers: Vec::new(), evidence })
 }
 

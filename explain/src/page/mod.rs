@@ -94,7 +94,7 @@ pub fn html(account: &Account, options: &Options) -> Result<String, std::io::Err
     let mut connections = Vec::new();
     let last = account.connections.len().saturating_sub(1);
     for index in 0..account.connections.len() {
-        let failure = options.failure.as_ref().filter(|_| index == last);
+        let failure = if index == last { options.failure.as_ref() } else { None };
         connections.extend(ConnectionView::new(account, index, failure));
     }
     let title = match connections.as_slice() {

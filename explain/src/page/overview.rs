@@ -142,6 +142,11 @@ fn outcome(connection: &Connection) -> (&'static str, String) {
             "open",
             "The keys to look into the handshake are missing: it may have ended well.".into(),
         ),
+        Outcome::ProbablyFailed => (
+            "bad",
+            "The handshake has probably failed: its last record is encrypted, and as long as an alert."
+                .into(),
+        ),
         Outcome::NotTls => {
             ("open", "There is no ClientHello: this is not TLS, or its start is missing.".into())
         }

@@ -108,7 +108,7 @@ fn add(
         return place;
     }
     // The next traffic secret stands beside the last one, however many there are.
-    let branch = place.branch.filter(|_| node.label != "traffic upd");
+    let branch = if node.label == "traffic upd" { None } else { place.branch };
     match branch.and_then(|branch| stage.branches.get_mut(branch)) {
         Some(branch) => {
             branch.parts.push(node_box);

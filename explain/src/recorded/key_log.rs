@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// The most secrets that are read from a key log: those of about 100,000 connections.
 pub const MAX_KEY_LOG_SECRETS: usize = 600_000;
 
-/// The longest line of a key log in bytes; longer ones are passed over.
+/// The longest line of a key log in bytes, with its end; longer ones are passed over.
 const MAX_LINE: usize = 1024;
 
 /// The labels that are kept.
@@ -59,20 +59,27 @@ impl KeyLogSecrets {
         let mut secrets = Self::default();
         let mut reader = io::BufReader::new(reader);
         let mut line = Zeroizing::new(Vec::new());
+        let mut is_rest_of_long_line = false;
         loop {
             line.clear();
             let limit = MAX_LINE as u64;
             if (&mut reader).take(limit).read_until(b'\n', &mut line)? == 0 {
                 return Ok(secrets);
             }
-            secrets.line(&line);
+            let is_whole = line.len() < MAX_LINE || line.ends_with(b"\n");
+            if is_whole && !is_rest_of_long_line {
+                secrets.line(&line);
+            }
+            is_rest_of_long_line = !is_whole;
         }
     }
 
     /// Adds the lines of another key log, such as that of a block in a capture.
     pub fn add(&mut self, text: &[u8]) {
-        for line in text.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_LINE) {
-            self.line(line);
+        for line in text.split(|byte| *byte == b'\n') {
+            if line.len() < MAX_LINE {
+                self.line(line);
+            }
         }
     }
 
@@ -121,6 +128,22 @@ impl core::fmt::Debug for KeyLogSecrets {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is in a long line is no line of its own.
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_as_a_whole() {
+        let secret = |random: u8| format!("EXPORTER_SECRET {} 0a0b\n", hex::encode([random; 32]));
+        for filler in [MAX_LINE - 1, MAX_LINE, MAX_LINE + 1, 2 * MAX_LINE, 3 * MAX_LINE + 7] {
+            let text = format!("{}{}{}", "#".repeat(filler), secret(7), secret(8));
+            for secrets in [
+                KeyLogSecrets::parse(text.as_bytes()),
+                KeyLogSecrets::read(text.as_bytes()).unwrap(),
+            ] {
+                assert!(secrets.of(&[7; 32]).is_none(), "{filler}");
+                assert!(secrets.of(&[8; 32]).is_some(), "{filler}");
+            }
+        }
+    }
 
     #[test]
     fn lines_that_are_no_secrets_are_passed_over() {

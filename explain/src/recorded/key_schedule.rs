@@ -70,8 +70,11 @@ impl Nodes<'_> {
         label: &str,
         value: Option<&[u8]>,
     ) -> Result<usize, ScheduleIsFull> {
-        let value = value.filter(|_| self.builder.options().secrets).map(Hex::from);
-        self.builder.secret(Operation::Expand, label, Some(from), value)
+        let mut shown = None;
+        if self.builder.options().secrets {
+            shown = value.map(Hex::from);
+        }
+        self.builder.secret(Operation::Expand, label, Some(from), shown)
     }
 
     /// A secret that key logs have under this name.

@@ -1,7 +1,7 @@
 //! What became of a connection, in words.
 
 use super::counted;
-use crate::account::{ChoiceSubject, Outcome, ProblemKind, Value};
+use crate::account::{ChoiceSubject, Connection, Outcome, ProblemKind, RecordState, Side, Value};
 
 /// How far a connection came.
 pub fn outcome(outcome: Outcome) -> &'static str {
@@ -9,7 +9,11 @@ pub fn outcome(outcome: Outcome) -> &'static str {
         Outcome::NotTls => "there is no ClientHello: this is not TLS, or its beginning is missing",
         Outcome::Incomplete => "the handshake is not complete, and no alert says why",
         Outcome::Encrypted => {
-            "what follows ServerHello is encrypted: with a key log it could be explained"
+            "unknown: what follows ServerHello is encrypted, and with a key log it could be explained"
+        }
+        Outcome::ProbablyFailed => {
+            "the handshake has probably failed: its last record is encrypted, and as long as an alert; \
+             with a key log it could be explained"
         }
         Outcome::Complete => "the handshake is complete",
         Outcome::OtherVersion => "another version than TLS 1.3 was agreed on",
@@ -48,6 +52,58 @@ pub fn choice(subject: ChoiceSubject, value: &Value) -> String {
         (_, Value::Text(text)) => super::printable(text.as_bytes()),
         (_, Value::Bytes(bytes)) => super::printable(&bytes.0),
     }
+}
+
+/// Why nothing was chosen, as far as it is known.
+pub fn not_chosen(connection: &Connection, subject: ChoiceSubject) -> &'static str {
+    let has_psk = |choice: &crate::Choice| {
+        choice.subject == ChoiceSubject::PreSharedKey && choice.chosen.is_some()
+    };
+    let resumed = connection.choices.iter().any(has_psk);
+    let complete = matches!(connection.outcome, Outcome::Complete | Outcome::FailedLater);
+    // ServerHello is in the clear; what it does not choose is chosen in encrypted messages.
+    let is_in_server_hello = matches!(
+        subject,
+        ChoiceSubject::Version
+            | ChoiceSubject::CipherSuite
+            | ChoiceSubject::Group
+            | ChoiceSubject::KeyShare
+            | ChoiceSubject::RequestedGroup
+            | ChoiceSubject::PreSharedKey
+    );
+    match subject {
+        ChoiceSubject::SignatureScheme if resumed => "not needed with a pre-shared key",
+        ChoiceSubject::ServerName if complete => "the server does not say",
+        ChoiceSubject::ClientSignatureScheme if complete => {
+            "none: the client showed no certificate"
+        }
+        _ if complete => "none",
+        _ if connection.outcome == Outcome::OtherVersion => {
+            "not seen: what is negotiated in older versions is not decoded"
+        }
+        _ if connection.message("ServerHello").is_none() => "not seen: there is no ServerHello",
+        _ if is_in_server_hello => "none",
+        _ if has_closed_records(connection, Side::Server) => "not seen (encrypted)",
+        _ => "not seen: the handshake ended before",
+    }
+}
+
+/// How many bytes of application data a side sent, as far as it is known.
+pub fn data_sent(connection: &Connection, side: Side) -> String {
+    let data = connection.sizes.of(side).data_bytes;
+    match (has_closed_records(connection, side), data) {
+        (true, 0) => "the amount of data is not known (encrypted)".to_owned(),
+        (true, known) => format!("at least {} of data", bytes(known)),
+        (false, known) => format!("{} of data", bytes(known)),
+    }
+}
+
+/// Whether there are records of this side that could not be opened.
+fn has_closed_records(connection: &Connection, side: Side) -> bool {
+    connection.records.iter().any(|record| {
+        let is_closed = matches!(record.state, RecordState::NoKey | RecordState::DoesNotDecrypt);
+        record.sender == side && is_closed
+    })
 }
 
 /// What is missing or damaged.

@@ -4,9 +4,10 @@ use base64ct::{Base64, Encoding};
 use handclasp::crypto::CryptoProvider;
 use handclasp_explain::page::{self, Failure, Options};
 use handclasp_explain::{Account, CertificateName, Connection, Field, Hex, Value};
+use handclasp_testing::Identity;
 use serde_json::json;
 
-use crate::support::{Tapped, all_kinds, of_kind};
+use crate::support::{Tapped, all_kinds, of_kind, refused_certificate};
 
 /// What an ordinary page may have.
 const MOST_BYTES: usize = 300_000;
@@ -67,6 +68,16 @@ fn the_policy_has_the_hashes_of_the_script_and_the_style() {
         assert!(policy.contains(&wanted), "{wanted} is not in {policy}");
         assert!(policy.starts_with("default-src 'none';"), "{policy}");
     }
+}
+
+#[test]
+fn the_page_of_a_refused_certificate_says_what_the_certificate_shows() {
+    let identity = Identity::valid_in_years(vec!["other.example".into()], 2000, 3000);
+    let page = html(vec![refused_certificate(identity).server]);
+    let words = between(&page, "Why it ended", "The messages");
+    assert!(words.contains("The client asked for"), "{words}");
+    assert!(words.contains("DNS:other.example"), "{words}");
+    assert!(words.contains("Connect with a name that the certificate has"), "{words}");
 }
 
 #[test]

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use handclasp_explain::recorded::{Decoder, KeyLogSecrets, Tickets};
 use handclasp_explain::{
-    Connection, Message, MessageLevel, Outcome, Problem, ProblemKind, RecordState, Side,
+    ChoiceSubject, Connection, Message, MessageLevel, Outcome, Problem, ProblemKind, RecordState,
+    Side, words,
 };
 use handclasp_replay::{Role, SECTIONS, Vectors};
+use handclasp_testing::Identity;
 
 use crate::live::{check_leaves, check_pieces};
-use crate::support::{Tapped, all_kinds, options};
+use crate::support::{Tapped, all_kinds, options, refused_certificate};
 
 fn decode(bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
     let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
@@ -55,6 +57,10 @@ pub fn odd_ones() -> Vec<Connection> {
         cut.truncate(2);
         cut.last_mut().unwrap().1.truncate(1300);
         connections.push(decode(&cut, key_log));
+    }
+    for (names, from, until) in [("other.example", 2000, 2010), ("server.example", 2900, 3000)] {
+        let identity = Identity::valid_in_years(vec![names.into()], from, until);
+        connections.push(refused_certificate(identity).client);
     }
     let Tapped { bytes, key_log, .. } = &tapped[0];
     let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
@@ -156,12 +162,88 @@ fn without_secrets_the_account_has_what_is_in_clear() {
         let names: Vec<_> = connection.messages.iter().map(|it| it.name.as_str()).collect();
         assert!(names.contains(&"ClientHello") && names.contains(&"ServerHello"), "{kind}");
         assert!(connection.messages.iter().all(|it| it.level == MessageLevel::Initial), "{kind}");
-        assert_eq!(connection.outcome, Outcome::Encrypted, "{kind}");
+        // The client's alert is known by its length.
+        let expected = match *kind {
+            "refused" => Outcome::ProbablyFailed,
+            _ => Outcome::Encrypted,
+        };
+        assert_eq!(connection.outcome, expected, "{kind}");
         let closed = connection.records.iter().filter(|it| it.state == RecordState::NoKey);
         assert!(closed.count() > 0, "{kind}");
         let no_keys = |problem: &Problem| matches!(problem.kind, ProblemKind::NoKeys { .. });
         assert!(connection.problems.iter().all(no_keys), "{kind}: {:?}", connection.problems);
     }
+}
+
+/// The alerts of these are bad_certificate and certificate_expired, which do not say what is wrong with
+/// which certificate.
+#[test]
+fn a_wrong_name_and_wrong_dates_are_found_in_the_certificates() {
+    for (names, from, until, words, remedy) in [
+        (
+            ["other.example"],
+            2000,
+            3000,
+            "the client asked for \"server.example\"; the server's certificate is for DNS:other.example",
+            "have it issued with DNS:server.example",
+        ),
+        (["server.example"], 2000, 2010, "expired on 2010-01-01", "set the clock of the client"),
+        (["server.example"], 2900, 3000, "is valid from 2900-01-01", "set the clock of the client"),
+    ] {
+        let identity = Identity::valid_in_years(names.map(String::from).to_vec(), from, until);
+        let Tapped { bytes, key_log, client, server, .. } = refused_certificate(identity);
+        for connection in [decode(&bytes, &key_log), client, server] {
+            let alert = connection.alerts.last().unwrap();
+            let found = words::findings_before(&connection, alert);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].what.contains(words), "{found:?}");
+            assert!(found[0].remedy.contains(remedy), "{found:?}");
+        }
+    }
+}
+
+/// A certificate is compared with the time of a capture, and not with that of its reader.
+#[test]
+fn the_time_of_a_capture_is_the_one_that_dates_are_compared_with() {
+    let identity = Identity::valid_in_years(vec!["server.example".into()], 2000, 2010);
+    let Tapped { bytes, key_log, .. } = refused_certificate(identity);
+    let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
+    let mut decoder = Decoder::new(options(), secrets);
+    // In 2005.
+    decoder.describe(None, None, Some(1_120_000_000_000_000_000));
+    for (side, bytes) in &bytes {
+        decoder.bytes(*side, None, bytes);
+    }
+    assert_eq!(decoder.finish().certificates[0].findings, []);
+}
+
+#[test]
+fn what_is_not_seen_is_not_said_to_be_absent() {
+    for Tapped { kind, bytes, .. } in &all_kinds() {
+        let connection = decode(bytes, "");
+        for choice in connection.choices.iter().filter(|choice| choice.chosen.is_none()) {
+            let words = words::not_chosen(&connection, choice.subject);
+            match choice.subject {
+                ChoiceSubject::SignatureScheme | ChoiceSubject::ApplicationProtocol => {
+                    assert!(
+                        words == "not seen (encrypted)"
+                            || words == "not needed with a pre-shared key",
+                        "{kind}: {words}"
+                    );
+                }
+                ChoiceSubject::PreSharedKey => assert_eq!(words, "none", "{kind}"),
+                _ => {}
+            }
+        }
+        let data = words::data_sent(&connection, Side::Server);
+        assert_eq!(data, "the amount of data is not known (encrypted)", "{kind}");
+    }
+    let hello = decode(&all_kinds()[0].bytes[..1], "");
+    assert_eq!(
+        words::not_chosen(&hello, ChoiceSubject::Group),
+        "not seen: there is no ServerHello"
+    );
+    assert_eq!(words::data_sent(&hello, Side::Client), "0 bytes of data");
 }
 
 #[test]

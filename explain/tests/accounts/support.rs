@@ -139,6 +139,14 @@ fn refused() -> Tapped {
     run(&pair, plan)
 }
 
+/// The client does not accept a certificate of this identity.
+pub fn refused_certificate(identity: Identity) -> Tapped {
+    let mut pair = Pair::new();
+    pair.identity = identity;
+    let plan = Plan::new("a refused certificate", &pair);
+    run(&pair, plan)
+}
+
 fn run(pair: &Pair, plan: Plan) -> Tapped {
     let lines = KeyLines::default();
     let recorders = [Side::Client, Side::Server].map(|side| Recorder::new(side, options()));

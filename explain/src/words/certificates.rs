@@ -1,0 +1,104 @@
+//! What certificates show, in words.
+
+use handclasp::certificate::Timestamp;
+
+use super::printable;
+use crate::account::{Alert, Certificate, CertificateFinding, CertificateList, Connection};
+
+/// How many names of a certificate are printed.
+const SHOWN: usize = 16;
+
+/// A finding, and what to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingInWords {
+    /// What the certificate shows.
+    pub what: String,
+    /// What to change.
+    pub remedy: String,
+}
+
+/// What a certificate of the list shows, in words.
+pub fn finding(list: &CertificateList, finding: &CertificateFinding) -> FindingInWords {
+    let (sender, receiver) = (list.sender.name(), list.sender.peer().name());
+    let of = |index: usize| {
+        let subject = list.certificates.get(index).and_then(|it| it.subject.as_deref());
+        let subject = printable(subject.unwrap_or_default().as_bytes());
+        format!("the certificate \"{subject}\" of the {sender}")
+    };
+    match finding {
+        CertificateFinding::NameMismatch { asked_for } => {
+            let asked_for = printable(asked_for.as_bytes());
+            let names = list.certificates.first().map(names).unwrap_or_default();
+            FindingInWords {
+                what: format!(
+                    "the client asked for \"{asked_for}\"; the server's certificate is for {names}"
+                ),
+                remedy: format!(
+                    "connect with a name that the certificate has, or have it issued with \
+                     DNS:{asked_for}, too"
+                ),
+            }
+        }
+        CertificateFinding::Expired { certificate, not_after, at } => FindingInWords {
+            what: format!(
+                "{} expired on {}; the time was {}",
+                of(*certificate),
+                Timestamp(*not_after),
+                Timestamp(*at)
+            ),
+            remedy: format!(
+                "renew it; if it should still be valid, set the clock of the {receiver}"
+            ),
+        },
+        CertificateFinding::NotYetValid { certificate, not_before, at } => FindingInWords {
+            what: format!(
+                "{} is valid from {} only; the time was {}",
+                of(*certificate),
+                Timestamp(*not_before),
+                Timestamp(*at)
+            ),
+            remedy: format!("set the clock of the {receiver}, or wait"),
+        },
+        CertificateFinding::SelfIssued => FindingInWords {
+            what: format!(
+                "{} is self-issued: it is accepted only where it is trusted itself",
+                of(0)
+            ),
+            remedy: format!(
+                "let the {receiver} trust it, or have one issued by an authority that the {receiver} \
+                 trusts"
+            ),
+        },
+    }
+}
+
+/// What the certificates show that this alert, of their receiver, may be about.
+pub fn findings_before(connection: &Connection, alert: &Alert) -> Vec<FindingInWords> {
+    let mut found = Vec::new();
+    for list in &connection.certificates {
+        if list.sender.peer() == alert.sender && list.message < alert.after_messages {
+            found.extend(list.findings.iter().map(|it| finding(list, it)));
+        }
+    }
+    found
+}
+
+/// The names of a certificate, with their kinds.
+fn names(certificate: &Certificate) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for name in certificate.names.iter().take(SHOWN) {
+        names.push(match name.kind {
+            "dns" => format!("DNS:{}", name.name),
+            "ip" => format!("IP:{}", name.name),
+            _ => name.name.clone(),
+        });
+    }
+    let more = certificate.names.len() - names.len();
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    match names.is_empty() {
+        true => "no name (it has no subject alternative name)".to_owned(),
+        false => names.join(", "),
+    }
+}
