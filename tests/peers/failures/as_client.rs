@@ -419,7 +419,7 @@ fn versions_and_lists() -> Vec<Row> {
                 "server name \"server.example\"",
                 "some servers say this if they have no",
             ],
-            change: "look into the server's log, compare the name",
+            change: "look into the server's log, or ask its operator",
             offers: &[(Parameter::ServerName, "server.example")],
             ..Row::of(Side::Client, "rustls")
         },

@@ -6,7 +6,7 @@ mod as_server;
 mod certificates;
 mod ends;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
@@ -219,18 +219,41 @@ const BEGIN: &str = "<!-- The table is written by tests/peers/failures. -->\n";
 
 fn table() -> String {
     let mut table = String::from(
-        "| Kind | What happens | Side, and the peer in the test | Code | What the line says | What to change |\n\
-         |---|---|---|---|---|---|\n",
+        "| Kind | What happens | Side, and the peer in the test | Code | What the line says | What to change \
+         | What other tools say |\n|---|---|---|---|---|---|---|\n",
     );
+    let others = other_tools();
     for row in rows() {
         let says = row.says.join(" … ");
         let fields = [row.kind, row.what, role(row.role), row.peer, row.code, &says, row.change];
         let [kind, what, role, peer, code, says, change] =
             fields.map(|field| field.replace('|', "\\|"));
-        writeln!(table, "| `{kind}` | {what} | {role}; {peer} | `{code}` | {says} | {change} |")
-            .unwrap();
+        let other = others.get(&row.name()).cloned().unwrap_or_default();
+        writeln!(
+            table,
+            "| `{kind}` | {what} | {role}; {peer} | `{code}` | {says} | {change} | {other} |"
+        )
+        .unwrap();
     }
     table
+}
+
+/// What other tools said of a failure, by the name of its row, as the table has it.
+fn other_tools() -> BTreeMap<String, String> {
+    let text = include_str!("../../data/failures-of-other-tools.json");
+    let entries: Vec<serde_json::Value> = serde_json::from_str(text).unwrap();
+    let mut texts = BTreeMap::new();
+    for entry in entries {
+        let (kind, side) = (entry["kind"].as_str().unwrap(), entry["side"].as_str().unwrap());
+        let mut lines = Vec::new();
+        for tool in ["OpenSSL", "curl", "GnuTLS", "Go", "rustls"] {
+            if let Some(said) = entry["tools"][tool].as_str() {
+                lines.push(format!("{tool}: {}", said.replace('|', "\\|")));
+            }
+        }
+        assert!(texts.insert(format!("{kind} ({side})"), lines.join("<br>")).is_none(), "{kind}");
+    }
+    texts
 }
 
 #[test]
@@ -238,6 +261,9 @@ fn the_table_of_failures_is_that_of_the_documentation() {
     let names: BTreeSet<_> = rows().iter().map(Row::name).collect();
     assert_eq!(names.len(), rows().len(), "each name is there once");
     assert!(names.len() >= 60, "{}", names.len());
+    let others = other_tools();
+    assert!(others.len() >= 60, "{}", others.len());
+    assert!(others.keys().all(|name| names.contains(name)), "each has a row");
     let text = std::fs::read_to_string(FILE).unwrap();
     let (before, written) = text.split_once(BEGIN).expect("the file has a table");
     let table = table();
