@@ -13,13 +13,16 @@ use crate::record::RecordError;
 use crate::registry::{ContentType, HandshakeType, NamedGroup, SignatureScheme};
 use crate::wire::{DecodeError, ExtensionType};
 
-use circumstances::{Circumstances, Traffic};
+use circumstances::{Circumstances, Parameter, Traffic};
 
 /// Why a connection failed. Every later call on the connection returns the same error.
 ///
-/// The text of an error names the message, the field and the reason, and the alert that was sent or
-/// received. Programs use [`Error::kind`], and logs and metrics [`ErrorKind::code`].
-/// [`Error::diagnosis`] says whose fault it may be, and what to change.
+/// Its text is one line for a log: the message, the field and the reason, the alert that was sent or
+/// received, what both sides offered as far as it matters, what may be behind it, and what to change. It may
+/// name settings of this side, such as its trust anchors, so it is not for the peer.
+///
+/// [`Error::diagnosis`] has the same as data. Programs use [`Error::kind`], and metrics
+/// [`ErrorKind::code`].
 #[derive(Clone)]
 pub struct Error(Box<Failure>);
 
@@ -43,6 +46,14 @@ impl Error {
     /// What happened.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
+    }
+
+    /// What happened, and the alert that this side sends.
+    pub(crate) fn what_happened(&self) -> String {
+        match self.alert_sent() {
+            Some(alert) => format!("{} (alert sent: {alert})", self.0.kind),
+            None => self.0.kind.to_string(),
+        }
     }
 
     /// What the connection knew when it failed. `None` for an error that no connection had.
@@ -90,16 +101,6 @@ where
 {
     fn from(cause: T) -> Self {
         Self(Box::new(Failure { kind: cause.into(), circumstances: None }))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0.kind, f)?;
-        match self.alert_sent() {
-            Some(alert) => write!(f, " (alert sent: {alert})"),
-            None => Ok(()),
-        }
     }
 }
 
@@ -189,13 +190,14 @@ pub enum ErrorKind {
     },
     /// The lists of the two sides have nothing in common.
     #[error(
-        "no {what} in common: the peer offers [{}], this side takes [{}]",
+        "no {} in common: the peer offers [{}], this side takes [{}]",
+        what.singular(),
         theirs.join(", "),
         ours.join(", ")
     )]
     NothingInCommon {
         /// What the lists contain.
-        what: &'static str,
+        what: Parameter,
         /// The list of this side: at most 16 elements, and how many more there are.
         ours: Vec<String>,
         /// The list of the peer, likewise.
@@ -263,12 +265,14 @@ pub enum ErrorKind {
     NotAuthentic(HandshakeType),
     /// The client's PskBinderEntry is wrong (section 4.3.11.2).
     #[error(
-        "the client's proof (binder) for {key} is wrong: it has another key than this side, or the \
-         messages were changed on the way"
+        "the client's proof (binder) for {} is wrong: it has another key than this side, or the \
+         messages were changed on the way",
+        key_in_words(identity.as_deref())
     )]
     WrongBinder {
-        /// The identity of the key, escaped and of limited length, or the session.
-        key: String,
+        /// The identity of the external key, escaped and of limited length. `None` for the session of a
+        /// ticket.
+        identity: Option<String>,
     },
     /// The client offers no pre-shared key that this server knows, and the server serves no client without
     /// one.
@@ -345,6 +349,14 @@ pub enum ErrorKind {
     /// A fault of this library.
     #[error("internal error: {0}")]
     Internal(&'static str),
+}
+
+/// What a binder is for, in words.
+pub(crate) fn key_in_words(identity: Option<&str>) -> String {
+    match identity {
+        Some(identity) => format!("the pre-shared key \"{identity}\""),
+        None => "the session of its ticket".to_owned(),
+    }
 }
 
 impl From<RecordError> for ErrorKind {
@@ -469,7 +481,7 @@ fn certificate_alert(error: &CertificateError) -> AlertDescription {
         P::UnsupportedVersion(_)
         | P::UnknownCriticalExtension(_)
         | P::MalformedNameConstraints(_)
-        | P::WrongKeyUsage(_)
+        | P::WrongKeyUsage { .. }
         | P::WrongExtendedKeyUsage { .. } => A::UNSUPPORTED_CERTIFICATE,
         P::Revoked { .. } => A::CERTIFICATE_REVOKED,
         P::UnknownRevocationStatus(
@@ -520,7 +532,7 @@ impl Error {
     }
 
     pub(crate) fn nothing_in_common(
-        what: &'static str,
+        what: Parameter,
         ours: Vec<String>,
         theirs: Vec<String>,
     ) -> Self {

@@ -2,6 +2,7 @@
 
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::CertificateErrorKind;
+use handclasp::diagnosis::Parameter;
 use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::wire::{DecodeError, DecodeReason, ExtensionType};
@@ -39,15 +40,15 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::UnsolicitedExtension { extension: EC_POINT_FORMATS, .. } => ":ERROR_PARSING_EXTENSION:",
         K::UnsolicitedExtension { .. } => ":UNEXPECTED_EXTENSION:",
         K::NothingInCommon { what, .. } => match *what {
-            "group" => ":NO_SHARED_GROUP:",
-            "cipher suite" => ":NO_SHARED_CIPHER:",
+            Parameter::Groups => ":NO_SHARED_GROUP:",
+            Parameter::CipherSuites => ":NO_SHARED_CIPHER:",
             _ => ":NO_COMMON_SIGNATURE_ALGORITHMS:",
         },
         K::NoApplicationProtocol { .. } => ":NO_APPLICATION_PROTOCOL:",
         K::UnsupportedVersion { .. } => ":UNSUPPORTED_PROTOCOL:",
         K::Downgrade => ":TLS13_DOWNGRADE:",
         K::Certificate(error) => match error.kind {
-            CertificateErrorKind::WrongKeyUsage(_) => ":KEY_USAGE_BIT_INCORRECT:",
+            CertificateErrorKind::WrongKeyUsage { .. } => ":KEY_USAGE_BIT_INCORRECT:",
             CertificateErrorKind::Malformed(_) if error.certificate == "(compressed)" => {
                 ":CERT_DECOMPRESSION_FAILED:"
             }

@@ -9,13 +9,23 @@ use crate::failure::Failure;
 pub fn explain(mut failure: Failure, side: Side) -> Failure {
     let Some(diagnosis) = &failure.diagnosis else { return failure };
     failure.message.clone_from(&diagnosis.happened);
-    failure.details = [("lists", diagnosis.lists()), ("maybe", diagnosis.causes.join("; "))]
-        .into_iter()
-        .filter(|(_, text)| !text.is_empty())
-        .collect();
-    let remedies: Vec<_> = diagnosis.remedies.iter().map(|remedy| advice(remedy, side)).collect();
-    if failure.hint.is_none() && !remedies.is_empty() {
-        failure.hint = Some(remedies.join("; "));
+    failure.details.clear();
+    // The message may have the lists already.
+    if !diagnosis.lists().is_empty() {
+        for (name, offers) in
+            [("this side", &diagnosis.offers), ("the peer", &diagnosis.peer_offers)]
+        {
+            let lists: Vec<_> = offers.iter().map(ToString::to_string).collect();
+            if !lists.is_empty() {
+                failure.details.push((name, lists.join(", ")));
+            }
+        }
+    }
+    for cause in &diagnosis.causes {
+        failure.details.push(("cause", cause.clone()));
+    }
+    if failure.hints.is_empty() {
+        failure.hints = diagnosis.remedies.iter().map(|remedy| advice(remedy, side)).collect();
     }
     failure
 }
@@ -42,6 +52,8 @@ fn option(side: Side, setting: Setting, value: Option<&str>) -> Option<String> {
         (Setting::Certificate, Side::Client) => "--client-cert FILE --client-key FILE",
         (Setting::Certificate, Side::Server) => "--cert FILE --key FILE",
         (Setting::ClientAuthentication, Side::Server) => "--client-auth optional",
+        (Setting::Groups, Side::Client) => "--groups GROUP",
+        // The program has no options for these.
         _ => return None,
     };
     Some(option.to_owned())
@@ -63,7 +75,7 @@ mod tests {
             (Side::Server, "(--client-ca FILE)", "(--ca"),
         ] {
             let failure = explain(Error::from(error.clone()).into(), side);
-            let hint = failure.hint.unwrap();
+            let hint = failure.hints.join("\n");
             assert!(hint.contains(with) && !hint.contains(without), "{hint}");
             assert!(hint.contains("send the certificate of \"CN=a\""), "the library's: {hint}");
         }
@@ -73,6 +85,6 @@ mod tests {
     fn a_hint_of_the_program_stays() {
         let failure = Failure::from(Error::from(ErrorKind::CertificateRequired)).hint("own words");
         let failure = explain(failure, Side::Server);
-        assert_eq!(failure.hint.as_deref(), Some("own words"));
+        assert_eq!(failure.hints, ["own words"]);
     }
 }

@@ -14,8 +14,8 @@ pub struct Failure {
     pub message: String,
     /// More about it: a name and a text each.
     pub details: Vec<(&'static str, String)>,
-    /// What to do about it, if that is known.
-    pub hint: Option<String>,
+    /// What to do about it, if that is known: one thing each.
+    pub hints: Vec<String>,
     /// Why a connection failed: `advice` derives the message and the hint from it.
     pub diagnosis: Option<Box<Diagnosis>>,
     /// The error of the transport, until its connection makes a diagnosis of it.
@@ -24,7 +24,14 @@ pub struct Failure {
 
 impl Failure {
     fn new(code: u8, message: String) -> Self {
-        Self { code, message, details: Vec::new(), hint: None, diagnosis: None, transport: None }
+        Self {
+            code,
+            message,
+            details: Vec::new(),
+            hints: Vec::new(),
+            diagnosis: None,
+            transport: None,
+        }
     }
 
     /// The handshake, the connection or a check failed.
@@ -52,14 +59,20 @@ impl Failure {
 
     /// The message, the details and the hint in one line.
     pub fn line(&self) -> String {
-        let details = self.details.iter().map(|(name, text)| format!("; {name}: {text}"));
-        let hint = self.hint.iter().map(|hint| format!("; help: {hint}"));
-        details.chain(hint).fold(self.message.clone(), |line, part| line + &part)
+        let mut line = self.message.clone();
+        for (name, text) in &self.details {
+            line += &format!("; {name}: {text}");
+        }
+        for hint in &self.hints {
+            line += &format!("; help: {hint}");
+        }
+        line
     }
 
     /// The failure as data.
     pub fn json(&self) -> Value {
-        let Self { message, hint, code, .. } = self;
+        let Self { message, hints, code, .. } = self;
+        let hint = if hints.is_empty() { None } else { Some(hints.join("; ")) };
         let mut object = json!({"event": "error", "message": message, "hint": hint, "code": code});
         if let (Some(diagnosis), Some(object)) = (&self.diagnosis, object.as_object_mut()) {
             object.insert("diagnosis".into(), crate::json::diagnosis(diagnosis));
@@ -69,15 +82,16 @@ impl Failure {
 
     /// Adds a hint what to do.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hints.push(hint.into());
         self
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut failure = Self::failed(error.to_string());
-        failure.diagnosis = Some(Box::new(error.diagnosis()));
+        let diagnosis = error.diagnosis();
+        let mut failure = Self::failed(diagnosis.happened.clone());
+        failure.diagnosis = Some(Box::new(diagnosis));
         failure
     }
 }

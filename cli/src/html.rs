@@ -81,8 +81,8 @@ fn words(failure: &Failure) -> page::Failure {
         Some(diagnosis) => page::Failure::from(diagnosis.as_ref()),
         None => page::Failure::new(failure.message.clone()),
     };
-    if let Some(hint) = &failure.hint {
-        words.remedies = vec![hint.clone()];
+    if !failure.hints.is_empty() {
+        words.remedies.clone_from(&failure.hints);
     }
     words
 }

@@ -94,7 +94,7 @@ const LABEL: usize = "error:".len();
 
 fn report(failure: &Failure, json: bool) {
     let mut out = anstream::stderr();
-    let Failure { message, details, hint, .. } = failure;
+    let Failure { message, details, hints, .. } = failure;
     // If standard error cannot be written, there is no place to report it.
     let _ = if json {
         writeln!(out, "{}", failure.json())
@@ -102,8 +102,8 @@ fn report(failure: &Failure, json: bool) {
         let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let green = Style::new().fg_color(Some(AnsiColor::Green.into())).bold();
         let details = details.iter().map(|(name, text)| (Style::new().bold(), *name, text));
-        let hint = hint.iter().map(|hint| (green, "help", hint));
-        let mut lines = [(red, "error", message)].into_iter().chain(details).chain(hint);
+        let hints = hints.iter().map(|hint| (green, "help", hint));
+        let mut lines = [(red, "error", message)].into_iter().chain(details).chain(hints);
         lines.try_for_each(|(style, name, text)| {
             let name = format!("{name}:");
             writeln!(out, "{style}{name:>LABEL$}{style:#} {text}")

@@ -526,7 +526,7 @@ mod tests {
         let summary = Summary::new(Side::Server, stream.connection(), Tally::default());
         let failure = respond(&mut stream, &summary, Vec::new()).unwrap_err();
         assert!(failure.message.contains("no complete HTTP request"), "{}", failure.message);
-        assert!(failure.hint.unwrap().contains("--echo"));
+        assert!(failure.hints[0].contains("--echo"));
         drop(stream);
         assert_eq!(client.join().unwrap().unwrap(), 0);
     }

@@ -417,6 +417,7 @@ fn own_offer(config: &ClientConfig) -> OwnOffer {
         groups: config.offered_groups().map(|group| group.name()).collect(),
         signature_schemes: schemes.filter(|scheme| !scheme.is_legacy()).collect(),
         pre_shared_keys: config.pre_shared_keys.iter().map(name).collect(),
+        trust_anchors: config.verifier.trusted_names(),
         ..config.common.own_offer()
     }
 }

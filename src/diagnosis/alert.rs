@@ -5,6 +5,7 @@
 use super::data::{Diagnosis, Fault, Setting, own_offers};
 use super::transport::add_progress;
 use crate::alert::AlertDescription;
+use crate::certificate::Timestamp;
 use crate::error::circumstances::{Circumstances, Offer, Parameter};
 use crate::side::Side;
 use crate::stage::Stage;
@@ -37,10 +38,8 @@ fn explain_rules(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mu
             diagnosis.cause(
                 "something between the two may change bytes, or two writers share one socket",
             );
-            diagnosis.remedy(
-                "connect without proxies in between; here and in the peer, write to the socket through \
-                 TLS alone",
-            );
+            diagnosis.remedy("connect without proxies in between");
+            diagnosis.remedy("here and in the peer, write to the socket through TLS alone");
         }
         A::UNEXPECTED_MESSAGE
         | A::ILLEGAL_PARAMETER
@@ -52,10 +51,10 @@ fn explain_rules(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mu
                 "the peer's TLS may not take something that this side sends, or something between the \
                  two changes messages",
             );
+            diagnosis.remedy("update the peer's TLS");
             diagnosis.change(
                 Setting::Groups,
-                "update the peer's TLS; to find what it does not take, offer less: one group, no \
-                 session, no 0-RTT data",
+                "to find what it does not take, offer less: one group, no session, no 0-RTT data",
             );
         }
         _ => {}
@@ -76,15 +75,45 @@ fn is_about_certificates(alert: A) -> bool {
 }
 
 fn from_server(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
-    let offers = |wanted: &[Parameter]| own_offers(circumstances, wanted);
     let shown = circumstances.and_then(Circumstances::own_certificate);
     match alert {
         A::HANDSHAKE_FAILURE => handshake_failure(circumstances, shown, diagnosis),
-        A::INSUFFICIENT_SECURITY => {
-            diagnosis.offers = offers(LISTS);
-            diagnosis.cause("usually the server wants stronger algorithms than this side offers");
-            diagnosis.remedy("offer what the server asks for: its configuration names it");
+        A::INSUFFICIENT_SECURITY
+        | A::PROTOCOL_VERSION
+        | A::NO_APPLICATION_PROTOCOL
+        | A::UNRECOGNIZED_NAME
+        | A::UNKNOWN_PSK_IDENTITY => refused_offer(alert, circumstances, diagnosis),
+        A::CERTIFICATE_REQUIRED => certificate_required(circumstances, diagnosis),
+        A::DECRYPT_ERROR | A::ILLEGAL_PARAMETER if has_keys_only(circumstances) => {
+            diagnosis.offers = own_offers(circumstances, &[Parameter::PreSharedKeys]);
+            diagnosis.cause("the server may have another pre-shared key under the same identity");
+            diagnosis.change(
+                Setting::PreSharedKeys,
+                "compare the secrets of the pre-shared keys at both sides, and their hash",
+            );
         }
+        A::DECRYPT_ERROR => {
+            if let Some(shown) = shown {
+                wrong_own_key(shown, diagnosis);
+            }
+        }
+        A::ACCESS_DENIED | A::INTERNAL_ERROR | A::GENERAL_ERROR => {
+            no_reason(circumstances, shown, diagnosis);
+        }
+        alert if is_about_certificates(alert) => match (circumstances, shown) {
+            (Some(circumstances), Some(shown)) => {
+                refused_certificate(alert, shown, circumstances, diagnosis);
+            }
+            _ => no_certificate_shown(Side::Server, diagnosis),
+        },
+        _ => {}
+    }
+}
+
+/// The server says which part of the ClientHello it does not take.
+fn refused_offer(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    let offers = |wanted: &[Parameter]| own_offers(circumstances, wanted);
+    match alert {
         A::PROTOCOL_VERSION => {
             diagnosis.fault = Fault::Peer;
             diagnosis.offers = offers(&[Parameter::Versions]);
@@ -106,7 +135,6 @@ fn from_server(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut 
             diagnosis.cause("the server has no certificate for the name that this side asked for");
             diagnosis.change(Setting::ServerName, "ask for a name that the server has");
         }
-        A::CERTIFICATE_REQUIRED => certificate_required(circumstances, diagnosis),
         A::UNKNOWN_PSK_IDENTITY => {
             diagnosis.offers = offers(&[Parameter::PreSharedKeys]);
             diagnosis
@@ -116,29 +144,20 @@ fn from_server(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut 
                 "compare the identities of the pre-shared keys at both sides",
             );
         }
-        A::DECRYPT_ERROR | A::ILLEGAL_PARAMETER if has_keys_only(circumstances) => {
-            diagnosis.offers = offers(&[Parameter::PreSharedKeys]);
-            diagnosis.cause("the server may have another pre-shared key under the same identity");
-            diagnosis.change(
-                Setting::PreSharedKeys,
-                "compare the secrets of the pre-shared keys at both sides, and their hash",
-            );
+        _ => {
+            diagnosis.offers = offers(LISTS);
+            diagnosis.cause("usually the server wants stronger algorithms than this side offers");
+            diagnosis.remedy("offer what the server asks for: its configuration names it");
         }
-        A::DECRYPT_ERROR if shown.is_some() => {
-            diagnosis.fault = Fault::ThisSide;
-            diagnosis.offers.extend(shown);
-            diagnosis.cause("the private key of this side may not belong to its certificate");
-            diagnosis.change(Setting::Certificate, "compare the private key with the certificate");
-        }
-        alert if is_about_certificates(alert) => match shown {
-            Some(shown) => refused_certificate(alert, shown, Side::Client, diagnosis),
-            None => no_certificate_shown(Side::Server, diagnosis),
-        },
-        A::ACCESS_DENIED | A::INTERNAL_ERROR | A::GENERAL_ERROR => {
-            no_reason(circumstances, shown, diagnosis);
-        }
-        _ => {}
     }
+}
+
+/// The peer has not accepted the signature of this side.
+fn wrong_own_key(shown: Offer, diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::ThisSide;
+    diagnosis.offers.push(shown);
+    diagnosis.cause("the private key of this side may not belong to its certificate");
+    diagnosis.change(Setting::Certificate, "compare the private key with the certificate");
 }
 
 const LISTS: &[Parameter] =
@@ -182,55 +201,126 @@ fn certificate_required(circumstances: Option<&Circumstances>, diagnosis: &mut D
     );
 }
 
-/// The peer, which is not `own`, has refused this certificate.
-fn refused_certificate(alert: A, shown: Offer, own: Side, diagnosis: &mut Diagnosis) {
+/// The peer has refused the certificate of this side.
+fn refused_certificate(
+    alert: A,
+    shown: Offer,
+    circumstances: &Circumstances,
+    diagnosis: &mut Diagnosis,
+) {
     diagnosis.fault = Fault::ThisSide;
     diagnosis.offers.push(shown);
+    let own = circumstances.side;
+    let before = diagnosis.causes.len();
+    own_faults(circumstances, diagnosis);
+    let has_fault = diagnosis.causes.len() > before;
     let (peer, peers) = match own {
         Side::Client => ("server", "the server's clients"),
         Side::Server => ("client", "servers"),
     };
-    diagnosis.cause(match alert {
-        A::UNKNOWN_CA => format!(
-            "the {peer} does not trust the issuer of this side's certificate, or lacks an intermediate"
-        ),
-        A::CERTIFICATE_EXPIRED => format!(
-            "this side's certificate has expired or is not valid yet, by the clock of the {peer}"
-        ),
-        A::CERTIFICATE_REVOKED => {
-            format!("the {peer} has found that this side's certificate is revoked")
+    match alert {
+        A::UNKNOWN_CA => {
+            diagnosis.cause(format!(
+                "the {peer} does not trust the issuer of this side's certificate, or lacks an intermediate"
+            ));
+            diagnosis.remedy(format!(
+                "at the {peer}: the issuer's root must be among the trust anchors for {peers}"
+            ));
+            diagnosis
+                .change(Setting::Certificate, "the chain of this side must have all intermediates");
         }
-        A::UNSUPPORTED_CERTIFICATE => format!(
-            "usually the {peer} does not accept what this side's certificate may be used for, or the \
-             kind of its key"
-        ),
-        // The two alerts that clients send if the name does not match.
-        _ if own == Side::Server => {
-            "the client has refused this side's certificate: usually the name does not fit what the \
-             client asked for, a signature of the chain is wrong, or the client does not trust the issuer"
-                .to_owned()
-        }
-        _ => "the server has refused this side's certificate, and does not say why".to_owned(),
-    });
-    let text = match alert {
-        A::UNKNOWN_CA => format!(
-            "the issuer's root must be among the trust anchors for {peers}, and the chain of this side \
-             must have all intermediates"
-        ),
         A::CERTIFICATE_EXPIRED => {
-            format!("renew the certificate, or set the clock of the {peer}: compare the dates")
+            if !has_fault {
+                diagnosis.cause(format!(
+                    "a certificate of this side has expired or is not valid yet, by the clock of the \
+                     {peer}"
+                ));
+            }
+            diagnosis.change(Setting::Certificate, "renew the certificate: compare the dates");
+            diagnosis.remedy(format!("if it is valid now, set the clock of the {peer}"));
         }
-        A::CERTIFICATE_REVOKED => "ask the issuer, and get a new certificate with a new key".into(),
+        A::CERTIFICATE_REVOKED => {
+            diagnosis
+                .cause(format!("the {peer} has found that this side's certificate is revoked"));
+            diagnosis.change(
+                Setting::Certificate,
+                "ask the issuer, and get a new certificate with a new key",
+            );
+        }
         A::UNSUPPORTED_CERTIFICATE => {
-            "compare the uses of the certificate: a client's needs clientAuth, and a server's serverAuth"
-                .into()
+            diagnosis.cause(format!(
+                "usually the {peer} does not accept what this side's certificate may be used for, or \
+                 the kind of its key"
+            ));
+            diagnosis.change(
+                Setting::Certificate,
+                "compare the uses of the certificate: a client's needs clientAuth, and a server's \
+                 serverAuth",
+            );
         }
-        _ if own == Side::Server => {
-            "compare the names; the client must trust the issuer's root; its log says which it is".into()
+        _ if has_fault => {
+            diagnosis.cause(format!("usually that is why the {peer} has refused it"));
+            diagnosis.remedy(format!("if not, the {peer}'s log says why"));
         }
-        _ => format!("look into the {peer}'s log: it says why"),
-    };
-    diagnosis.change(Setting::Certificate, text);
+        _ => refused_without_reason(own, circumstances, diagnosis),
+    }
+}
+
+/// Two alerts say no more than that the certificate is not accepted.
+fn refused_without_reason(own: Side, circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
+    if own == Side::Client {
+        diagnosis.cause("the server has refused this side's certificate, and does not say why");
+        diagnosis.remedy("look into the server's log: it says why");
+        return;
+    }
+    if circumstances.own_name_fits() == Some(true) {
+        diagnosis.cause(
+            "the client has refused this side's certificate, whose name fits: usually the client does \
+             not trust the issuer, or a signature of the chain is wrong",
+        );
+    } else {
+        diagnosis.cause(
+            "the client has refused this side's certificate: usually the name does not fit what the \
+             client expects, a signature of the chain is wrong, or the client does not trust the issuer",
+        );
+        diagnosis.remedy("compare the names with the one that the client connects to");
+    }
+    diagnosis.remedy("the client must trust the issuer's root");
+    diagnosis.remedy("look into the client's log: it says which it is");
+}
+
+/// What is wrong with this side's certificate as far as this side can see it: facts, by its own clock.
+fn own_faults(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
+    let Some(own) = circumstances.own_summary() else { return };
+    let now = Timestamp::from(circumstances.now);
+    if own.not_after < now {
+        let not_after = own.not_after;
+        diagnosis
+            .cause(format!("this side's certificate expired on {not_after}; the time is {now}"));
+    }
+    if own.not_before > now {
+        let not_before = own.not_before;
+        diagnosis.cause(format!(
+            "this side's certificate is valid from {not_before} only; the time is {now}"
+        ));
+    }
+    if own.subject == own.issuer {
+        diagnosis.cause(
+            "this side's certificate is self-issued: it is accepted only where it is trusted itself",
+        );
+    }
+    if circumstances.side == Side::Server && circumstances.own_name_fits() == Some(false) {
+        let name = circumstances.server_name.as_deref().unwrap_or_default();
+        diagnosis.cause(format!(
+            "the client asked for \"{name}\", and this side's certificate is not for that name"
+        ));
+        diagnosis.change(
+            Setting::Certificate,
+            format!(
+                "have a certificate issued with DNS:{name}, or let the client use another name"
+            ),
+        );
+    }
 }
 
 fn no_certificate_shown(peer: Side, diagnosis: &mut Diagnosis) {
@@ -271,10 +361,10 @@ fn no_reason(
         }
         None => {}
     }
-    diagnosis.change(
-        Setting::ServerName,
-        "look into the server's log, compare the name, or ask the server's operator",
-    );
+    diagnosis.remedy("look into the server's log, or ask its operator");
+    if has_name {
+        diagnosis.change(Setting::ServerName, "compare the name with those that the server has");
+    }
 }
 
 /// Whether a client has offered external pre-shared keys, and the server has refused its ClientHello.
@@ -293,22 +383,18 @@ fn from_client(alert: A, circumstances: &Circumstances, diagnosis: &mut Diagnosi
     match alert {
         A::USER_CANCELED => diagnosis.cause("the client has given up by itself"),
         alert if is_about_certificates(alert) => {
-            let name = circumstances.server_name.iter().cloned().collect();
-            diagnosis.peer_offers.push(Offer::new(Parameter::ServerName, name));
+            if let Some(name) = &circumstances.server_name {
+                diagnosis.peer_offers.push(Offer::new(Parameter::ServerName, vec![name.clone()]));
+            }
             diagnosis.offers.extend(circumstances.own_names());
-            refused_certificate(alert, shown, Side::Server, diagnosis);
+            refused_certificate(alert, shown, circumstances, diagnosis);
         }
         A::HANDSHAKE_FAILURE | A::INTERNAL_ERROR | A::GENERAL_ERROR | A::ACCESS_DENIED => {
             diagnosis.offers.push(shown);
             diagnosis.cause("the client gave no other reason: some say this of a certificate");
             diagnosis.remedy("look into the client's log: it says why");
         }
-        A::DECRYPT_ERROR => {
-            diagnosis.fault = Fault::ThisSide;
-            diagnosis.offers.push(shown);
-            diagnosis.cause("the private key of this side may not belong to its certificate");
-            diagnosis.change(Setting::Certificate, "compare the private key with the certificate");
-        }
+        A::DECRYPT_ERROR => wrong_own_key(shown, diagnosis),
         _ => {}
     }
 }

@@ -1,14 +1,71 @@
 //! The peer's certificate was not accepted.
 
-use super::data::{Diagnosis, Fault, Remedy, Setting};
+use core::net::IpAddr;
+
+use super::data::{Diagnosis, Fault, Remedy, Setting, own_offers};
 use crate::certificate::{CertificateError, CertificateErrorKind};
-use crate::error::circumstances::{Offer, Parameter};
+use crate::error::circumstances::{Circumstances, Offer, Parameter};
 use crate::side::Side;
 
-pub(super) fn explain(error: &CertificateError, side: Option<Side>, diagnosis: &mut Diagnosis) {
+pub(super) fn explain(
+    error: &CertificateError,
+    circumstances: Option<&Circumstances>,
+    diagnosis: &mut Diagnosis,
+) {
     use CertificateErrorKind as K;
     diagnosis.code = error.kind.code();
-    diagnosis.fault = match error.kind {
+    diagnosis.fault = fault(&error.kind);
+    match &error.kind {
+        K::UnknownIssuer(issuer) => {
+            trusted(circumstances, diagnosis);
+            diagnosis.remedy(format!(
+                "send the certificate of \"{issuer}\" along with the peer's own, if that is an \
+                 intermediate"
+            ));
+            diagnosis.change(Setting::TrustAnchors, "or trust it here, if it is the right root");
+        }
+        K::SelfIssued | K::Circular(_) => {
+            trusted(circumstances, diagnosis);
+            if let Some(text) = error.kind.remedy() {
+                diagnosis.change(Setting::TrustAnchors, text);
+            }
+        }
+        K::BadSignature(issuer) | K::KeyKindMismatch { issuer, .. } => {
+            diagnosis.cause(format!("\"{issuer}\" may have a new key under its old name"));
+            diagnosis.change(
+                Setting::TrustAnchors,
+                "use its certificate from the time when this one was issued",
+            );
+            diagnosis.remedy("or have this one issued again with the new key");
+        }
+        K::Expired { .. } => {
+            diagnosis.remedy("renew it");
+            diagnosis.remedy("if it should still be valid, this machine's clock is ahead: set it");
+        }
+        K::NotYetValid { .. } => {
+            diagnosis.remedy("wait until it is valid");
+            diagnosis
+                .remedy("if it should be valid by now, this machine's clock is behind: set it");
+        }
+        K::NameMismatch { .. } => name_mismatch(&error.kind, circumstances, diagnosis),
+        K::LimitExceeded { closest: None, .. } => {
+            diagnosis.remedy("send fewer certificates: those of the path alone");
+            diagnosis.change(Setting::Limits, "or raise the limits of the verifier of this side");
+        }
+        K::Rejected(_) | K::RejectedWith(..) => {
+            diagnosis.remedy("the verifier of this side decides that: change its rules");
+            diagnosis.remedy("or change the peer's certificate");
+        }
+        kind => match kind.remedy() {
+            Some(text) => diagnosis.remedy(text),
+            None => diagnosis.remedy("have it issued again by a CA that follows RFC 5280"),
+        },
+    }
+}
+
+fn fault(kind: &CertificateErrorKind) -> Fault {
+    use CertificateErrorKind as K;
+    match kind {
         // The peer may have left out a certificate, or this side may lack an anchor.
         K::UnknownIssuer(_)
         | K::SelfIssued
@@ -23,44 +80,45 @@ pub(super) fn explain(error: &CertificateError, side: Option<Side>, diagnosis: &
         K::UnsupportedSignatureAlgorithm { .. } => Fault::Unknown,
         K::UnknownRevocationStatus(_) | K::UnusableRevocationEvidence(_) => Fault::Unknown,
         _ => Fault::Peer,
-    };
-    if let K::NameMismatch { presented, omitted, .. } = &error.kind {
-        let mut names: Vec<_> = presented.iter().map(ToString::to_string).collect();
-        if *omitted > 0 {
-            names.push(format!("and {omitted} more"));
-        }
-        diagnosis.peer_offers.push(Offer::new(Parameter::CertificateNames, names));
-        // The text has them.
-        diagnosis.has_lists = true;
     }
-    let setting = match error.kind {
-        K::UnknownIssuer(_) | K::SelfIssued | K::BadSignature(_) | K::Circular(_) => {
-            Some(Setting::TrustAnchors)
-        }
-        K::NameMismatch { .. } if side != Some(Side::Server) => Some(Setting::ServerName),
-        K::LimitExceeded { .. } => Some(Setting::Limits),
-        _ => None,
-    };
-    let accepted = error.kind.accepted_name();
-    // Without a name that fits, another name does not help.
-    let setting = setting.filter(|it| *it != Setting::ServerName || accepted.is_some());
-    let text = match error.kind.remedy() {
-        Some(text) => text,
-        None => without_remedy(&error.kind).to_owned(),
-    };
-    diagnosis.remedies.push(Remedy { text, setting, value: accepted.map(|it| it.name.clone()) });
 }
 
-/// What to change where the certificate's error itself does not say it.
-fn without_remedy(kind: &CertificateErrorKind) -> &'static str {
-    use CertificateErrorKind as K;
-    match kind {
-        K::Rejected(_) | K::RejectedWith(..) => {
-            "the verifier of this side decides that: change its rules, or the peer's certificate"
+/// Names what this side trusts.
+fn trusted(circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    diagnosis.offers = own_offers(circumstances, &[Parameter::TrustAnchors]);
+}
+
+/// Neither side may be at fault: the client may have asked for the wrong name. The text of the error has
+/// the names.
+fn name_mismatch(
+    kind: &CertificateErrorKind,
+    circumstances: Option<&Circumstances>,
+    diagnosis: &mut Diagnosis,
+) {
+    let CertificateErrorKind::NameMismatch { expected, presented, omitted } = kind else { return };
+    let mut names: Vec<_> = presented.iter().map(ToString::to_string).collect();
+    if *omitted > 0 {
+        names.push(format!("and {omitted} more"));
+    }
+    diagnosis.peer_offers.push(Offer::new(Parameter::CertificateNames, names));
+    diagnosis.has_lists = true;
+    let is_server = circumstances.is_some_and(|it| it.side == Side::Server);
+    let accepted = kind.accepted_name().map(|accepted| accepted.name.clone());
+    match accepted {
+        Some(accepted) if !is_server => {
+            diagnosis.remedies.push(Remedy {
+                text: format!("ask for a name that it is valid for, such as {accepted}"),
+                setting: Some(Setting::ServerName),
+                value: Some(accepted),
+            });
+            let kind = if expected.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
+            diagnosis.remedy(format!("or have it issued with {kind}:{expected}, too"));
         }
-        K::LimitExceeded { .. } => {
-            "send fewer certificates, those of the path alone, or raise the limits of the verifier"
+        // Without a name that fits, another name does not help.
+        _ => {
+            if let Some(text) = kind.remedy() {
+                diagnosis.remedy(text);
+            }
         }
-        _ => "have it issued again by a CA that follows RFC 5280",
     }
 }

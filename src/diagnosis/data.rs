@@ -1,6 +1,5 @@
-//! The data of a [`Diagnosis`], and its line for a log.
+//! The data of a [`Diagnosis`].
 
-use core::fmt;
 use core::time::Duration;
 
 use crate::alert::AlertDescription;
@@ -79,9 +78,10 @@ impl Fault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Remedy {
-    /// What to change: a sentence.
+    /// What to change: a sentence about one thing.
     pub text: String,
-    /// The setting of this side that the change is about. `None` where it is about something else.
+    /// The setting of this side that is to be changed. `None` where something else is: the peer, the
+    /// certificate of an authority, a clock.
     pub setting: Option<Setting>,
     /// A value for the setting, where one is likely: such as the name that the certificate has.
     pub value: Option<String>,
@@ -156,53 +156,15 @@ impl Diagnosis {
         self.causes.push(text.into());
     }
 
+    /// Something is to be changed that is no setting of this side.
     pub(super) fn remedy(&mut self, text: impl Into<String>) {
         self.remedies.push(Remedy { text: text.into(), setting: None, value: None });
     }
 
+    /// A setting of this side is to be changed.
     pub(super) fn change(&mut self, setting: Setting, text: impl Into<String>) {
         let setting = Some(setting);
         self.remedies.push(Remedy { text: text.into(), setting, value: None });
-    }
-
-    /// The lists of the two sides, in words, unless [`happened`](Self::happened) has them. Empty if there
-    /// are none.
-    pub fn lists(&self) -> String {
-        if self.has_lists {
-            return String::new();
-        }
-        let [own, peer] = [&self.offers, &self.peer_offers]
-            .map(|offers| offers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-        match (own.is_empty(), peer.is_empty()) {
-            (true, true) => String::new(),
-            (false, true) => format!("this side's {own}"),
-            (true, false) => format!("the peer's {peer}"),
-            (false, false) => format!("this side's {own}; the peer's {peer}"),
-        }
-    }
-}
-
-/// One line for a log: what happened, the lists of the two sides, what may be behind it, and what to change.
-impl fmt::Display for Diagnosis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.happened)?;
-        let lists = Some(self.lists()).filter(|lists| !lists.is_empty());
-        let remedies = self.remedies.iter().map(|remedy| &remedy.text);
-        for sentence in lists.iter().chain(&self.causes).chain(remedies) {
-            write!(f, "; {sentence}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Offer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.what {
-            Parameter::ServerName | Parameter::Certificate => {
-                write!(f, "{} \"{}\"", self.what, self.values.join("\", \""))
-            }
-            _ => write!(f, "{} [{}]", self.what, self.values.join(", ")),
-        }
     }
 }
 

@@ -1,20 +1,18 @@
 //! What each kind of error means: where the fault is, what may be behind it, and what to change.
 
-use super::data::{Diagnosis, Fault, Setting, own_offers};
+use super::data::{Diagnosis, Fault, Setting};
 use super::transport::{add_progress, explain_end};
-use super::{alert, certificate, other_protocol};
-use crate::error::circumstances::{Circumstances, Offer, Parameter};
+use super::{alert, certificate, credentials, lists, record};
+use crate::error::circumstances::{Circumstances, Parameter};
 use crate::error::{Error, ErrorKind};
-use crate::record::RecordError;
 use crate::registry::HandshakeType;
 use crate::side::Side;
-use crate::stage::Stage;
 
 impl Error {
     /// Why the connection failed, and what to change. It is made now, of what the connection knew when
     /// it failed.
     pub fn diagnosis(&self) -> Diagnosis {
-        let mut diagnosis = Diagnosis::new(self.kind().code(), self.to_string());
+        let mut diagnosis = Diagnosis::new(self.kind().code(), self.what_happened());
         diagnosis.alert_sent = self.alert_sent();
         diagnosis.alert_received = self.alert_received();
         let circumstances = self.circumstances();
@@ -26,41 +24,37 @@ impl Error {
     }
 }
 
+/// Each kind is here by its name, so that a new one cannot be forgotten.
 fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
     use ErrorKind as K;
     let side = circumstances.map(|circumstances| circumstances.side);
     match kind {
-        K::Certificate(error) => certificate::explain(error, side, diagnosis),
+        K::Certificate(error) => certificate::explain(error, circumstances, diagnosis),
         K::AlertReceived(received) => alert::explain(*received, circumstances, diagnosis),
-        K::Record(error) => explain_record(error, side, diagnosis),
+        K::Record(error) => record::explain(error, side, diagnosis),
         K::EndedInHandshake | K::ClosedInHandshake | K::Truncated => {
-            diagnosis.fault = Fault::Transport;
-            match circumstances {
-                Some(circumstances) => {
-                    add_progress(circumstances, diagnosis);
-                    explain_end(circumstances, diagnosis);
-                }
-                None => diagnosis.remedy("look into the peer's log: it may say why it ended"),
+            ended(circumstances, diagnosis)
+        }
+        K::NothingInCommon { what, ours, theirs } => lists::explain(*what, ours, theirs, diagnosis),
+        K::NoApplicationProtocol { ours, theirs } => match side {
+            // In QUIC a client has the error, whose lists are the other way round.
+            Some(Side::Client) => {
+                lists::explain(Parameter::ApplicationProtocols, theirs, ours, diagnosis);
             }
+            _ => lists::explain(Parameter::ApplicationProtocols, ours, theirs, diagnosis),
+        },
+        K::CertificateType { ours, theirs } => {
+            lists::explain(Parameter::CertificateTypes, ours, theirs, diagnosis);
         }
-        K::NothingInCommon { .. }
-        | K::NoApplicationProtocol { .. }
-        | K::UnsupportedVersion { .. }
-        | K::CertificateType { .. } => explain_lists(kind, side, diagnosis),
-        K::UnrecognizedName(_)
-        | K::CertificateRequired
-        | K::UnknownPskIdentity { .. }
-        | K::NoPreSharedKey(_)
-        | K::WrongBinder { .. } => explain_credentials(kind, circumstances, diagnosis),
-        K::NotAuthentic(_) | K::Downgrade => {
-            diagnosis.cause(
-                "something between the two may change messages, such as a proxy that inspects TLS",
-            );
-            diagnosis.remedy(
-                "connect without the proxy; if it fails there, too, compare the peer's private key and \
-                 its certificate",
-            );
+        K::UnsupportedVersion { theirs, .. } => {
+            lists::explain(Parameter::Versions, &["TLS 1.3".to_owned()], theirs, diagnosis);
         }
+        K::UnrecognizedName(name) => credentials::unrecognized_name(name, diagnosis),
+        K::CertificateRequired => credentials::certificate_required(circumstances, diagnosis),
+        K::UnknownPskIdentity { offered } => credentials::unknown_identity(offered, diagnosis),
+        K::NoPreSharedKey(_) => credentials::no_pre_shared_key(diagnosis),
+        K::WrongBinder { identity } => credentials::wrong_binder(identity.as_deref(), diagnosis),
+        K::NotAuthentic(_) | K::Downgrade => changed_on_the_way(diagnosis),
         K::WrongKeyForScheme { .. } => {
             diagnosis.fault = Fault::Peer;
             diagnosis.remedy("the peer must sign with the key of its certificate: compare the two");
@@ -77,192 +71,65 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
             diagnosis
                 .change(Setting::Limits, format!("if the peer is honest, raise the limit {name}"));
         }
-        _ => explain_faults(kind, diagnosis),
-    }
-}
-
-fn explain_record(error: &RecordError, side: Option<Side>, diagnosis: &mut Diagnosis) {
-    use RecordError as R;
-    match error {
-        R::NotTls { protocol, begins } => {
-            diagnosis.code = "not-tls";
-            diagnosis.fault = Fault::Peer;
-            other_protocol::explain(*protocol, begins, side, diagnosis);
-        }
-        R::BadRecordMac { .. } => {
-            diagnosis.cause(
-                "something between the two may change bytes, or two writers share one socket",
-            );
-            diagnosis.remedy(
-                "connect without proxies in between; in the peer and here, write to the socket through \
-                 TLS alone",
-            );
-        }
-        R::KeyExhausted | R::SealFailed | R::Provider(_) => {
-            diagnosis.fault = Fault::ThisSide;
-            diagnosis.remedy("look into the crypto provider of this side");
-        }
-        _ => {
-            diagnosis.fault = Fault::Peer;
-            diagnosis.cause(
-                "the peer may not speak TLS at this point, or two writers may share its socket",
-            );
-            diagnosis.remedy(
-                "look whether something writes to the socket beside TLS, and whether the peer's TLS is \
-                 up to date",
-            );
-        }
-    }
-}
-
-/// The lists of the two sides do not fit. The text of the error has them.
-fn explain_lists(kind: &ErrorKind, side: Option<Side>, diagnosis: &mut Diagnosis) {
-    use ErrorKind as K;
-    let (what, ours, theirs) = match kind {
-        K::NothingInCommon { what, ours, theirs } => {
-            (parameter(what), ours.clone(), theirs.clone())
-        }
-        K::NoApplicationProtocol { ours, theirs } => {
-            (Parameter::ApplicationProtocols, ours.clone(), theirs.clone())
-        }
-        K::CertificateType { ours, theirs } => {
-            (Parameter::CertificateTypes, ours.clone(), theirs.clone())
-        }
-        K::UnsupportedVersion { theirs, .. } => {
-            (Parameter::Versions, vec!["TLS 1.3".to_owned()], theirs.clone())
-        }
-        _ => return,
-    };
-    match what {
-        Parameter::Versions => {
-            diagnosis.fault = Fault::Peer;
-            diagnosis.remedy(
-                "this side speaks TLS 1.3 only: enable TLS 1.3 at the peer, or update it",
-            );
-        }
-        Parameter::ApplicationProtocols => diagnosis.change(
-            Setting::ApplicationProtocols,
-            "name a protocol that both sides speak, or none at one of them",
-        ),
-        Parameter::SignatureSchemes => diagnosis.change(
-            Setting::Certificate,
-            "give this side a certificate with a key of a kind that the peer takes, beside the other",
-        ),
-        Parameter::Groups => diagnosis
-            .change(Setting::Groups, "set the peer up for one of the groups that this side takes"),
-        Parameter::PskModes => {
-            diagnosis.change(Setting::PreSharedKeys, "the client must offer psk_dhe_ke");
-        }
-        _ => diagnosis.remedy("set the peer up for one of those that this side takes"),
-    }
-    // In QUIC a client has the error, whose lists are the other way round.
-    let is_turned = side == Some(Side::Client) && what == Parameter::ApplicationProtocols;
-    let (ours, theirs) = if is_turned { (theirs, ours) } else { (ours, theirs) };
-    diagnosis.offers.push(Offer::new(what, ours));
-    diagnosis.peer_offers.push(Offer::new(what, theirs));
-    diagnosis.has_lists = true;
-}
-
-/// What the error `nothing-in-common` calls a list.
-fn parameter(what: &str) -> Parameter {
-    match what {
-        "cipher suite" => Parameter::CipherSuites,
-        "key exchange group" => Parameter::Groups,
-        "signature scheme" => Parameter::SignatureSchemes,
-        "PSK key exchange mode" => Parameter::PskModes,
-        _ => Parameter::PreSharedKeys,
-    }
-}
-
-/// Names, certificates of clients, and pre-shared keys.
-fn explain_credentials(
-    kind: &ErrorKind,
-    circumstances: Option<&Circumstances>,
-    diagnosis: &mut Diagnosis,
-) {
-    use ErrorKind as K;
-    match kind {
-        K::UnrecognizedName(name) => {
-            diagnosis.peer_offers.push(Offer::new(Parameter::ServerName, vec![name.clone()]));
-            diagnosis.has_lists = true;
-            diagnosis.change(
-                Setting::Certificate,
-                "give this server a certificate for that name, or let the client ask for another",
-            );
-        }
-        K::CertificateRequired => {
-            diagnosis.fault = Fault::Peer;
-            diagnosis.offers = own_offers(circumstances, &[Parameter::Authorities]);
-            diagnosis.cause(
-                "the client may have no certificate, or none of the authorities that this server asks \
-                 for",
-            );
-            diagnosis.remedy("the client must show a certificate");
-            diagnosis.change(Setting::ClientAuthentication, "or let clients in that show none");
-        }
-        K::UnknownPskIdentity { offered } => {
-            diagnosis.peer_offers.push(Offer::new(Parameter::PreSharedKeys, offered.clone()));
-            diagnosis.has_lists = true;
-            diagnosis.change(
-                Setting::PreSharedKeys,
-                "compare the identities of the pre-shared keys at both sides",
-            );
-        }
-        K::NoPreSharedKey(_) => {
-            diagnosis.fault = Fault::ThisSide;
-            diagnosis.change(Setting::PreSharedKeys, "configure a pre-shared key for this server");
-        }
-        K::WrongBinder { key } => {
-            diagnosis.peer_offers.push(Offer::new(Parameter::PreSharedKeys, vec![key.clone()]));
-            diagnosis.has_lists = true;
-            let is_session = !key.starts_with("the pre-shared key");
-            if is_session {
-                diagnosis
-                    .remedy("the client must use the session with the ticket that it came with");
-            } else {
-                diagnosis.change(
-                    Setting::PreSharedKeys,
-                    format!("both sides must have the same secret for {key}: compare them"),
-                );
-            }
-        }
-        _ => {}
-    }
-    if circumstances.is_some_and(|it| it.stage == Stage::Start) {
-        diagnosis.fault = Fault::ThisSide;
-    }
-}
-
-/// One of the two sides breaks a rule.
-fn explain_faults(kind: &ErrorKind, diagnosis: &mut Diagnosis) {
-    use ErrorKind as K;
-    let (fault, remedy) = match kind {
         K::Aborted { .. } => {
-            (Fault::ThisSide, "the application of this side has decided that: its reason says why")
+            at_this_side("the application has decided that: its reason says why", diagnosis);
         }
-        K::Canceled => (Fault::ThisSide, "the application of this side has closed too early"),
-        K::Refused(_) | K::Unanswered { .. } => (
-            Fault::ThisSide,
-            "look into the resolver, key or verifier of this side that answers the question",
-        ),
+        K::Canceled => at_this_side("the application has closed too early", diagnosis),
+        K::Refused(_) | K::Unanswered { .. } => {
+            at_this_side("look into the resolver, key or verifier that was asked", diagnosis);
+        }
         K::Crypto(_) | K::Provider(_) => {
-            (Fault::ThisSide, "look into the crypto provider or the signing key of this side")
+            at_this_side("look into the crypto provider or the signing key", diagnosis);
         }
-        K::Misuse(_) => (Fault::ThisSide, "correct the call: the connection continues"),
+        K::Misuse(_) => at_this_side("correct the call: the connection continues", diagnosis),
         K::Internal(_) => {
-            (Fault::ThisSide, "report this to the project: it is a fault of handclasp")
+            at_this_side("report this to the project: it is a fault of handclasp", diagnosis);
         }
-        K::OutsideQuic(_) => (Fault::Peer, "the client must connect over QUIC, or leave it out"),
-        _ => (
-            Fault::Peer,
-            "update the peer's TLS; if it is up to date, report this to its makers, with a capture",
-        ),
-    };
-    diagnosis.fault = fault;
-    if fault == Fault::Peer {
-        diagnosis.cause(
-            "the peer's TLS may have a fault, or something between the two changes messages",
-        );
+        K::OutsideQuic(_) => {
+            diagnosis.fault = Fault::Peer;
+            diagnosis.remedy("the client must connect over QUIC, or leave the extension out");
+        }
+        K::Decode(_)
+        | K::UnexpectedMessage { .. }
+        | K::UnexpectedRecord { .. }
+        | K::MisplacedBytes(_)
+        | K::IllegalParameter { .. }
+        | K::MissingExtension { .. }
+        | K::UnsolicitedExtension { .. }
+        | K::QuicProtocolViolation(_)
+        | K::CryptoBufferExceeded { .. } => broken_rule(diagnosis),
     }
-    diagnosis.remedy(remedy);
+}
+
+fn at_this_side(remedy: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::ThisSide;
+    diagnosis.remedy(format!("at this side: {remedy}"));
+}
+
+/// The transport, or the peer, has ended the connection.
+fn ended(circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::Transport;
+    match circumstances {
+        Some(circumstances) => {
+            add_progress(circumstances, diagnosis);
+            explain_end(circumstances, diagnosis);
+        }
+        None => diagnosis.remedy("look into the peer's log: it may say why it ended"),
+    }
+}
+
+fn changed_on_the_way(diagnosis: &mut Diagnosis) {
+    diagnosis
+        .cause("something between the two may change messages, such as a proxy that inspects TLS");
+    diagnosis.remedy("connect without the proxy");
+    diagnosis.remedy("if it fails there, too, compare the peer's private key and its certificate");
+}
+
+/// The peer breaks a rule of the protocol.
+fn broken_rule(diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::Peer;
+    diagnosis
+        .cause("the peer's TLS may have a fault, or something between the two changes messages");
+    diagnosis.remedy("update the peer's TLS");
+    diagnosis.remedy("if it is up to date, report this to its makers, with a capture");
 }

@@ -25,9 +25,13 @@
 
 mod alert;
 mod certificate;
+mod credentials;
 mod data;
 mod kinds;
+mod line;
+mod lists;
 mod other_protocol;
+mod record;
 mod transport;
 
 pub use crate::error::circumstances::{Offer, Parameter};

@@ -7,37 +7,63 @@ use crate::error::circumstances::{Circumstances, Parameter};
 use crate::side::Side;
 use crate::stage::Stage;
 
+/// How the transport failed.
+#[derive(Clone, Copy)]
+enum TransportFailure {
+    Silence,
+    Reset,
+    Other,
+}
+
+impl TransportFailure {
+    fn of(error: &io::Error) -> Self {
+        match error.kind() {
+            // The kind of a socket's timeout depends on the system.
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Silence,
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::Reset,
+            _ => Self::Other,
+        }
+    }
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Silence => "silence",
+            Self::Reset => "reset",
+            Self::Other => "transport-error",
+        }
+    }
+
+    const fn in_words(self, is_connected: bool) -> &'static str {
+        match (self, is_connected) {
+            (Self::Silence, true) => "the peer was silent or too slow",
+            (Self::Silence, false) => "the handshake was not complete in time",
+            (Self::Reset, true) => {
+                "the peer dropped the connection (reset): its data may be truncated"
+            }
+            (Self::Reset, false) => "the peer dropped the connection (reset) during the handshake",
+            (Self::Other, _) => "the transport failed",
+        }
+    }
+}
+
 impl Diagnosis {
     /// Of an error of the transport that is none of TLS.
     pub(crate) fn of_transport(error: &io::Error, circumstances: &Circumstances) -> Self {
+        let failure = TransportFailure::of(error);
         let is_connected = circumstances.stage == Stage::Connected;
-        let (code, happened) = match error.kind() {
-            // The kind of a socket's timeout depends on the system.
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => match is_connected {
-                true => ("silence", "the peer was silent or too slow"),
-                false => ("silence", "the handshake was not complete in time"),
-            },
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe => match is_connected {
-                true => {
-                    ("reset", "the peer dropped the connection (reset): its data may be truncated")
-                }
-                false => ("reset", "the peer dropped the connection (reset) during the handshake"),
-            },
-            _ => ("transport-error", "the transport failed"),
-        };
-        let mut diagnosis = Self::new(code, happened.to_owned());
+        let mut diagnosis = Self::new(failure.code(), failure.in_words(is_connected).to_owned());
         diagnosis.fault = Fault::Transport;
         diagnosis.set_circumstances(circumstances);
-        if code == "transport-error" {
+        if let TransportFailure::Other = failure {
             diagnosis.happened += &format!(": {error}");
         }
         add_progress(circumstances, &mut diagnosis);
-        match code {
-            "silence" => explain_silence(circumstances, &mut diagnosis),
-            "reset" => explain_end(circumstances, &mut diagnosis),
-            _ => {}
+        match failure {
+            TransportFailure::Silence => explain_silence(circumstances, &mut diagnosis),
+            TransportFailure::Reset => explain_end(circumstances, &mut diagnosis),
+            TransportFailure::Other => {}
         }
         diagnosis
     }
@@ -114,15 +140,17 @@ fn explain_silence(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
         }
         Stage::ServerHello => {
             diagnosis.cause(
-                "the port may be for a protocol whose client speaks first, or a firewall may drop what \
-                 is sent",
+                "the server may wait for something other than TLS at this port, or a firewall may drop \
+                 what is sent",
             );
             diagnosis.remedy("compare the port, and look whether the server receives anything");
             may_be_too_long(circumstances, diagnosis);
         }
         Stage::ClientHello => {
-            diagnosis.cause("the client may wait for this side to speak first, as in mail");
-            diagnosis.remedy("the client must begin with TLS");
+            diagnosis.cause(
+                "the client may expect a greeting of the server, as in mail without TLS at first",
+            );
+            diagnosis.remedy("set the client up for TLS from its first byte");
         }
         Stage::Answer => {
             diagnosis.fault = Fault::ThisSide;
@@ -140,20 +168,19 @@ fn show_own(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
     diagnosis.offers.extend(circumstances.own_certificate());
 }
 
-/// A ClientHello with a share of ML-KEM has more than 1200 bytes, which do not fit into one packet.
+/// A key share of X25519MLKEM768 has 1,216 bytes, and that of SecP384r1MLKEM1024 has 1,665. With the rest of a
+/// ClientHello they do not always fit into one packet of 1,500 bytes.
 fn may_be_too_long(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
-    let groups = own_offers(Some(circumstances), &[Parameter::Groups]);
-    let has_ml_kem =
-        groups.iter().any(|offer| offer.values.iter().any(|group| group.contains("MLKEM")));
-    if has_ml_kem {
-        diagnosis.cause(
-            "or something in between may drop a ClientHello that is longer than a packet, as one with a \
-             post-quantum key share is",
-        );
-        diagnosis.change(
-            Setting::Groups,
-            "to find out, offer x25519 alone: if that works, it is the length of the ClientHello",
-        );
-        diagnosis.offers.extend(groups);
+    if !circumstances.offers_ml_kem() {
+        return;
     }
+    diagnosis.cause(
+        "or something in between may drop a ClientHello that is longer than a packet, as one with a \
+         post-quantum key share may be",
+    );
+    diagnosis.change(
+        Setting::Groups,
+        "to find out, offer x25519 alone: if that works, it is the length of the ClientHello",
+    );
+    diagnosis.offers.extend(own_offers(Some(circumstances), &[Parameter::Groups]));
 }

@@ -4,9 +4,9 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use pki_types::{CertificateDer, IpAddr, ServerName};
+use pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
 
-use crate::certificate::{CertificateSummary, distinguished_name};
+use crate::certificate::{CertificateSummary, EndEntity, ReferenceIdentifier, distinguished_name};
 use crate::registry::{
     CertificateType, CipherSuiteId, NamedGroup, ProtocolVersion, SignatureScheme,
 };
@@ -54,6 +54,8 @@ pub enum Parameter {
     PreSharedKeys,
     /// Modes of pre-shared keys.
     PskModes,
+    /// The hashes of external pre-shared keys.
+    PskHashes,
     /// A certificate, with its dates and uses.
     Certificate,
     /// The names that a certificate is valid for.
@@ -62,6 +64,8 @@ pub enum Parameter {
     CertificateTypes,
     /// Authorities whose certificates a server asks for.
     Authorities,
+    /// The names of the trust anchors for the peer's certificate.
+    TrustAnchors,
 }
 
 impl Parameter {
@@ -77,10 +81,33 @@ impl Parameter {
             Self::ServerName => "server-name",
             Self::PreSharedKeys => "pre-shared-keys",
             Self::PskModes => "psk-modes",
+            Self::PskHashes => "psk-hashes",
             Self::Certificate => "certificate",
             Self::CertificateNames => "certificate-names",
             Self::CertificateTypes => "certificate-types",
             Self::Authorities => "authorities",
+            Self::TrustAnchors => "trust-anchors",
+        }
+    }
+
+    /// One element of the list, in words.
+    pub(crate) const fn singular(self) -> &'static str {
+        match self {
+            Self::Versions => "version",
+            Self::CipherSuites => "cipher suite",
+            Self::Groups => "key exchange group",
+            Self::KeyShares => "key share",
+            Self::SignatureSchemes => "signature scheme",
+            Self::ApplicationProtocols => "application protocol",
+            Self::ServerName => "server name",
+            Self::PreSharedKeys => "pre-shared key",
+            Self::PskModes => "PSK key exchange mode",
+            Self::PskHashes => "hash of an external key",
+            Self::Certificate => "certificate",
+            Self::CertificateNames => "name in the certificate",
+            Self::CertificateTypes => "certificate type",
+            Self::Authorities => "authority",
+            Self::TrustAnchors => "trust anchor",
         }
     }
 }
@@ -97,10 +124,12 @@ impl core::fmt::Display for Parameter {
             Self::ServerName => "server name",
             Self::PreSharedKeys => "pre-shared keys",
             Self::PskModes => "modes of pre-shared keys",
+            Self::PskHashes => "hashes of pre-shared keys",
             Self::Certificate => "certificate",
             Self::CertificateNames => "names in the certificate",
             Self::CertificateTypes => "types of certificates",
             Self::Authorities => "authorities",
+            Self::TrustAnchors => "trust anchors",
         })
     }
 }
@@ -117,6 +146,8 @@ pub(crate) struct OwnOffer {
     pub(crate) pre_shared_keys: Vec<KeyName>,
     /// The DER of each name.
     pub(crate) authorities: Vec<Vec<u8>>,
+    /// What the verifier trusts: the first names, and how many more there are.
+    pub(crate) trust_anchors: Vec<String>,
 }
 
 /// The name of a pre-shared key.
@@ -147,6 +178,7 @@ impl OwnOffer {
             Offer::new(Parameter::SignatureSchemes, texts(&self.signature_schemes)),
             Offer::new(Parameter::PreSharedKeys, keys),
             Offer::new(Parameter::Authorities, listed(authorities)),
+            Offer::new(Parameter::TrustAnchors, self.trust_anchors.clone()),
         ];
         offers.into_iter().filter(|offer| !offer.values.is_empty()).collect()
     }
@@ -200,6 +232,8 @@ pub(crate) struct Circumstances {
     pub(crate) certificate_request: Option<Arc<[u8]>>,
     /// `None` without records.
     pub(crate) traffic: Option<Traffic>,
+    /// By the clock of this side.
+    pub(crate) now: UnixTime,
 }
 
 impl Circumstances {
@@ -231,8 +265,34 @@ impl Circumstances {
 
     /// The names in the certificate that this side has shown.
     pub(crate) fn own_names(&self) -> Option<Offer> {
-        let summary = CertificateSummary::parse(self.shown.as_ref()?.end_entity()?).ok()?;
+        let summary = self.own_summary()?;
         Some(Offer::new(Parameter::CertificateNames, listed(summary.names.iter())))
+    }
+
+    /// What is in the certificate that this side has shown.
+    pub(crate) fn own_summary(&self) -> Option<CertificateSummary> {
+        CertificateSummary::parse(self.shown.as_ref()?.end_entity()?).ok()
+    }
+
+    /// Whether the certificate that this server has shown is for the name that the client asked for.
+    /// `None` if it asked for none.
+    pub(crate) fn own_name_fits(&self) -> Option<bool> {
+        let name = ServerName::try_from(self.server_name.as_deref()?).ok()?;
+        let own = EndEntity::parse(self.shown.as_ref()?.end_entity()?).ok()?;
+        Some(own.valid_for(&ReferenceIdentifier::from(name)))
+    }
+
+    /// Whether a client has offered a group of ML-KEM.
+    pub(crate) fn offers_ml_kem(&self) -> bool {
+        const OF_ML_KEM: [NamedGroup; 5] = [
+            NamedGroup::MLKEM768,
+            NamedGroup::MLKEM1024,
+            NamedGroup::SECP256R1_MLKEM768,
+            NamedGroup::X25519_MLKEM768,
+            NamedGroup::SECP384R1_MLKEM1024,
+        ];
+        let Some(own) = &self.own else { return false };
+        own.groups.iter().any(|group| OF_ML_KEM.contains(group))
     }
 
     /// The authorities that the server's CertificateRequest names.

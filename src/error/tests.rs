@@ -65,7 +65,7 @@ fn a_certificate_of_a_kind_that_cannot_be_used_is_unsupported() {
         A::UNSUPPORTED_CERTIFICATE,
         vec![
             CertificateErrorKind::UnsupportedVersion(1),
-            CertificateErrorKind::WrongKeyUsage("keyCertSign"),
+            CertificateErrorKind::WrongKeyUsage { missing: "keyCertSign", has: Vec::new() },
             CertificateErrorKind::WrongExtendedKeyUsage { purpose, allowed: "code signing".into() },
             CertificateErrorKind::UnknownCriticalExtension(name()),
             CertificateErrorKind::MalformedNameConstraints(name()),

@@ -150,14 +150,18 @@ impl ClientAuthentication {
         let requested =
             Extensions::written(&extensions).iter().map(|extension| extension.kind).collect();
         Ok(ClientCertificatePolicy {
-            verifier: self.verifier,
             required: self.required,
             in_handshake: self.in_handshake,
             schemes: self.schemes,
             signatures,
             extensions,
             requested,
-            own_offer: Arc::new(OwnOffer { authorities: self.authorities, ..OwnOffer::default() }),
+            own_offer: Arc::new(OwnOffer {
+                authorities: self.authorities,
+                trust_anchors: self.verifier.trusted_names(),
+                ..OwnOffer::default()
+            }),
+            verifier: self.verifier,
         })
     }
 

@@ -160,6 +160,12 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
         &[CertificateType::X509]
     }
 
+    /// The names of what it trusts, for the diagnosis of an error: at most 16 as text, and then how many
+    /// more there are. By default it names none.
+    fn trusted_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Accepts or refuses a raw public key. By default it is refused.
     ///
     /// # Errors

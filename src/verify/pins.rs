@@ -258,6 +258,10 @@ impl PeerVerifier for SpkiPins {
         core::slice::from_ref(&self.certificate_type)
     }
 
+    fn trusted_names(&self) -> Vec<String> {
+        self.verifier.as_ref().map(|verifier| verifier.trusted_names()).unwrap_or_default()
+    }
+
     fn verify_raw_public_key(&self, peer: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
         let key = EndEntity::from_public_key(&peer.subject_public_key_info);
         Reply::Now(key.and_then(|key| self.check(CertificateType::RAW_PUBLIC_KEY, &key)))

@@ -11,6 +11,7 @@ use crate::certificate::{
 };
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
+use crate::wire::codec::listed;
 
 /// The default verifier. It accepts a peer if there is a path from its certificate to a trust
 /// anchor, the certificates are valid at this time, the server's certificate has the name, and no
@@ -208,6 +209,10 @@ impl PeerVerifier for TrustAnchorVerifier {
             }
             Err(error) => Reply::Now(Err(error)),
         }
+    }
+
+    fn trusted_names(&self) -> Vec<String> {
+        listed(self.anchors.labels())
     }
 }
 

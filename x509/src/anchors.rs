@@ -189,6 +189,11 @@ impl TrustAnchors {
         Ok(())
     }
 
+    /// The subject of each anchor as text, escaped, in the order in which they were added.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.named.iter().flatten().map(|anchor| anchor.label.as_str())
+    }
+
     /// The number of different anchors.
     pub fn len(&self) -> usize {
         self.named.iter().map(Vec::len).sum()

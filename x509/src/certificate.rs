@@ -216,6 +216,12 @@ impl<'a> Certificate<'a> {
         Ok(())
     }
 
+    /// The error of a keyUsage without this bit.
+    pub(super) fn wrong_key_usage(&self, missing: &'static str) -> CertificateErrorKind {
+        let has = self.key_usage.map(KeyUsage::names).unwrap_or_default();
+        CertificateErrorKind::WrongKeyUsage { missing, has }
+    }
+
     /// Whether the keyUsage, if it is there, allows the key to sign anything but certificates and CRLs.
     pub(super) fn may_sign(&self) -> bool {
         self.key_usage.is_none_or(|usage| usage.digital_signature())

@@ -53,7 +53,7 @@ pub(super) fn authority(certificate: &Certificate<'_>) -> Result<(), Certificate
         return Err(CertificateErrorKind::NotACa);
     }
     if !certificate.may_sign_certificates() {
-        return Err(CertificateErrorKind::WrongKeyUsage("keyCertSign"));
+        return Err(certificate.wrong_key_usage("keyCertSign"));
     }
     Ok(())
 }

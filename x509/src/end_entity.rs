@@ -9,6 +9,7 @@ use super::algorithm;
 use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind, SignatureError};
 use super::general_name::{self, GeneralName};
+use super::key_usage::KeyUsage;
 use super::name::{self, DnsId, ReferenceIdentifier};
 use super::oid;
 use super::presented::PresentedIdentifier;
@@ -30,7 +31,7 @@ pub struct EndEntity {
     /// The value of the subject alternative name extension, which was decoded once, too. Empty if
     /// there is none.
     alternative_names: Range<usize>,
-    may_sign: bool,
+    key_usage: Option<KeyUsage>,
     /// See [`signature_algorithm`](Self::signature_algorithm).
     signature_algorithm: Option<Range<usize>>,
 }
@@ -76,7 +77,7 @@ impl EndEntity {
             subject: 0..0,
             spki: 0..spki.len(),
             alternative_names: 0..0,
-            may_sign: true,
+            key_usage: None,
             signature_algorithm: None,
         })
     }
@@ -105,7 +106,7 @@ impl EndEntity {
             subject,
             spki,
             alternative_names,
-            may_sign: certificate.may_sign(),
+            key_usage: certificate.key_usage,
             signature_algorithm: algorithm.map(|_| of_algorithm),
         }
     }
@@ -161,10 +162,12 @@ impl EndEntity {
     ///
     /// [`CertificateErrorKind::WrongKeyUsage`].
     pub fn check_may_sign(&self) -> Result<(), CertificateError> {
-        if self.may_sign {
+        let Some(usage) = self.key_usage else { return Ok(()) };
+        if usage.digital_signature() {
             return Ok(());
         }
-        let kind = CertificateErrorKind::WrongKeyUsage("digitalSignature");
+        let (missing, has) = ("digitalSignature", usage.names());
+        let kind = CertificateErrorKind::WrongKeyUsage { missing, has };
         Err(CertificateError { certificate: self.subject(), kind })
     }
 

@@ -151,9 +151,14 @@ pub enum CertificateErrorKind {
         /// How many more names it has.
         omitted: usize,
     },
-    /// The keyUsage extension does not have this bit, which the use of the key needs.
-    #[error("has a keyUsage without {0}")]
-    WrongKeyUsage(&'static str),
+    /// The keyUsage extension does not have a bit that the use of the key needs.
+    #[error("has a keyUsage without {missing}: it has {}", names_of(has))]
+    WrongKeyUsage {
+        /// The name of that bit.
+        missing: &'static str,
+        /// The names of the bits that it has.
+        has: Vec<&'static str>,
+    },
     /// The extended key usage extension does not allow this purpose.
     #[error("has an extended key usage without {purpose}: it allows {allowed}")]
     WrongExtendedKeyUsage {
@@ -263,7 +268,7 @@ impl CertificateErrorKind {
             Self::BadSignature(_) | Self::KeyKindMismatch { .. } => Rule::Signature,
             Self::IssuerNotACa { reason, .. } => reason.rule(),
             Self::NameMismatch { .. } => Rule::Name,
-            Self::WrongKeyUsage(_) => Rule::KeyUsage,
+            Self::WrongKeyUsage { .. } => Rule::KeyUsage,
             Self::WrongExtendedKeyUsage { .. } => Rule::ExtendedKeyUsage,
             Self::NotACa => Rule::IssuerIsCa,
             Self::PathLengthExceeded { .. } => Rule::PathLength,
@@ -305,7 +310,9 @@ impl CertificateErrorKind {
                 "wait; if it should be valid by now, this machine's clock is behind".into()
             }
             Self::NameMismatch { expected, presented, .. } => remedy_of_name(expected, presented),
-            Self::WrongKeyUsage(usage) => format!("have it issued with {usage} in its keyUsage"),
+            Self::WrongKeyUsage { missing, .. } => {
+                format!("have it issued with {missing} in its keyUsage")
+            }
             Self::NameNotPermitted { .. } => {
                 "have it issued by a CA whose constraints allow the name, or without that name"
                     .into()
@@ -401,6 +408,14 @@ impl Rule {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The names of the bits of a keyUsage, in words.
+fn names_of(bits: &[&'static str]) -> String {
+    match bits {
+        [] => "no bit".to_owned(),
+        bits => bits.join(", "),
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn end_entity(
     // issues, and RFC 5280 demands no more of it. The handshake checks it before it verifies a
     // signature (`EndEntity::check_may_sign`).
     if !certificate.is_ca && !certificate.may_sign() {
-        return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature"));
+        return Err(certificate.wrong_key_usage("digitalSignature"));
     }
     usable_key(certificate.key, request)?;
     if !certificate.is_ca {

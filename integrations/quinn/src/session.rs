@@ -299,12 +299,13 @@ fn transport_error(error: Error) -> TransportError {
     }
 }
 
-/// The text of the error. quinn also sends it to the peer: what has failed within this side is a code there,
-/// as its text may name files, addresses or programs.
+/// What happened. quinn also sends it to the peer, so it has nothing else of the diagnosis, which names settings of
+/// this side. What has failed within this side is a code, as its text may name files, addresses or programs.
 fn reason(error: &Error) -> String {
-    match error.diagnosis().fault {
-        Fault::ThisSide => error.kind().code().to_owned(),
-        _ => error.to_string(),
+    let diagnosis = error.diagnosis();
+    match diagnosis.fault {
+        Fault::ThisSide => diagnosis.code.to_owned(),
+        _ => diagnosis.happened,
     }
 }
 

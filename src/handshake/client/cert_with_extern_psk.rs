@@ -5,6 +5,7 @@ use pki_types::ServerName;
 
 use crate::config::ClientConfig;
 use crate::crypto::CipherSuite;
+use crate::error::circumstances::Parameter;
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::PskKind;
 use crate::psk::{CertWithExternPsk, PreSharedKey};
@@ -44,7 +45,7 @@ pub(super) fn keys<'a>(
 /// because no key is left that must be beside it (section 4).
 pub(super) fn no_key_for(suite: &CipherSuite) -> Error {
     let ours = vec!["external keys for other hashes".into()];
-    Error::nothing_in_common("hash of an external key", ours, vec![suite.id.to_string()])
+    Error::nothing_in_common(Parameter::PskHashes, ours, vec![suite.id.to_string()])
 }
 
 /// Checks the server's answer. With the extension, the server must select a key and send a share

@@ -96,9 +96,8 @@ impl InProgress for State {
                 state.flight.shared.position(Stage::ServerCertificateVerify)
             }
             Self::ExpectFinished(state) => state.flight.shared.position(Stage::ServerFinished),
-            Self::CheckingSession(_) | Self::VerifyingPeer(_) | Self::AuthenticatingSelf(_) => {
-                Position::at(Stage::Answer)
-            }
+            Self::VerifyingPeer(state) => state.position(),
+            Self::CheckingSession(_) | Self::AuthenticatingSelf(_) => Position::at(Stage::Answer),
             Self::Moving => Position::at(Stage::Start),
         }
     }

@@ -8,11 +8,12 @@ use super::finished::{ExpectFinished, ServerProof};
 use super::{Context, Question, ServerFlight, State};
 use crate::certificate::{CertificateError, CertificateErrorKind};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::Side;
 use crate::handshake::authentication::{
     CertificateExpectation, VerifiedPeer, empty_list, no_common_type,
 };
 use crate::handshake::peer_identity::ClaimedIdentity;
+use crate::handshake::position::Position;
+use crate::handshake::{Side, Stage};
 use crate::registry::HandshakeType;
 use crate::reply::Reply;
 use crate::wire::{CompressedCertificate, ExtensionType, HandshakeMessage, MESSAGE_HEADER_LENGTH};
@@ -115,6 +116,10 @@ pub(in crate::handshake) struct VerifyingPeer {
 }
 
 impl VerifyingPeer {
+    pub(super) fn position(&self) -> Position {
+        self.flight.shared.position(Stage::Answer)
+    }
+
     pub(super) fn on_verified(
         self,
         identity: ClaimedIdentity,

@@ -78,6 +78,7 @@ impl Handshake {
             shown: self.context.shown.clone(),
             certificate_request: asked.map(|answer| Arc::clone(&answer.request)),
             traffic: None,
+            now: self.context.now.unix(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::selection;
 use crate::config::ServerConfig;
-use crate::error::Error;
+use crate::error::{Error, key_in_words};
 use crate::psk::CertWithExternPsk;
 use crate::registry::HandshakeType;
 use crate::wire::{ClientHello, ExtensionType, PSK_DHE_KE};
@@ -64,7 +64,8 @@ pub(super) fn resumption_key() -> Error {
 }
 
 /// The error for a wrong binder: with certificates it is an `illegal_parameter` (section 5.1).
-pub(super) fn wrong_binder(key: &str) -> Error {
+pub(super) fn wrong_binder(identity: Option<&str>) -> Error {
+    let key = key_in_words(identity);
     let reason = format!("the binder of {key} is wrong: the client has another key");
     Error::illegal(MESSAGE, "pre_shared_key", reason)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::negotiate::{Negotiating, Undecided};
 use super::{Context, Question, selection};
 use crate::credential::{CertificateResolver, CertifiedKey, NoCertificate};
+use crate::error::circumstances::Parameter;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
@@ -88,5 +89,5 @@ fn none_fits(
 }
 
 fn no_common_scheme(ours: Vec<String>, theirs: List<'_, SignatureScheme>) -> Error {
-    Error::nothing_in_common("signature scheme", ours, listed(theirs.iter()))
+    Error::nothing_in_common(Parameter::SignatureSchemes, ours, listed(theirs.iter()))
 }

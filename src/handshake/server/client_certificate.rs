@@ -46,7 +46,9 @@ impl ExpectClientCertificate {
     pub(super) fn position(&self) -> Position {
         match &self.client {
             ClientCertificate::Awaited(request) => Position::of_request(&request.policy),
-            ClientCertificate::Verifying(_) => Position::at(Stage::Answer),
+            ClientCertificate::Verifying(request) => {
+                Position { stage: Stage::Answer, ..Position::of_request(&request.policy) }
+            }
             ClientCertificate::Verified(..) | ClientCertificate::Known(_) => {
                 Position::at(Stage::ClientCertificateVerify)
             }

@@ -187,11 +187,11 @@ pub(super) fn prove(
         .binder_key(choice.key.kind(), &mut context.observers)?
         .finished(hash, &mut context.observers)?;
     let Some(proof) = PskProven::by_binder(&expected, binder) else {
-        let key = describe(&choice.key, offered.identity);
+        let identity = identity_of(&choice.key, offered.identity);
         if negotiated.cert_with_extern_psk {
-            return Err(cert_with_extern_psk::wrong_binder(&key));
+            return Err(cert_with_extern_psk::wrong_binder(identity.as_deref()));
         }
-        return Err(ErrorKind::WrongBinder { key }.into());
+        return Err(ErrorKind::WrongBinder { identity }.into());
     };
     if negotiated.cert_with_extern_psk {
         // Certificates authenticate as without the key.
@@ -242,10 +242,10 @@ fn settle(
     }
 }
 
-/// A key that the client offered, for an error: its identity, unless that is a ticket.
-fn describe(key: &PreSharedKey, identity: &[u8]) -> String {
-    if key.session.is_some() {
-        return "the session of its ticket".to_owned();
+/// The identity of a key that the client offered, for an error. `None` for a ticket.
+fn identity_of(key: &PreSharedKey, identity: &[u8]) -> Option<String> {
+    match key.session {
+        Some(_) => None,
+        None => Some(printable_identity(identity)),
     }
-    format!("the pre-shared key \"{}\"", printable_identity(identity))
 }

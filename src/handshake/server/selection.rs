@@ -9,6 +9,7 @@ use pki_types::DnsName;
 use super::key_exchange::ClientShare;
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc};
+use crate::error::circumstances::Parameter;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::psk::printable_identity;
@@ -62,7 +63,7 @@ pub(super) fn check_form(config: &ServerConfig, hello: &ClientHello<'_>) -> Resu
         && hello.key_shares.is_none();
     if no_exchange && !config.common.psk_without_key_exchange {
         return Err(Error::nothing_in_common(
-            "PSK key exchange mode",
+            Parameter::PskModes,
             vec!["psk_dhe_ke".into()],
             vec!["psk_ke".into()],
         ));
@@ -143,7 +144,7 @@ fn checked_suite(
     let Some(suite) = suite else {
         let ours = listed(config.common.provider.cipher_suites.iter().map(|suite| suite.id));
         let theirs = listed(hello.cipher_suites.iter());
-        return Err(Error::nothing_in_common("cipher suite", ours, theirs));
+        return Err(Error::nothing_in_common(Parameter::CipherSuites, ours, theirs));
     };
     Ok(suite.clone())
 }
@@ -219,7 +220,7 @@ pub(super) fn group<'a>(
         Some(group) => Ok(SelectedGroup { group: Arc::clone(group), share: share_of(group) }),
         None => {
             let ours = listed(ours.iter().map(|group| group.name()));
-            Err(Error::nothing_in_common("key exchange group", ours, listed(theirs.iter())))
+            Err(Error::nothing_in_common(Parameter::Groups, ours, listed(theirs.iter())))
         }
     }
 }

@@ -302,7 +302,7 @@ fn authorized(
         return Err("has an extended key usage without OCSPSigning".to_owned());
     }
     if !responder.may_sign() {
-        return Err(CertificateErrorKind::WrongKeyUsage("digitalSignature").to_string());
+        return Err(responder.wrong_key_usage("digitalSignature").to_string());
     }
     checks::form_and_dates(responder, request.now.into()).map_err(|kind| kind.to_string())?;
     if responder.extension(oid::OCSP_NO_CHECK).is_some() {

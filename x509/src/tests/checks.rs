@@ -94,10 +94,8 @@ fn the_leaf_s_usages() {
     let mut leaf = leaf_params();
     leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
     let error = chain(&leaf, authority_params("a")).run().unwrap_err();
-    assert!(matches!(
-        error,
-        CertificateError { kind: CertificateErrorKind::WrongKeyUsage("digitalSignature"), .. }
-    ));
+    let words = "has a keyUsage without digitalSignature: it has keyEncipherment";
+    assert_eq!(error.kind.to_string(), words, "what it has, too");
     leaf.key_usages.clear();
     assert!(chain(&leaf, authority_params("a")).run().is_ok());
 }
@@ -122,7 +120,10 @@ fn an_intermediate_s_usages() {
     let error = chain(&leaf_params(), authority).run().unwrap_err();
     assert!(matches!(
         error,
-        CertificateError { kind: CertificateErrorKind::WrongKeyUsage("keyCertSign"), .. }
+        CertificateError {
+            kind: CertificateErrorKind::WrongKeyUsage { missing: "keyCertSign", .. },
+            ..
+        }
     ));
     let mut authority = authority_params("a");
     authority.key_usages.clear();
@@ -151,10 +152,9 @@ fn only_a_ca_issues_and_a_ca_may_be_a_leaf() {
     leaf.key_usages = authority_params("a").key_usages;
     let path = chain(&leaf, authority_params("a")).run().unwrap();
     let error = path.end_entity.check_may_sign().unwrap_err();
-    assert_eq!(
-        error,
-        super::error("CN=leaf", CertificateErrorKind::WrongKeyUsage("digitalSignature"))
-    );
+    let (missing, has) = ("digitalSignature", vec!["keyCertSign", "cRLSign"]);
+    let kind = CertificateErrorKind::WrongKeyUsage { missing, has };
+    assert_eq!(error, super::error("CN=leaf", kind));
     leaf.key_usages = leaf_params().key_usages;
     let trusted = leaf.self_signed(&key()).unwrap();
     assert!(Check::new(trusted.der(), &[], &[trusted.der()]).run().is_ok());

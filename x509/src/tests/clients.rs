@@ -73,7 +73,8 @@ fn a_client_s_dates_key_usage_and_constraints_hold_as_a_server_s_do() {
     let mut leaf = client_leaf(&[CLIENT]);
     leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment];
     let error = check(&leaf, authority_params("a")).run().unwrap_err();
-    assert_eq!(error.kind, CertificateErrorKind::WrongKeyUsage("digitalSignature"));
+    let (missing, has) = ("digitalSignature", vec!["keyEncipherment"]);
+    assert_eq!(error.kind, CertificateErrorKind::WrongKeyUsage { missing, has });
 
     let mut leaf = client_leaf(&[CLIENT]);
     leaf.subject_alt_names = leaf_params().subject_alt_names;

@@ -53,7 +53,10 @@ fn problems_of_issue() -> Vec<Row> {
 fn problems_of_use() -> Vec<Row> {
     use RevocationEvidence::Crl;
     vec![
-        (CertificateErrorKind::WrongKeyUsage("keyCertSign"), "wrong-key-usage"),
+        (
+            CertificateErrorKind::WrongKeyUsage { missing: "keyCertSign", has: Vec::new() },
+            "wrong-key-usage",
+        ),
         (wrong_usage(Purpose::Server, "code signing"), "wrong-extended-key-usage"),
         (CertificateErrorKind::NotACa, "not-a-ca"),
         (CertificateErrorKind::PathLengthExceeded { allowed: 0, found: 1 }, "path-length-exceeded"),
