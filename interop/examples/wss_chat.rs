@@ -1,6 +1,8 @@
 //! A chat for browsers: an HTTPS page and a `wss://` socket, which shows the handshake of each
 //! connection. `wss_chat [ADDRESS:PORT [AUTHORITY_FILE]]` makes a certificate and says how to trust it.
 
+#[path = "wss_chat/accounts.rs"]
+mod accounts;
 #[path = "wss_chat/certificate.rs"]
 mod certificate;
 #[path = "wss_chat/page.rs"]
@@ -20,6 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::Accounts;
 use certificate::Fresh;
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
@@ -34,7 +37,6 @@ use rooms::Rooms;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
-use watch::Watch;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -43,6 +45,13 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 const PAGE_LIFETIME: Duration = Duration::from_secs(4);
 /// How long requests may still take at the end of a connection.
 const PAGE_GRACE: Duration = Duration::from_secs(10);
+
+/// What all connections share.
+#[derive(Clone, Default)]
+struct Site {
+    rooms: Arc<Rooms>,
+    accounts: Arc<Accounts>,
+}
 
 #[tokio::main]
 async fn main() {
@@ -63,7 +72,7 @@ async fn run() -> Result<(), Failure> {
     let in_temporary_files =
         || std::env::temp_dir().join(format!("wss_chat-{}-ca.pem", address.port()));
     introduce(&fresh, address, &file.unwrap_or_else(in_temporary_files))?;
-    let rooms = Arc::new(Rooms::default());
+    let site = Site::default();
     loop {
         let (socket, client) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -74,9 +83,9 @@ async fn run() -> Result<(), Failure> {
                 continue;
             }
         };
-        let (acceptor, rooms) = (acceptor.clone(), Arc::clone(&rooms));
+        let (acceptor, site) = (acceptor.clone(), site.clone());
         tokio::spawn(async move {
-            if let Err(error) = serve(acceptor, socket, client, rooms).await {
+            if let Err(error) = serve(acceptor, socket, client, site).await {
                 println!("{client}  ended: {error}");
             }
         });
@@ -123,21 +132,22 @@ async fn serve(
     acceptor: Acceptor,
     socket: TcpStream,
     client: SocketAddr,
-    rooms: Arc<Rooms>,
+    site: Site,
 ) -> Result<(), Failure> {
     socket.set_nodelay(true)?;
-    let mut watch = Watch::new();
+    let mut watch = site.accounts.watch();
     let mut options = Options::default();
     options.observer = Some(watch.observer());
     let mut stream = acceptor.accept_with(options, socket).await?;
     watch.settle(client, stream.connection().parameters());
+    site.accounts.keep(&watch);
     println!("{}", watch.summary("tls"));
 
     // The handshake is complete, so 0-RTT data are as safe as other data. They come first.
     let early = Cursor::new(stream.take_early_data());
     let (reader, writer) = tokio::io::split(stream.close_on_shutdown());
     let stream = TokioIo::new(tokio::io::join(early.chain(reader), writer));
-    let service = service_fn(|request| page::answer(request, Arc::clone(&rooms), watch.clone()));
+    let service = service_fn(|request| page::answer(request, site.clone(), watch.clone()));
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
     builder.http2().timer(TokioTimer::new());

@@ -134,13 +134,18 @@ impl<A: AeadInPlace<NonceSize = U12, TagSize = U16> + Send + Sync + 'static> Tls
 /// A cipher `A`, and `H` for the headers of packets.
 struct Cipher<A, H>(PhantomData<(A, H)>);
 
+type Sample = [u8; HEADER_SAMPLE_LENGTH];
+
 /// A key for the headers of packets of QUIC (RFC 9001, section 5.4).
 trait HeaderKey: Send + Sync + Sized + 'static {
     /// `None` where the length is wrong.
     fn new(bytes: &[u8]) -> Option<Self>;
 
     /// The mask is the beginning of this.
-    fn encrypt(&self, sample: &[u8; HEADER_SAMPLE_LENGTH]) -> [u8; HEADER_SAMPLE_LENGTH];
+    ///
+    /// # Errors
+    /// The cipher fails.
+    fn encrypt(&self, sample: &Sample) -> Result<Sample, CryptoError>;
 }
 
 impl<A, H> Aead for Cipher<A, H>
@@ -203,7 +208,7 @@ impl<H: HeaderKey> CustomHeaderProtectionKey for HeaderMasks<H> {
         &self,
         sample: &[u8; HEADER_SAMPLE_LENGTH],
     ) -> Result<[u8; HEADER_MASK_LENGTH], CryptoError> {
-        let mask = self.0.encrypt(sample);
+        let mask = self.0.encrypt(sample)?;
         mask.first_chunk().copied().ok_or(CryptoError)
     }
 }
@@ -213,8 +218,8 @@ impl HeaderKey for Aes128 {
         Self::new_from_slice(bytes).ok()
     }
 
-    fn encrypt(&self, sample: &[u8; HEADER_SAMPLE_LENGTH]) -> [u8; HEADER_SAMPLE_LENGTH] {
-        encrypted_block(self, sample)
+    fn encrypt(&self, sample: &Sample) -> Result<Sample, CryptoError> {
+        Ok(encrypted_block(self, sample))
     }
 }
 
@@ -223,16 +228,13 @@ impl HeaderKey for Aes256 {
         Self::new_from_slice(bytes).ok()
     }
 
-    fn encrypt(&self, sample: &[u8; HEADER_SAMPLE_LENGTH]) -> [u8; HEADER_SAMPLE_LENGTH] {
-        encrypted_block(self, sample)
+    fn encrypt(&self, sample: &Sample) -> Result<Sample, CryptoError> {
+        Ok(encrypted_block(self, sample))
     }
 }
 
 /// Section 5.4.3 of RFC 9001.
-fn encrypted_block(
-    key: &impl BlockEncrypt<BlockSize = U16>,
-    sample: &[u8; HEADER_SAMPLE_LENGTH],
-) -> [u8; HEADER_SAMPLE_LENGTH] {
+fn encrypted_block(key: &impl BlockEncrypt<BlockSize = U16>, sample: &Sample) -> Sample {
     let mut block = (*sample).into();
     key.encrypt_block(&mut block);
     block.into()
@@ -245,14 +247,16 @@ impl HeaderKey for ChaCha20Header {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
 
-    /// Section 5.4.4 of RFC 9001: the sample is a block counter and a nonce.
-    fn encrypt(&self, sample: &[u8; HEADER_SAMPLE_LENGTH]) -> [u8; HEADER_SAMPLE_LENGTH] {
+    /// Section 5.4.4 of RFC 9001: the sample is a block counter and a nonce. The crate does not use the last
+    /// block that can be counted: the packet stays closed.
+    fn encrypt(&self, sample: &Sample) -> Result<Sample, CryptoError> {
         let [c0, c1, c2, c3, nonce @ ..] = *sample;
         let mut cipher = ChaCha20::new(&(*self.0).into(), &nonce.into());
         let mut mask = [0; HEADER_SAMPLE_LENGTH];
-        cipher.seek(u64::from(u32::from_le_bytes([c0, c1, c2, c3])) * 64);
-        cipher.apply_keystream(&mut mask);
-        mask
+        let start = u64::from(u32::from_le_bytes([c0, c1, c2, c3])) * 64;
+        cipher.try_seek(start).map_err(|_| CryptoError)?;
+        cipher.try_apply_keystream(&mut mask).map_err(|_| CryptoError)?;
+        Ok(mask)
     }
 }
 

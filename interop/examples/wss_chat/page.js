@@ -8,7 +8,8 @@ const number = (value) => value.toLocaleString("en");
 
 const pageFacts = JSON.parse(find("page-connection").textContent);
 let chatFacts = null;
-let shown = "chat";
+// A first visit begins with the full handshake: the one of the chat is resumed already.
+let shown = pageFacts.resumed ? "chat" : "page";
 let socket = null;
 let retries = 0;
 let members = new Map();
@@ -208,10 +209,20 @@ function show() {
     item.dataset.level = step.level;
     item.append(
       make("span", `+${time(step.microseconds)}`, { className: "at" }),
-      make("span", step.name, { className: "what" }),
+      message(facts, step),
       make("span", `${number(step.bytes)} B`, { className: "size" }));
     return item;
   }));
+}
+
+// The name of a message: a link to its explanation.
+function message(facts, { name, message: index }) {
+  if (index === undefined) return make("span", name, { className: "what" });
+  const link = make("a", name, {
+    className: "what", href: `/handshakes/${facts.number}#c1-m${index}`, target: "explained",
+  });
+  link.onclick = () => find("explained").showModal();
+  return link;
 }
 
 const pulse = [];

@@ -12,6 +12,7 @@ use hyper::http::Error;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::Site;
 use crate::rooms::Rooms;
 use crate::socket;
 use crate::watch::Watch;
@@ -22,13 +23,21 @@ const SCRIPT: &str = include_str!("page.js");
 
 pub async fn answer(
     request: Request<Incoming>,
-    rooms: Arc<Rooms>,
+    site: Site,
     watch: Watch,
 ) -> Result<Response<Full<Bytes>>, Error> {
     if request.method() != Method::GET {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "This is for reading.\n");
     }
-    match request.uri().path() {
+    let path = request.uri().path();
+    if let Some(number) = path.strip_prefix("/handshakes/") {
+        let page = number.parse().ok().and_then(|number| site.accounts.page(number));
+        return match page {
+            Some(page) => explained(page),
+            None => plain(StatusCode::NOT_FOUND, "This handshake is not remembered.\n"),
+        };
+    }
+    match path {
         "/" => {
             // JSON may have a "<" in its strings only, where it can be written like this.
             let facts = watch.facts().to_string().replace('<', "\\u003c");
@@ -36,7 +45,7 @@ pub async fn answer(
         }
         "/page.css" => file("text/css; charset=utf-8", CSS.into()),
         "/page.js" => file("text/javascript; charset=utf-8", SCRIPT.into()),
-        "/chat" => upgrade(request, rooms, watch),
+        "/chat" => upgrade(request, site.rooms, watch),
         _ => plain(StatusCode::NOT_FOUND, "There is nothing here.\n"),
     }
 }
@@ -54,6 +63,15 @@ fn file(kind: &str, content: Bytes) -> Result<Response<Full<Bytes>>, Error> {
         )
         .header(CACHE_CONTROL, "no-store")
         .body(content.into())
+}
+
+/// The page of a handshake. It has a policy of its own in it; this page may show it in a frame.
+fn explained(page: String) -> Result<Response<Full<Bytes>>, Error> {
+    Response::builder()
+        .header(CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(CONTENT_SECURITY_POLICY, "frame-ancestors 'self'")
+        .header(CACHE_CONTROL, "no-store")
+        .body(page.into())
 }
 
 /// Section 4.2 of RFC 6455.

@@ -1,14 +1,13 @@
-//! What the server knows about a connection, from the library's observer and from the parameters.
+//! What the server knows about a connection: its account, and the parameters.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use handclasp::handshake::{EarlyData, PeerParameters};
 use handclasp::key_schedule::PskKind;
-use handclasp::registry::{ContentType, HandshakeType};
-use handclasp::wire::{HELLO_RETRY_REQUEST_RANDOM, HandshakeMessage};
-use handclasp::{Event, Level, Observer};
+use handclasp::{CryptoProvider, Level, Observer};
+use handclasp_explain::{
+    Account, Connection, Message, MessageLevel, Options, Recorder, Side, StepKind,
+};
 use serde_json::{Value, json};
 
 /// More messages than a handshake has; later ones are not listed.
@@ -17,124 +16,38 @@ const MOST_STEPS: usize = 32;
 /// The record of one connection. Clones share it.
 #[derive(Clone)]
 pub struct Watch {
-    seen: Arc<Mutex<Seen>>,
+    recorder: Recorder,
+    /// Its number in [`Accounts`](crate::accounts::Accounts).
+    number: u64,
     client: Option<SocketAddr>,
     parameters: PeerParameters,
 }
 
+/// What each side sent until the handshake was complete, and how long it took.
 #[derive(Default)]
-struct Seen {
-    /// When the client's first record arrived.
-    started: Option<Instant>,
-    /// The parameters when the handshake was complete.
-    complete: Option<Complete>,
-    steps: Vec<Value>,
-    received: Traffic,
-    sent: Traffic,
-    round_trips: u32,
-    /// Was the last message of the handshake the server's?
-    servers_turn_is_over: bool,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Traffic {
-    bytes: usize,
-    records: usize,
-}
-
-#[derive(Clone, Copy)]
-struct Complete {
+struct Cost {
     microseconds: u64,
     received: usize,
     sent: usize,
 }
 
-struct Watcher(Arc<Mutex<Seen>>);
-
-impl Observer for Watcher {
-    fn event(&mut self, event: &Event<'_>) {
-        lock(&self.0).event(event);
-    }
-}
-
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
-    seen.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Seen {
-    fn event(&mut self, event: &Event<'_>) {
-        match event {
-            Event::RecordReceived(record) => {
-                self.started.get_or_insert_with(Instant::now);
-                self.received.add(record.length);
-                if record.content_type == ContentType::APPLICATION_DATA && self.complete.is_none() {
-                    self.step("client", "0-RTT data", Level::EarlyData, record.length);
-                }
-            }
-            Event::RecordSent(record) => self.sent.add(record.length),
-            Event::MessageReceived(level, message) => {
-                let turn = std::mem::take(&mut self.servers_turn_is_over);
-                if turn && self.complete.is_none() {
-                    self.round_trips += 1;
-                }
-                self.step("client", &name(message), *level, message.bytes.len());
-            }
-            Event::MessageSent(level, message) => {
-                self.servers_turn_is_over = true;
-                self.step("server", &name(message), *level, message.bytes.len());
-            }
-            Event::HandshakeComplete => {
-                let (received, sent) = (self.received.bytes, self.sent.bytes);
-                self.complete = Some(Complete { microseconds: self.age(), received, sent });
-            }
-            _ => {}
-        }
-    }
-
-    fn age(&self) -> u64 {
-        let age = self.started.map(|started| started.elapsed().as_micros());
-        u64::try_from(age.unwrap_or_default()).unwrap_or(u64::MAX)
-    }
-
-    fn step(&mut self, from: &str, name: &str, level: Level, bytes: usize) {
-        if self.steps.len() < MOST_STEPS {
-            let level = level.to_string();
-            let at = self.age();
-            self.steps.push(json!({
-                "from": from, "name": name, "level": level, "bytes": bytes, "microseconds": at,
-            }));
-        }
-    }
-}
-
-impl Traffic {
-    fn add(&mut self, bytes: usize) {
-        self.bytes += bytes;
-        self.records += 1;
-    }
-}
-
-/// The name as RFC 9846 writes it: CertificateVerify, not certificate_verify.
-fn name(message: &HandshakeMessage<'_>) -> String {
-    let retry = message.kind == HandshakeType::SERVER_HELLO
-        && message.body.get(2..34) == Some(&HELLO_RETRY_REQUEST_RANDOM[..]);
-    if retry {
-        return "HelloRetryRequest".into();
-    }
-    let upper = |word: &str| match word.split_at_checked(1) {
-        Some((first, rest)) => first.to_uppercase() + rest,
-        None => String::new(),
-    };
-    message.kind.to_string().split('_').map(upper).collect()
-}
-
 impl Watch {
-    pub fn new() -> Self {
-        Self { seen: Arc::default(), client: None, parameters: PeerParameters::default() }
+    pub fn new(number: u64) -> Self {
+        let recorder = Recorder::new(Side::Server, Options::new(CryptoProvider::default()));
+        Self { recorder, number, client: None, parameters: PeerParameters::default() }
+    }
+
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     pub fn observer(&self) -> Box<dyn Observer> {
-        Box::new(Watcher(Arc::clone(&self.seen)))
+        Box::new(self.recorder.clone())
+    }
+
+    /// All about the connection so far, as data.
+    pub fn account(&self) -> Account {
+        self.recorder.account()
     }
 
     /// The handshake is complete.
@@ -184,33 +97,86 @@ impl Watch {
 
     /// The result of the handshake.
     pub fn facts(&self) -> Value {
-        let seen = lock(&self.seen);
-        let complete = seen.complete.unwrap_or(Complete { microseconds: 0, received: 0, sent: 0 });
-        json!({
-            "client": self.client.map(|client| client.to_string()),
-            "suite": self.parameters.cipher_suite.map(|suite| suite.to_string()),
-            "group": self.parameters.group.map(|group| group.to_string()),
-            "signature": self.parameters.signature_scheme.map(|scheme| scheme.to_string()),
-            "protocol": self.protocol(),
-            "serverName": self.parameters.server_name,
-            "resumed": self.is_resumed(),
-            "retried": self.parameters.retried,
-            "earlyData": self.early_data(),
-            "roundTrips": seen.round_trips,
-            "roundTripsBeforeData": self.waits(seen.round_trips),
-            "microseconds": complete.microseconds,
-            "handshakeReceived": complete.received,
-            "handshakeSent": complete.sent,
-            "steps": seen.steps,
+        self.recorder.inspect(|connection| {
+            let cost = cost(connection);
+            json!({
+                "number": self.number,
+                "client": self.client.map(|client| client.to_string()),
+                "suite": self.parameters.cipher_suite.map(|suite| suite.to_string()),
+                "group": self.parameters.group.map(|group| group.to_string()),
+                "signature": self.parameters.signature_scheme.map(|scheme| scheme.to_string()),
+                "protocol": self.protocol(),
+                "serverName": self.parameters.server_name,
+                "resumed": self.is_resumed(),
+                "retried": self.parameters.retried,
+                "earlyData": self.early_data(),
+                "roundTrips": connection.round_trips,
+                "roundTripsBeforeData": self.waits(connection.round_trips),
+                "microseconds": cost.microseconds,
+                "handshakeReceived": cost.received,
+                "handshakeSent": cost.sent,
+                "steps": steps(connection),
+            })
         })
     }
 
     /// The bytes and records of the connection so far.
     pub fn traffic(&self) -> Value {
-        let Seen { received, sent, .. } = *lock(&self.seen);
-        json!({
-            "received": received.bytes, "receivedRecords": received.records,
-            "sent": sent.bytes, "sentRecords": sent.records,
+        self.recorder.inspect(|connection| {
+            let (received, sent) = (&connection.sizes.client, &connection.sizes.server);
+            json!({
+                "received": received.bytes, "receivedRecords": received.records,
+                "sent": sent.bytes, "sentRecords": sent.records,
+            })
         })
     }
+}
+
+fn cost(connection: &Connection) -> Cost {
+    let is_complete = |step: &&handclasp_explain::Step| step.kind == StepKind::HandshakeComplete;
+    let end = connection.steps.iter().find(is_complete).and_then(|step| step.time_ns);
+    let Some(end) = end else { return Cost::default() };
+    let mut cost = Cost { microseconds: since_start(connection, Some(end)), ..Cost::default() };
+    let until_then = connection.records.iter().take_while(|record| record.time_ns <= Some(end));
+    for record in until_then {
+        match record.sender {
+            Side::Client => cost.received += record.length,
+            Side::Server => cost.sent += record.length,
+        }
+    }
+    cost
+}
+
+/// Microseconds since the client's first record.
+fn since_start(connection: &Connection, time_ns: Option<u64>) -> u64 {
+    let start = connection.records.first().and_then(|record| record.time_ns);
+    time_ns.unwrap_or_default().saturating_sub(start.unwrap_or_default()) / 1000
+}
+
+/// The first messages in their order, and 0-RTT data among them.
+fn steps(connection: &Connection) -> Vec<Value> {
+    let mut steps = Vec::new();
+    for (index, record) in connection.records.iter().enumerate() {
+        if steps.len() >= MOST_STEPS {
+            break;
+        }
+        let messages = connection.messages.iter().enumerate();
+        let ends_here =
+            |message: &Message| message.pieces.last().is_some_and(|it| it.record == index);
+        let is_data = record.content_type.is_some_and(|code| code.name == Some("application_data"));
+        if is_data && record.level == Some(MessageLevel::EarlyData) {
+            steps.push(json!({
+                "from": "client", "name": "0-RTT data", "level": "early data",
+                "bytes": record.length, "microseconds": since_start(connection, record.time_ns),
+            }));
+        }
+        for (number, message) in messages.filter(|(_, message)| ends_here(message)) {
+            steps.push(json!({
+                "from": message.sender.name(), "name": message.name, "message": number,
+                "level": Level::from(message.level).to_string(), "bytes": message.length,
+                "microseconds": since_start(connection, message.time_ns),
+            }));
+        }
+    }
+    steps
 }

@@ -104,6 +104,20 @@ async fn facts(browser: &Browser) -> BTreeSet<String> {
     facts.as_array().unwrap().iter().map(|fact| fact.as_str().unwrap().to_owned()).collect()
 }
 
+/// Opens the first message of the handshake; what is then shown.
+const OPEN_FIRST_MESSAGE: &str = "
+    document.querySelector('#ladder a').click();
+    return new Promise(done => {
+        const look = () => {
+            const inside = document.querySelector('#explained iframe').contentDocument;
+            const name = inside?.querySelector('details[open] .name');
+            if (!name || !inside.querySelector('.byte')) return setTimeout(look, 50);
+            const open = document.querySelector('#explained').open;
+            done([open, name.textContent, inside.querySelector('h1').textContent]);
+        };
+        look();
+    })";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     if !browser::is_here() {
@@ -116,8 +130,12 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     browser.wait_for("connected").await;
     let full = ["tls  full", "  X25519MLKEM768  h2  "];
     assert!(chat.lines(&full) >= 1, "{}", chat.server.wait_for(""));
-    browser.click("#show-page").await;
+    // A first visit begins with it, and each message opens into an explanation.
     browser.wait_for("A full handshake: the server has shown its certificate").await;
+    let explained = browser.run(OPEN_FIRST_MESSAGE).await;
+    assert_eq!(explained, json!([true, "ClientHello", "A handshake with localhost"]));
+    browser.click("#explained button").await;
+    assert_eq!(browser.console().await, Vec::<Value>::new());
     browser.type_into("#name", &format!("\u{e009}a\u{e000}Ann{ENTER}")).await;
     let second = browser.new_tab().await;
     browser.go(&chat.url("lobby")).await;
@@ -148,6 +166,7 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     let text = browser.wait_for("from Ann in the workshop <b>").await;
     assert!(text.contains("from Ben in the workshop <b>"), "{text}");
     assert!(chat.lines(&["wss  resumed"]) > before, "{}", chat.server.wait_for(""));
+    browser.click("#show-chat").await;
     browser.wait_for("Resumed: the ticket of an earlier connection").await;
     let shown = facts(&browser).await;
     for fact in [
@@ -194,6 +213,8 @@ async fn a_browser_that_comes_back_asks_with_its_first_message() {
     browser.go(&chat.url("lobby")).await;
     browser.wait_for("connected").await;
     browser.reload().await;
+    browser.wait_for("connected").await;
+    browser.click("#show-chat").await;
     let text = browser.wait_for("no round trip was waited for").await;
     assert!(text.contains("EndOfEarlyData"), "{text}");
     assert!(facts(&browser).await.contains("Before the first data: 0 round trips"), "{text}");
@@ -219,6 +240,7 @@ async fn firefox_trusts_the_imported_authority_chats_and_resumes() {
     hear(&mut ann, |event| event["text"] == "from Firefox").await;
     firefox.reload().await;
     firefox.wait_for("from Firefox").await;
+    firefox.run("document.querySelector('#show-chat').click()").await;
     firefox.wait_for("Resumed: the ticket of an earlier connection").await;
     chat.server.wait_for("wss  resumed");
     assert!(chat.lines(&["full", "  X25519MLKEM768  "]) >= 1, "{}", chat.server.wait_for(""));
@@ -329,6 +351,7 @@ async fn reload_until(browser: &Browser, words: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         browser.reload().await;
+        browser.click("#show-chat").await;
         if browser.wait_for("http/1.1 ·").await.contains(words) {
             return;
         }
