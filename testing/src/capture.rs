@@ -58,8 +58,8 @@ impl Link {
         if segment.syn {
             tcp = tcp.syn();
         }
-        if !segment.syn || from == Side::Server {
-            tcp = tcp.ack(1);
+        if let Some(number) = segment.acknowledged {
+            tcp = tcp.ack(number);
         }
         if segment.fin {
             tcp = tcp.fin();
@@ -78,6 +78,8 @@ impl Link {
 
 struct Segment {
     sequence: u32,
+    /// The sequence number that it acknowledges.
+    acknowledged: Option<u32>,
     syn: bool,
     fin: bool,
     data: Vec<u8>,
@@ -98,7 +100,13 @@ pub fn packets(link: Link, port: u16, all: &[Sent], size: usize) -> Vec<Vec<u8>>
         let sequence = sequences[side as usize];
         let length = data.len() as u32 + u32::from(syn) + u32::from(fin);
         sequences[side as usize] = sequence.wrapping_add(length);
-        let segment = Segment { sequence, syn, fin, data: data.to_vec() };
+        let is_first = syn && side == Side::Client;
+        let peer = match side {
+            Side::Client => Side::Server,
+            Side::Server => Side::Client,
+        };
+        let acknowledged = if is_first { None } else { Some(sequences[peer as usize]) };
+        let segment = Segment { sequence, acknowledged, syn, fin, data: data.to_vec() };
         packets.push(link.packet(port, side, &segment));
     };
     send(Side::Client, true, false, &[]);

@@ -21,3 +21,5 @@ mod page;
 mod proxies;
 mod sockets;
 mod stream;
+#[cfg(feature = "ring")]
+mod tshark;
