@@ -52,7 +52,7 @@ const DATA: [u8; 16_384] = [7; 16_384];
 const WITH_AWS_LC_RS: bool = cfg!(feature = "aws-lc-rs");
 
 /// The most allocations of a handshake on either side.
-const ALLOCATIONS: usize = if WITH_AWS_LC_RS { 25 } else { 21 };
+const ALLOCATIONS: usize = if WITH_AWS_LC_RS { 20 } else { 16 };
 
 /// The most bytes of an idle connection: on a client with the server's certificate, which has 370 bytes.
 const IDLE_CLIENT: usize = if WITH_AWS_LC_RS { 2_550 } else { 2_500 };

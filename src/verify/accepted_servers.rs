@@ -41,14 +41,18 @@ struct AcceptedServer {
 }
 
 impl AcceptedServer {
-    /// What the certificates take: the chain, and the parts of the first one that are kept beside it.
     fn bytes(&self) -> usize {
-        let mut bytes = self.chain.first().map_or(0, |own| own.len());
-        for certificate in &*self.chain {
-            bytes += size_of::<CertificateDer<'_>>() + certificate.len();
-        }
-        bytes
+        bytes_of(&self.chain)
     }
+}
+
+/// What the certificates of a server take: the chain, and the parts of the first one that are kept beside it.
+fn bytes_of(chain: &[CertificateDer<'_>]) -> usize {
+    let mut bytes = chain.first().map_or(0, |own| own.len());
+    for certificate in chain {
+        bytes += size_of::<CertificateDer<'_>>() + certificate.len();
+    }
+    bytes
 }
 
 impl AcceptedServers {
@@ -76,13 +80,13 @@ impl AcceptedServers {
     /// certificates of the path are valid.
     pub(super) fn insert(&self, server: &PeerIdentity, end_entity: &EndEntity, validity: Validity) {
         let Some(name) = &server.server_name else { return };
-        let (chain, end_entity) = (Arc::clone(&server.chain), end_entity.clone());
-        let accepted = AcceptedServer { chain, end_entity, validity };
-        let bytes = accepted.bytes();
+        let bytes = bytes_of(&server.chain);
         let most_bytes = self.capacity.saturating_mul(Self::BYTES_PER_SERVER);
         if bytes > most_bytes {
             return;
         }
+        let (chain, end_entity) = (Arc::clone(&server.chain), end_entity.clone());
+        let accepted = AcceptedServer { chain, end_entity, validity };
         let mut servers = self.servers.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = servers.by_name.remove(name) {
             servers.bytes -= before.bytes();

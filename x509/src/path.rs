@@ -5,6 +5,8 @@
 //! once it has reached an anchor. So an error about a certificate is about one that a trusted
 //! authority issued.
 
+use smallvec::SmallVec;
+
 use super::anchors::Anchor;
 use super::candidate::{Candidate, Ranked};
 use super::certificate::{Certificate, IssuingConstraints};
@@ -191,26 +193,8 @@ struct CheckedSignature<'s> {
     is_remembered: bool,
 }
 
-/// The signatures that were verified. The first one needs no allocation, and a certificate that an anchor
-/// has issued needs no other one.
-#[derive(Default)]
-struct CheckedSignatures<'s> {
-    first: Option<CheckedSignature<'s>>,
-    others: Vec<CheckedSignature<'s>>,
-}
-
-impl<'s> CheckedSignatures<'s> {
-    fn push(&mut self, checked: CheckedSignature<'s>) {
-        match &self.first {
-            None => self.first = Some(checked),
-            Some(_) => self.others.push(checked),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &CheckedSignature<'s>> {
-        self.first.iter().chain(&self.others)
-    }
-}
+/// The certificates of a path, the end entity first. Most are so short that they need no allocation.
+type Path<'s> = SmallVec<[&'s Certificate<'s>; 4]>;
 
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
@@ -218,7 +202,8 @@ struct Search<'s> {
     /// The intermediates that parse, each of them once.
     intermediates: &'s [Intermediate<'s>],
     budget: Budget,
-    checked_signatures: CheckedSignatures<'s>,
+    /// The signatures that were verified. A certificate that an anchor has issued needs one.
+    checked_signatures: SmallVec<[CheckedSignature<'s>; 1]>,
     /// The error of the path that came closest, the first of several.
     closest: Option<CertificateError>,
     recorder: &'s mut Recorder,
@@ -256,11 +241,11 @@ impl<'s> Search<'s> {
             end_entity,
             intermediates: &intermediates,
             budget: Budget::new(request.limits),
-            checked_signatures: CheckedSignatures::default(),
+            checked_signatures: SmallVec::new(),
             closest,
             recorder,
         };
-        let mut path = vec![end_entity];
+        let mut path = Path::from_slice(&[end_entity]);
         let anchor = match search.extend(&mut path) {
             Ok(anchor) => anchor,
             Err(failure) => return Err(search.into_error(failure)),
@@ -292,7 +277,7 @@ impl<'s> Search<'s> {
     ///
     /// The recursion is as deep as the path. Each step verifies another signature, so the limit of
     /// signatures bounds the depth too.
-    fn extend(&mut self, path: &mut Vec<&'s Certificate<'s>>) -> Result<&'s Anchor, Failure> {
+    fn extend(&mut self, path: &mut Path<'s>) -> Result<&'s Anchor, Failure> {
         let Some(&last) = path.last() else {
             return Err(Failure::NothingAbove);
         };
@@ -330,7 +315,7 @@ impl<'s> Search<'s> {
     /// Goes on from `last` over this candidate, and records the attempt.
     fn try_candidate(
         &mut self,
-        path: &mut Vec<&'s Certificate<'s>>,
+        path: &mut Path<'s>,
         last: &'s Certificate<'s>,
         candidate: Candidate<'s>,
     ) -> Result<&'s Anchor, Failure> {
@@ -352,7 +337,7 @@ impl<'s> Search<'s> {
     fn extend_over(
         &mut self,
         candidate: Candidate<'s>,
-        path: &mut Vec<&'s Certificate<'s>>,
+        path: &mut Path<'s>,
         last: &'s Certificate<'s>,
     ) -> Result<&'s Anchor, Failure> {
         match candidate {
@@ -387,9 +372,13 @@ impl<'s> Search<'s> {
     /// The certificates and anchors that may have issued `last`, in the order to try them. None is
     /// on the path already, because that would be a loop (RFC 4158, section 2.4.1). An anchor that
     /// the peer also sent counts as the anchor only.
-    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Vec<Ranked<'s>> {
+    fn candidates(
+        &self,
+        path: &[&Certificate<'_>],
+        last: &Certificate<'_>,
+    ) -> SmallVec<[Ranked<'s>; 1]> {
         let anchors = self.request.anchors;
-        let mut candidates = Vec::new();
+        let mut candidates = SmallVec::new();
         let mut add = |candidate: Candidate<'s>| {
             let preference = candidate.preference(last, self.request);
             let place = candidates.partition_point(|it: &Ranked<'_>| it.preference <= preference);

@@ -8,7 +8,7 @@ use super::grease::Grease;
 use super::key_share::OwnKeyShares;
 use super::pre_shared_key::OfferedPsk;
 use super::server_hello::{ExpectServerHello, SentClientHello};
-use super::{Context, Shared, State, cert_with_extern_psk, pre_shared_key};
+use super::{Context, OfferedExtensions, Shared, State, cert_with_extern_psk, pre_shared_key};
 use crate::config::{ClientConfig, LayoutItem};
 use crate::crypto::{CipherSuite, ProviderError, StaticOrArc, provider_fault};
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl Start {
         let mut shared = Shared {
             config,
             server_name,
-            offered: Vec::new(),
+            offered: OfferedExtensions::new(),
             keys,
             early_secrets: Vec::new(),
             cert_with_extern_psk,
@@ -188,7 +188,7 @@ struct ClientHelloContent<'a> {
 struct WrittenClientHello {
     message: Vec<u8>,
     /// The types of its extensions, which the server may answer.
-    offered: Vec<ExtensionType>,
+    offered: OfferedExtensions,
 }
 
 impl ClientHelloContent<'_> {
@@ -213,7 +213,7 @@ impl ClientHelloContent<'_> {
         let provider = &self.shared.config.common.provider;
         let suites = grease.chain(provider.cipher_suites.iter().map(|suite| suite.id));
         let mut message = Vec::with_capacity(USUAL_LENGTH + key_shares.length());
-        let mut offered = Vec::with_capacity(16);
+        let mut offered = OfferedExtensions::new();
         write_client_hello(&mut message, random, self.params.session_id(), suites, |extensions| {
             self.write_ordered_extensions(extensions, padding);
             offered.extend(extensions.kinds());
@@ -242,7 +242,7 @@ impl ClientHelloContent<'_> {
     fn write_last_extensions(
         &self,
         out: &mut ExtensionWriter<'_>,
-        offered: &mut Vec<ExtensionType>,
+        offered: &mut OfferedExtensions,
     ) {
         if let Some(grease) = &self.params.grease {
             // They are not among those offered: a server that answers them is wrong (RFC 8701,

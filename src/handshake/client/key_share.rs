@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::config::ClientConfig;
 use crate::crypto::{ActiveKeyExchange, CryptoError, KeyExchangeGroup, provider_fault};
 use crate::error::Error;
@@ -11,7 +13,8 @@ use crate::wire::KeyShareEntry;
 use crate::wire::codec::join;
 
 /// What the client sends in key_share, and keeps the private keys of. In the order of supported_groups.
-pub(super) struct OwnKeyShares(Vec<OwnKeyShare>);
+/// Two need no allocation: a hybrid and its classical group.
+pub(super) struct OwnKeyShares(SmallVec<[OwnKeyShare; 2]>);
 
 struct OwnKeyShare {
     group: NamedGroup,
@@ -40,7 +43,7 @@ impl OwnKeyShares {
         config: &ClientConfig,
         taken_before: Option<NamedGroup>,
     ) -> Result<Self, Error> {
-        let mut shares = Self(Vec::new());
+        let mut shares = Self(SmallVec::new());
         match &config.key_shares {
             Some(named) => {
                 for group in config.offered_groups() {
@@ -64,7 +67,7 @@ impl OwnKeyShares {
     /// The share of a second ClientHello, for the group that the HelloRetryRequest asked for (section
     /// 4.3.8).
     pub(super) fn only(group: &dyn KeyExchangeGroup) -> Result<Self, Error> {
-        Ok(Self(vec![OwnKeyShare::start(group)?]))
+        Ok(Self(smallvec![OwnKeyShare::start(group)?]))
     }
 
     fn add_default(&mut self, config: &ClientConfig) -> Result<(), Error> {

@@ -18,6 +18,7 @@ mod server_hello;
 use std::sync::Arc;
 
 use pki_types::ServerName;
+use smallvec::SmallVec;
 
 use super::machine::{self, InProgress};
 use super::position::Position;
@@ -159,12 +160,15 @@ impl InProgress for State {
     }
 }
 
+/// The types of the extensions of a ClientHello. Most have so few that they need no allocation.
+type OfferedExtensions = SmallVec<[ExtensionType; 16]>;
+
 /// What every client state keeps.
 struct Shared {
     config: Arc<ClientConfig>,
     server_name: ServerName<'static>,
     /// The types of the extensions that the ClientHello had: the server may answer these only.
-    offered: Vec<ExtensionType>,
+    offered: OfferedExtensions,
     /// The keys for this server, the preferred one first.
     keys: Vec<PreSharedKey>,
     /// Those of the keys that the last ClientHello offers, in its order.
