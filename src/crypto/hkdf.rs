@@ -1,12 +1,14 @@
 //! HKDF-Expand (RFC 5869, section 2.3) over a prepared HMAC key. HKDF-Extract is HMAC itself.
 
-use super::secret::with_stack_wiped;
+use smallvec::SmallVec;
+
+use super::secret::{stack_depth, with_stack_wiped};
 use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
 
-/// How deep the calls of HKDF go in bytes: up to 10 KiB without optimization. Callers whose output is not
+/// How deep the calls of HKDF go in bytes: 3 KiB, and up to 10 KiB without optimization. Callers whose output is not
 /// followed by a change of keys overwrite so much of the stack: the primitives leave the output there, and
 /// the blocks that the next ones are made of.
-pub(crate) const HKDF_STACK_DEPTH: usize = 12 * 1024;
+pub(crate) const HKDF_STACK_DEPTH: usize = stack_depth(6 * 1024, 12 * 1024);
 
 /// HKDF-Expand (RFC 5869, section 2.3): fills `output` from the pseudorandom key `key` and from `info`.
 /// It overwrites what the primitives leave of the output on the stack.
@@ -21,56 +23,57 @@ pub fn hkdf_expand(
     output: &mut [u8],
 ) -> Result<(), CryptoError> {
     with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-        Ok(expand(hash.algorithm(), &hash.hmac_key(key), &[info], output)?)
+        Ok(expand(hash.algorithm(), &hash.hmac_key(key), &mut Info::from_slice(info), output)?)
     })
 }
 
-/// The same with a key that is prepared, for callers that expand it more than once. `info` is in parts, at
-/// most [`MAX_INFO_PARTS`].
+/// The `info` of HKDF-Expand, with a place for the number of a block. An HkdfLabel of TLS with the hash of
+/// messages is so short (RFC 9846, section 7.1) that it needs no allocation. It is no secret.
+pub(crate) type Info = SmallVec<[u8; 96]>;
+
+/// The same with a key that is prepared, for callers that expand it more than once.
 pub(crate) fn expand(
     hash: HashAlgorithm,
     key: &HmacKey,
-    info: &[&[u8]],
+    info: &mut Info,
     output: &mut [u8],
 ) -> Result<(), ProviderError> {
     let length = hash.output_length();
     if output.len() > 255 * length {
         return Err(CryptoError.into());
     }
+    if output.len() <= length {
+        info.push(1);
+        let signed = provider_fault::sign_into(hash, key, info, output);
+        info.pop();
+        return signed;
+    }
     // T(0) is empty.
-    let mut previous = None;
+    let mut previous: Option<Secret> = None;
     for (block, number) in output.chunks_mut(length).zip(1..=255_u8) {
-        let before = previous.as_ref().map_or(&[][..], Secret::as_bytes);
-        let current = provider_fault::sign(hash, key, &block_parts(before, info, &[number])?)?;
+        // What T(N) is the HMAC of: T(N-1) | info | N.
+        info.push(number);
+        let current = match &previous {
+            None => provider_fault::sign(hash, key, &[info.as_slice()])?,
+            Some(before) => provider_fault::sign(hash, key, &[before.as_bytes(), info.as_slice()])?,
+        };
+        info.pop();
         block.copy_from_slice(current.as_bytes().get(..block.len()).ok_or(CryptoError)?);
         previous = Some(current);
     }
     Ok(())
 }
 
-/// As many as an HkdfLabel has fields and lengths (RFC 9846, section 7.1).
-pub(crate) const MAX_INFO_PARTS: usize = 6;
-
-/// What T(N) is the HMAC of: T(N-1) | info | N.
-fn block_parts<'a>(
-    before: &'a [u8],
-    info: &[&'a [u8]],
-    number: &'a [u8; 1],
-) -> Result<[&'a [u8]; MAX_INFO_PARTS + 2], CryptoError> {
-    let mut parts = [&[][..]; MAX_INFO_PARTS + 2];
-    let [first, places @ .., last] = &mut parts;
-    (*first, *last) = (before, number);
-    places.get_mut(..info.len()).ok_or(CryptoError)?.copy_from_slice(info);
-    Ok(parts)
-}
-
 /// The first block of the expansion by itself: as many bytes as the output of the hash has.
 pub(crate) fn expand_block(
     hash: HashAlgorithm,
     key: &HmacKey,
-    info: &[&[u8]],
+    info: &mut Info,
 ) -> Result<Secret, ProviderError> {
-    provider_fault::sign(hash, key, &block_parts(&[], info, &[1])?)
+    info.push(1);
+    let block = provider_fault::sign(hash, key, &[info.as_slice()]);
+    info.pop();
+    block
 }
 
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]

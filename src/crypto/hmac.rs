@@ -80,6 +80,21 @@ impl HmacKey {
         mac
     }
 
+    /// What `read` makes of the HMAC of `message`. With a built-in provider it needs no [`Secret`].
+    pub(super) fn read_mac<T>(
+        &self,
+        message: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, CryptoError> {
+        Ok(match &self.0 {
+            #[cfg(feature = "ring")]
+            HmacKeyKind::Ring(key) => read(key.tag(&[message])?.as_ref()),
+            #[cfg(feature = "aws-lc-rs")]
+            HmacKeyKind::AwsLcRs(key) => read(key.tag(&[message]).as_ref()),
+            HmacKeyKind::Custom(key) => read(key.sign(&[message])?.as_bytes()),
+        })
+    }
+
     fn sign_parts(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
         match &self.0 {
             #[cfg(feature = "ring")]

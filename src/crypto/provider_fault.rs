@@ -5,7 +5,7 @@
 use super::key_exchange_checks::is_zero;
 pub(crate) use super::key_exchange_checks::{check_secret, check_share, start};
 use super::provider_error::{ProviderError, ProviderFault};
-use super::{Hash, HashAlgorithm, HmacKey, Secret, SecureRandom, TAG_LENGTH};
+use super::{CryptoError, Hash, HashAlgorithm, HmacKey, Secret, SecureRandom, TAG_LENGTH};
 use crate::registry::SignatureScheme;
 
 /// Fills `bytes` with randomness. A generator that fills in nothing, or less than it should, leaves
@@ -54,14 +54,33 @@ pub(crate) fn sign(
     data: &[&[u8]],
 ) -> Result<Secret, ProviderError> {
     let mac = key.sign(data)?;
-    let length = mac.as_bytes().len();
-    if length != hash.output_length() {
-        return Err(ProviderFault::Length { what: "HMAC", length }.into());
-    }
-    if is_zero(mac.as_bytes()) {
-        return Err(ProviderFault::HmacOfZeros.into());
-    }
+    check_mac(hash, mac.as_bytes())?;
     Ok(mac)
+}
+
+/// The same: the first bytes of the HMAC fill `output`.
+pub(crate) fn sign_into(
+    hash: HashAlgorithm,
+    key: &HmacKey,
+    message: &[u8],
+    output: &mut [u8],
+) -> Result<(), ProviderError> {
+    key.read_mac(message, |mac| {
+        check_mac(hash, mac)?;
+        output.copy_from_slice(mac.get(..output.len()).ok_or(CryptoError)?);
+        Ok(())
+    })?
+}
+
+fn check_mac(hash: HashAlgorithm, mac: &[u8]) -> Result<(), ProviderFault> {
+    let length = mac.len();
+    if length != hash.output_length() {
+        return Err(ProviderFault::Length { what: "HMAC", length });
+    }
+    if is_zero(mac) {
+        return Err(ProviderFault::HmacOfZeros);
+    }
+    Ok(())
 }
 
 /// HMAC under a key that is used once.

@@ -17,27 +17,33 @@ pub const MAX_HASH_LENGTH: usize = 48;
 /// The bytes stand on the heap and stay in one place while the value moves: a move of the bytes
 /// themselves would leave a copy behind, in the box, queue or vector that the value came from.
 pub struct Secret {
-    /// Its capacity is [`MAX_HASH_LENGTH`].
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
 }
 
 thread_local! {
     /// Wiped buffers of the secrets that this thread has dropped. A handshake makes dozens of secrets,
     /// of which few live at the same time: with these, it need not allocate memory for each.
-    static BUFFERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The most buffers that a thread keeps.
 const MAX_BUFFERS: usize = 32;
 
-/// An empty buffer, with a capacity of [`MAX_HASH_LENGTH`] bytes.
-fn take_buffer() -> Vec<u8> {
-    let buffer = BUFFERS.try_with(|buffers| buffers.borrow_mut().pop());
+/// Zeros, as many as a secret has bytes.
+fn take_buffer(length: usize) -> Box<[u8]> {
+    let kept = BUFFERS.try_with(|buffers| {
+        let mut buffers = buffers.borrow_mut();
+        let place = buffers.iter().rposition(|buffer| buffer.len() == length)?;
+        Some(buffers.swap_remove(place))
+    });
     // A thread that ends has no buffers any more.
-    buffer.ok().flatten().unwrap_or_else(|| Vec::with_capacity(MAX_HASH_LENGTH))
+    kept.ok().flatten().unwrap_or_else(|| vec![0; length].into())
 }
 
-fn give_back(buffer: Vec<u8>) {
+fn give_back(buffer: Box<[u8]>) {
+    if buffer.is_empty() {
+        return;
+    }
     let _ = BUFFERS.try_with(|buffers| {
         let mut buffers = buffers.borrow_mut();
         if buffers.is_empty() {
@@ -52,9 +58,7 @@ fn give_back(buffer: Vec<u8>) {
 impl Secret {
     /// `length` zero bytes; at most [`MAX_HASH_LENGTH`], longer is cut to that.
     pub fn zeros(length: usize) -> Self {
-        let mut bytes = take_buffer();
-        bytes.resize(length.min(MAX_HASH_LENGTH), 0);
-        Self { bytes }
+        Self { bytes: take_buffer(length.min(MAX_HASH_LENGTH)) }
     }
 
     /// A copy of `bytes`, or `None` when they are longer than [`MAX_HASH_LENGTH`].
@@ -62,8 +66,8 @@ impl Secret {
         if bytes.len() > MAX_HASH_LENGTH {
             return None;
         }
-        let mut secret = Self { bytes: take_buffer() };
-        secret.bytes.extend_from_slice(bytes);
+        let mut secret = Self { bytes: take_buffer(bytes.len()) };
+        secret.bytes.copy_from_slice(bytes);
         Some(secret)
     }
 
@@ -85,28 +89,26 @@ impl Secret {
 
 impl Clone for Secret {
     fn clone(&self) -> Self {
-        let mut bytes = take_buffer();
-        bytes.extend_from_slice(&self.bytes);
+        let mut bytes = take_buffer(self.bytes.len());
+        bytes.copy_from_slice(&self.bytes);
         Self { bytes }
     }
 }
 
 /// Leaves an empty secret.
 impl Zeroize for Secret {
+    /// Not inlined: secrets are dropped in many places.
+    #[inline(never)]
     fn zeroize(&mut self) {
-        // A slice is wiped at once, a vector byte by byte. Nothing is behind the slice: a secret does
-        // not get shorter.
-        self.bytes.as_mut_slice().zeroize();
-        self.bytes.clear();
+        // A slice is wiped at once, a box of it byte by byte.
+        (*self.bytes).zeroize();
+        give_back(mem::take(&mut self.bytes));
     }
 }
 
 impl Drop for Secret {
-    /// Not inlined: secrets are dropped in many places.
-    #[inline(never)]
     fn drop(&mut self) {
         self.zeroize();
-        give_back(mem::take(&mut self.bytes));
     }
 }
 
@@ -126,6 +128,11 @@ impl fmt::Debug for Secret {
 #[inline(never)]
 pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
+}
+
+/// How deep calls go in bytes. Without optimization they go deeper: in builds with debug assertions.
+pub(crate) const fn stack_depth(optimized: usize, unoptimized: usize) -> usize {
+    if cfg!(debug_assertions) { unoptimized } else { optimized }
 }
 
 /// Does work that leaves secrets on the stack, and overwrites `DEPTH` bytes of it. The caller's own

@@ -1,7 +1,8 @@
 //! HKDF-Extract and HKDF-Expand-Label (RFC 9846, section 7.1), as the connection's observers see them.
 
+use super::traffic::TrafficSecret;
 use crate::crypto::{
-    self, CryptoError, HKDF_STACK_DEPTH, Hash, HashAlgorithm, HmacKey, MAX_INFO_PARTS,
+    self, CipherSuite, CryptoError, HKDF_STACK_DEPTH, Hash, HashAlgorithm, HmacKey, Info,
     ProviderError, Secret, StaticOrArc, provider_fault, with_stack_wiped,
 };
 use crate::observer::{KeyScheduleOperation, KeyScheduleValues, Observers};
@@ -20,7 +21,7 @@ pub enum LabelPrefix {
 }
 
 impl LabelPrefix {
-    const fn bytes(self) -> &'static [u8] {
+    const fn bytes(self) -> &'static [u8; 6] {
         match self {
             Self::Tls13 => b"tls13 ",
             Self::Dtls13 => b"dtls13",
@@ -64,44 +65,25 @@ pub fn expand_label(
     })
 }
 
-/// The `info` of HKDF-Expand-Label: the structure HkdfLabel of section 7.1.
-struct HkdfLabel<'a> {
-    /// The length of the output.
-    length: [u8; 2],
-    /// The length of the prefix and the label together.
-    label_length: [u8; 1],
-    prefix: &'static [u8],
-    label: &'a [u8],
-    context_length: [u8; 1],
-    context: &'a [u8],
-}
-
-impl<'a> HkdfLabel<'a> {
-    fn new(
-        prefix: LabelPrefix,
-        label: &'a str,
-        context: &'a [u8],
-        output_length: usize,
-    ) -> core::result::Result<Self, CryptoError> {
-        let prefix = prefix.bytes();
-        let length = u16::try_from(output_length).map_err(|_| CryptoError)?;
-        let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
-        let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
-        Ok(Self {
-            length: length.to_be_bytes(),
-            label_length: [label_length],
-            prefix,
-            label: label.as_bytes(),
-            context_length: [context_length],
-            context,
-        })
-    }
-
-    /// Its bytes, in their order.
-    fn parts(&self) -> [&[u8]; MAX_INFO_PARTS] {
-        let Self { length, label_length, prefix, label, context_length, context } = self;
-        [length, label_length, prefix, label, context_length, context]
-    }
+/// Writes the `info` of HKDF-Expand-Label: the structure HkdfLabel of section 7.1.
+fn write_hkdf_label(
+    info: &mut Info,
+    prefix: LabelPrefix,
+    label: &str,
+    context: &[u8],
+    output_length: usize,
+) -> core::result::Result<(), CryptoError> {
+    let prefix = prefix.bytes();
+    let length = u16::try_from(output_length).map_err(|_| CryptoError)?;
+    let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
+    let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
+    let [high, low] = length.to_be_bytes();
+    info.extend_from_slice(&[high, low, label_length]);
+    info.extend_from_slice(prefix);
+    info.extend_from_slice(label.as_bytes());
+    info.push(context_length);
+    info.extend_from_slice(context);
+    Ok(())
 }
 
 /// HKDF of one key schedule: with the hash of its suite and the labels of its protocol.
@@ -157,8 +139,21 @@ impl<'a> Prk<'a> {
 
     /// HKDF-Expand-Label, for what protocols derive beside the key schedule. Observers do not see it.
     pub(crate) fn expand(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
-        let info = HkdfLabel::new(self.prefix, label, context, output.len())?;
-        crypto::expand(self.hash, &self.key, &info.parts(), output)
+        let mut info = Info::new();
+        write_hkdf_label(&mut info, self.prefix, label, context, output.len())?;
+        crypto::expand(self.hash, &self.key, &mut info, output)
+    }
+
+    /// The same, of a traffic secret of this suite, with an empty context.
+    pub(crate) fn expand_traffic_secret(
+        &self,
+        suite: &StaticOrArc<CipherSuite>,
+        label: &str,
+    ) -> Result<TrafficSecret> {
+        let mut info = Info::new();
+        write_hkdf_label(&mut info, self.prefix, label, &[], self.hash.output_length())?;
+        let secret = crypto::expand_block(self.hash, &self.key, &mut info)?;
+        Ok(TrafficSecret::new(suite.clone(), self.prefix, secret))
     }
 
     /// HKDF-Expand-Label.
@@ -183,8 +178,9 @@ impl<'a> Prk<'a> {
         context: &[u8],
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let info = HkdfLabel::new(self.prefix, label, context, self.hash.output_length())?;
-        let output = crypto::expand_block(self.hash, &self.key, &info.parts())?;
+        let mut info = Info::new();
+        write_hkdf_label(&mut info, self.prefix, label, context, self.hash.output_length())?;
+        let output = crypto::expand_block(self.hash, &self.key, &mut info)?;
         let (secret, input) = (self.secret, context);
         let values = KeyScheduleValues { secret, input, output: output.as_bytes() };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);

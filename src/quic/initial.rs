@@ -2,9 +2,7 @@
 //! attackers: they are made of what is in the packets.
 
 use super::{DirectionalKeys, Version};
-use crate::crypto::{
-    CipherSuite, CryptoError, CryptoProvider, Secret, StaticOrArc, provider_fault,
-};
+use crate::crypto::{CipherSuite, CryptoError, CryptoProvider, StaticOrArc, provider_fault};
 use crate::handshake::Side;
 use crate::key_schedule::{LabelPrefix, Prk, TrafficSecret};
 use crate::registry::CipherSuiteId;
@@ -61,7 +59,5 @@ pub(super) fn initial_traffic_secret(
     initial_secret: &Prk<'_>,
     label: &str,
 ) -> Result<TrafficSecret, CryptoError> {
-    let mut secret = Secret::zeros(suite.hash.output_length());
-    initial_secret.expand(label, &[], secret.as_mut_bytes())?;
-    TrafficSecret::from_bytes(suite.clone(), secret.as_bytes())
+    Ok(initial_secret.expand_traffic_secret(suite, label)?)
 }

@@ -3,11 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::{HeaderKey, PacketKey, Version};
-use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret, wipe_stack};
+use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret, stack_depth, wipe_stack};
 use crate::key_schedule::{Prk, TrafficSecret};
 
-/// How deep the calls below [`KeyUpdate::next`] go, in bytes. In a debug build they take more than 12 KiB.
-const STACK_DEPTH: usize = 24 * 1024;
+/// How deep the calls below [`KeyUpdate::next`] go, in bytes: 5 KiB, and more than 12 KiB without optimization.
+const STACK_DEPTH: usize = stack_depth(8 * 1024, 24 * 1024);
 
 /// What protects the packets of one direction at one level (RFC 9001, section 5.1).
 #[derive(Debug)]
@@ -67,10 +67,8 @@ impl KeyUpdate {
     #[inline(never)]
     fn derive_next(&mut self) -> Result<PacketKey, CryptoError> {
         let suite = self.secret.suite();
-        let mut next = Secret::zeros(suite.hash.output_length());
         let label = self.version.labels().key_update;
-        self.secret.prk().expand(label, &[], next.as_mut_bytes())?;
-        let next = TrafficSecret::from_bytes(suite.clone(), next.as_bytes())?;
+        let next = self.secret.prk().expand_traffic_secret(suite, label)?;
         let key = packet_key(self.version, suite, &next.prk())?;
         self.secret = next;
         Ok(key)

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::{
-    Aead, AeadKey, CryptoError, CryptoProvider, Hash, HashAlgorithm, NONCE_LENGTH, Secret,
+    Aead, AeadKey, CryptoError, CryptoProvider, Hash, HashAlgorithm, Info, NONCE_LENGTH, Secret,
     SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand, provider_fault,
 };
 use crate::reply::Reply;
@@ -88,8 +88,9 @@ impl TicketKey {
     /// The key of the ticket with this salt.
     fn cipher(&self, salt: &Salt, primitives: &Primitives) -> Result<AeadKey, CryptoError> {
         let prepared = primitives.sha256.hmac_key(self.secret.as_bytes());
-        let info: [&[u8]; 2] = [b"handclasp ticket", salt];
-        let key = expand_block(HashAlgorithm::Sha256, &prepared, &info)?;
+        let mut info = Info::from_slice(b"handclasp ticket");
+        info.extend_from_slice(salt);
+        let key = expand_block(HashAlgorithm::Sha256, &prepared, &mut info)?;
         primitives.aead.key(key.as_bytes())
     }
 

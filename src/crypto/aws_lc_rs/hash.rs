@@ -84,10 +84,14 @@ pub(in crate::crypto) struct AwsLcHmacKey(hmac::Key);
 
 impl AwsLcHmacKey {
     pub(in crate::crypto) fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
+        Secret::new(self.tag(data).as_ref()).ok_or(CryptoError)
+    }
+
+    pub(in crate::crypto) fn tag(&self, data: &[&[u8]]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);
         for part in data {
             context.update(part);
         }
-        Secret::new(context.sign().as_ref()).ok_or(CryptoError)
+        context.sign()
     }
 }

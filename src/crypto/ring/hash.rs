@@ -78,8 +78,12 @@ pub(in crate::crypto) struct RingHmacKey(Overwritten<hmac::Key, { larger_than::<
 
 impl RingHmacKey {
     pub(in crate::crypto) fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
+        Secret::new(self.tag(data)?.as_ref()).ok_or(CryptoError)
+    }
+
+    pub(in crate::crypto) fn tag(&self, data: &[&[u8]]) -> Result<hmac::Tag, CryptoError> {
         let key = self.0.key()?;
-        let tag = match data {
+        Ok(match data {
             // A context is a copy of the key, which is copied again when it signs.
             [whole] => hmac::sign(key, whole),
             parts => {
@@ -89,7 +93,6 @@ impl RingHmacKey {
                 }
                 context.sign()
             }
-        };
-        Secret::new(tag.as_ref()).ok_or(CryptoError)
+        })
     }
 }
