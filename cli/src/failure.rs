@@ -57,6 +57,11 @@ impl Failure {
         self.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.alert_received.is_some())
     }
 
+    /// The stable name of why a connection failed.
+    pub fn code_of_diagnosis(&self) -> Option<&'static str> {
+        Some(self.diagnosis.as_ref()?.code)
+    }
+
     /// The message, the details and the hint in one line.
     pub fn line(&self) -> String {
         let mut line = self.message.clone();

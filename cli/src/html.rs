@@ -39,7 +39,22 @@ impl HtmlArguments {
     /// The file cannot be written.
     pub fn write(&self, recorder: &Recorder, failure: Option<&Failure>) -> Result<(), Failure> {
         match &self.html {
-            Some(file) => write(file, &recorder.account(), failure),
+            Some(_) => self.write_account(&recorder.account(), failure),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the page of this account, if a page is wanted. `failure` ended its last connection.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_account(
+        &self,
+        account: &Account,
+        failure: Option<&Failure>,
+    ) -> Result<(), Failure> {
+        match &self.html {
+            Some(file) => write(file, account, failure),
             None => Ok(()),
         }
     }

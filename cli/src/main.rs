@@ -4,6 +4,7 @@ mod address;
 mod advice;
 mod arguments;
 mod certificates;
+mod check;
 mod client;
 mod connect;
 mod demo;
@@ -48,7 +49,7 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
-    html: html::HtmlArguments,
+    demo: demo::Arguments,
 }
 
 const EXIT_CODES: &str = "\
@@ -58,6 +59,8 @@ Exit codes: 0 done; 1 the handshake or a check failed, or a chain was rejected; 
 enum Command {
     /// Connect to a server, then pipe standard input and output
     Connect(connect::Arguments),
+    /// Find out what a server does as TLS 1.3 sees it, and what to improve
+    Check(check::Arguments),
     /// Run a server that answers each HTTP request with what was negotiated, or echoes
     Serve(serve::Arguments),
     /// Explain recorded connections, a trace of RFC 8448, or a connection to a server
@@ -71,10 +74,18 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| arguments::without_values(error).exit());
     let result = match &cli.command {
-        Some(_) if cli.html.is_wanted() => Err(Failure::misuse("--html stands before the command")
-            .hint("write it after the command: handclasp connect --html FILE HOST:PORT")),
-        None => demo::run(&cli.html, cli.json),
+        Some(_) if cli.demo.html.is_wanted() => {
+            Err(Failure::misuse("--html stands before the command")
+                .hint("write it after the command: handclasp connect --html FILE HOST:PORT"))
+        }
+        Some(_) if cli.demo.misplaced().is_some() => {
+            let option = cli.demo.misplaced().unwrap_or_default();
+            Err(Failure::misuse(format!("{option} stands before the command"))
+                .hint("before a command it is an option of the demonstration, which has none"))
+        }
+        None => demo::run(&cli.demo, cli.json),
         Some(Command::Connect(arguments)) => connect::run(arguments, cli.json),
+        Some(Command::Check(arguments)) => check::run(arguments, cli.json),
         Some(Command::Serve(arguments)) => serve::run(arguments, cli.json),
         Some(Command::Explain(arguments)) => explain::run(arguments, cli.json),
         Some(Command::Vectors(arguments)) => vectors::run(arguments, cli.json),

@@ -11,4 +11,7 @@ mod tls_client;
 pub use options::ClientOptions;
 pub use receive_buffer::ReceiveBuffer;
 pub use target::Target;
-pub use tls_client::{HANDSHAKE_TIMEOUT, TlsClient, record, set_addresses};
+pub use tls_client::{
+    HANDSHAKE_TIMEOUT, ReceiveEnd, TICKET_TIMEOUT, TICKETS_TIMEOUT, TlsClient, record,
+    set_addresses,
+};

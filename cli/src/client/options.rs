@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::files;
 
 /// The options of each command that connects to a server.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args, Clone, Default)]
 pub struct ClientOptions {
     /// Trust the certificates in this file, in PEM or DER, instead of the system's authorities
     #[arg(long, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! The program, run as its users run it.
 
+mod check;
 mod client_authentication;
 mod client_options;
 mod common;

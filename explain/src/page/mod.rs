@@ -29,7 +29,7 @@ use crate::words;
 /// The script of a page. It has the function `show`, which makes the articles of [`Part`]s work.
 pub const SCRIPT: &str = include_str!("page.js");
 
-/// The style of a page.
+/// The style of a page, also for other pages that look the same.
 pub const STYLE: &str = include_str!("page.css");
 
 /// What a page is made with.
@@ -228,13 +228,20 @@ impl ConnectionView {
 
 /// A Content-Security-Policy under which nothing runs but the page's own script.
 fn policy(provider: &CryptoProvider) -> String {
-    let hash = |text: &str| Base64::encode_string(&provider.sha256.digest(text.as_bytes()));
+    format!("{}; script-src 'sha256-{}'", style_policy(provider), hash(SCRIPT, provider))
+}
+
+/// A Content-Security-Policy for a page with [`STYLE`] and without a script.
+pub fn style_policy(provider: &CryptoProvider) -> String {
     format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; \
-         form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-        hash(SCRIPT),
-        hash(STYLE)
+        "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
+        hash(STYLE, provider)
     )
+}
+
+fn hash(text: &str, provider: &CryptoProvider) -> String {
+    Base64::encode_string(&provider.sha256.digest(text.as_bytes()))
 }
 
 /// What the script reads.

@@ -1,0 +1,88 @@
+//! Which application protocols does the server take (ALPN, RFC 7301)?
+
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use super::offer::{Offer, Taken, accepted, list, others};
+use super::prober::Prober;
+use crate::failure::Failure;
+
+/// The most protocols that are offered one by one.
+const MAX_PROTOCOLS: usize = 8;
+/// A protocol that no server knows.
+const UNKNOWN: &str = "handclasp-check";
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ApplicationProtocols {
+    /// Each protocol was offered alone.
+    pub offers: Vec<Offer>,
+    /// The protocol that the server took from all of them.
+    pub chosen: Option<String>,
+    /// What the server does with a protocol that it cannot know.
+    pub unknown: Taken,
+}
+
+impl ApplicationProtocols {
+    pub fn ask(prober: &mut Prober, chosen: Option<&[u8]>) -> Result<Self, Failure> {
+        let mut offers = Vec::new();
+        for name in prober.application_protocols().into_iter().take(MAX_PROTOCOLS) {
+            let taken = offer(prober, &name)?;
+            offers.push(Offer::new(name, taken));
+        }
+        let unknown = offer(prober, UNKNOWN)?;
+        let chosen = chosen.map(handclasp_explain::words::printable);
+        Ok(Self { offers, chosen, unknown })
+    }
+}
+
+/// Offers one protocol. A server that does not name it in its answer has not accepted it.
+fn offer(prober: &mut Prober, name: &str) -> Result<Taken, Failure> {
+    let builder = prober.client(prober.provider()).application_protocols([name]);
+    let probe = prober.probe(builder)?;
+    let taken = Taken::of(probe.as_ref());
+    let agreed = probe
+        .as_ref()
+        .and_then(|probe| probe.client.connection.parameters().application_protocol.as_deref());
+    match (&taken, agreed) {
+        (Taken::Accepted, None) => Ok(Taken::Ignored),
+        _ => Ok(taken),
+    }
+}
+
+impl Answer for ApplicationProtocols {
+    fn title(&self) -> &'static str {
+        "Application protocols (ALPN)"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
+        let others = others(&self.offers);
+        if !others.is_empty() {
+            rows.push(Row::new("not accepted", list(&others)));
+        }
+        rows.extend(self.chosen.clone().map(|protocol| Row::new("chosen", protocol)));
+        let unknown = match &self.unknown {
+            Taken::Ignored => "are ignored".to_owned(),
+            Taken::Accepted => "are accepted".to_owned(),
+            Taken::Refused { alert: Some(alert) } => format!("are refused with {alert}"),
+            Taken::Refused { alert: None } => "the server closes the connection".to_owned(),
+            Taken::Unknown { reason } => format!("not known: {reason}"),
+        };
+        rows.push(Row::new("unknown ones", unknown));
+        rows
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        let takes_some = !accepted(&self.offers).is_empty();
+        if self.unknown == Taken::Ignored && takes_some {
+            advice.push(Advice::note(
+                "unknown-protocol-ignored",
+                "the server has application protocols, and serves a client that has none of them: RFC 7301, \
+                 section 3.2, has the alert no_application_protocol for it, which protects from attacks \
+                 across protocols",
+            ));
+        }
+        advice
+    }
+}

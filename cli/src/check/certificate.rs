@@ -1,0 +1,156 @@
+//! Are the server's certificates good: accepted, in order, with enough days left, and with a staple?
+
+use handclasp::ClientConnection;
+use handclasp::certificate::CertificateError;
+use handclasp::crypto::CryptoProvider;
+use handclasp::pki_types::UnixTime;
+use handclasp_explain::Certificate;
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use crate::certificates;
+
+/// With fewer days left, the renewal is late.
+const FEW_DAYS: i64 = 14;
+/// The shortest RSA key that is still good, in bits.
+const MIN_RSA_BITS: usize = 2048;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Chain {
+    pub is_accepted: bool,
+    /// Why it is refused: a stable name, the reason, and what to change.
+    pub code: Option<&'static str>,
+    pub reason: Option<String>,
+    pub remedy: Option<String>,
+    /// Those that the server has sent, its own first.
+    pub certificates: Vec<Certificate>,
+    /// Each certificate is issued by the one behind it.
+    pub is_in_order: bool,
+    /// The root is there, too. Clients have it already.
+    pub has_root: bool,
+    /// The days left of the certificate that expires first.
+    pub days_left: Option<i64>,
+    /// The length of the stapled OCSP response, in bytes. It was verified with the chain.
+    pub ocsp_response_length: Option<usize>,
+}
+
+impl Chain {
+    /// Of the certificates of this connection, about which the trust anchors say this.
+    pub fn of(
+        connection: &ClientConnection,
+        verdict: Option<Result<(), CertificateError>>,
+    ) -> Self {
+        let (provider, now) = (CryptoProvider::default(), UnixTime::now());
+        let parameters = connection.parameters();
+        let chain = parameters.certificates.iter().flat_map(|chain| chain.iter());
+        let read = |der: &[u8]| Certificate::from_der(der, &provider, now);
+        let certificates: Vec<_> = chain.map(|der| read(der)).collect();
+        let error = verdict.and_then(Result::err);
+        let is_own_issuer = |it: &Certificate| it.subject.is_some() && it.subject == it.issuer;
+        let has_root = certificates.len() > 1 && certificates.last().is_some_and(is_own_issuer);
+        Self {
+            is_accepted: error.is_none(),
+            code: error.as_ref().map(|error| error.kind.code()),
+            reason: error.as_ref().map(ToString::to_string),
+            remedy: error.as_ref().and_then(|error| error.kind.remedy()),
+            is_in_order: certificates.windows(2).all(|pair| match pair {
+                [one, next] => one.issuer == next.subject,
+                _ => true,
+            }),
+            has_root,
+            days_left: certificates.iter().filter_map(|it| it.days_left).min(),
+            ocsp_response_length: parameters.ocsp_response.as_ref().map(|it| it.len()),
+            certificates,
+        }
+    }
+
+    /// Keys and signatures that are too weak.
+    fn weaknesses(&self) -> Vec<String> {
+        let mut weak = Vec::new();
+        for certificate in &self.certificates {
+            let subject = certificate.subject.as_deref().unwrap_or("a certificate");
+            let algorithm = certificate.key.algorithm.as_deref().unwrap_or_default();
+            match certificate.key.bits {
+                Some(bits) if algorithm.contains("rsa") && bits < MIN_RSA_BITS => {
+                    weak.push(format!("{subject} has an RSA key of {bits} bits"));
+                }
+                _ => {}
+            }
+            let signature = certificate.signature_algorithm.as_deref().unwrap_or_default();
+            let signature = signature.to_ascii_lowercase();
+            if signature.contains("sha1") && certificate.subject != certificate.issuer {
+                weak.push(format!("{subject} is signed with SHA-1"));
+            }
+        }
+        weak
+    }
+
+    fn lifetime_advice(&self) -> Option<Advice> {
+        let days = self.days_left?;
+        match days {
+            // That it has expired is the verdict already.
+            ..0 if !self.is_accepted => None,
+            ..FEW_DAYS => {
+                let text = format!("renew the certificates: one of them expires in {days} days");
+                Some(Advice::improvement("few-days-left", text))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Answer for Chain {
+    fn title(&self) -> &'static str {
+        "Certificates"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let verdict = match &self.reason {
+            Some(reason) => format!("refused: {reason}"),
+            None => "accepted".to_owned(),
+        };
+        let mut rows = vec![Row::new("verdict", verdict)];
+        if let Some(own) = self.certificates.first() {
+            let own = certificates::rows(own);
+            rows.extend(own.into_iter().map(|(name, value)| Row { name, value }));
+        }
+        let others = self.certificates.iter().skip(1);
+        rows.extend(others.map(|certificate| {
+            let subject = certificate.subject.as_deref().unwrap_or("malformed");
+            let days = certificate.days_left.unwrap_or_default();
+            Row::new("also sent", format!("{subject}, {days} days left"))
+        }));
+        rows.push(Row::yes_or_no("in order", self.is_in_order));
+        let staple = match self.ocsp_response_length {
+            Some(length) => format!("{length} bytes"),
+            None => "none".to_owned(),
+        };
+        rows.push(Row::new("OCSP staple", staple));
+        rows
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        if let (Some(code), Some(reason)) = (self.code, &self.reason) {
+            let text = match &self.remedy {
+                Some(remedy) => format!("{reason}: {remedy}"),
+                None => reason.clone(),
+            };
+            advice.push(Advice::fault(code, text));
+        }
+        advice.extend(self.lifetime_advice());
+        if !self.is_in_order {
+            let text = "send the certificates in order, each before its issuer: some clients do not search";
+            advice.push(Advice::improvement("chain-not-in-order", text));
+        }
+        if self.has_root {
+            let text =
+                "leave the root out of the chain: clients have it, and it costs bytes each time";
+            advice.push(Advice::improvement("root-sent", text));
+        }
+        for weakness in self.weaknesses() {
+            advice.push(Advice::improvement("weak-certificate", format!("replace it: {weakness}")));
+        }
+        advice
+    }
+}

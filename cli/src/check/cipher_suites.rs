@@ -1,0 +1,57 @@
+//! Which cipher suites does the server take?
+
+use handclasp::registry::CipherSuiteId;
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use super::offer::{Offer, Taken, accepted, list, others};
+use super::prober::Prober;
+use crate::failure::Failure;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct CipherSuites {
+    /// Each suite was offered alone.
+    pub offers: Vec<Offer>,
+    /// The suite that the server took from a usual offer.
+    pub chosen: Option<String>,
+}
+
+impl CipherSuites {
+    /// Offers each suite of the provider alone.
+    pub fn ask(prober: &mut Prober, chosen: Option<CipherSuiteId>) -> Result<Self, Failure> {
+        let mut offers = Vec::new();
+        for suite in prober.provider().cipher_suites {
+            let mut provider = prober.provider();
+            provider.cipher_suites = vec![suite.clone()];
+            let probe = prober.probe(prober.client(provider))?;
+            offers.push(Offer::new(suite.id.to_string(), Taken::of(probe.as_ref())));
+        }
+        Ok(Self { offers, chosen: chosen.map(|suite| suite.to_string()) })
+    }
+}
+
+impl Answer for CipherSuites {
+    fn title(&self) -> &'static str {
+        "Cipher suites"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
+        let others = others(&self.offers);
+        if !others.is_empty() {
+            rows.push(Row::new("not accepted", list(&others)));
+        }
+        rows.extend(self.chosen.clone().map(|suite| Row::new("chosen", suite)));
+        rows
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        let mandatory = CipherSuiteId::TLS_AES_128_GCM_SHA256.to_string();
+        let refused = |offer: &Offer| offer.name == mandatory && !offer.is_accepted();
+        if !self.offers.iter().any(refused) {
+            return Vec::new();
+        }
+        let text = format!("turn on {mandatory}: RFC 9846, section 9.1, has it mandatory");
+        vec![Advice::improvement("no-mandatory-suite", text)]
+    }
+}

@@ -1,0 +1,91 @@
+//! Does the server accept 0-RTT data?
+
+use handclasp::handshake::EarlyData as State;
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use super::cost::HandshakeCost;
+use super::prober::Prober;
+use crate::failure::Failure;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct EarlyData {
+    pub result: EarlyDataResult,
+    /// Of the handshake with 0-RTT data.
+    pub cost: Option<HandshakeCost>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum EarlyDataResult {
+    Accepted,
+    Rejected,
+    /// No ticket that was left allows them.
+    NotAllowed,
+    /// The connection failed, or was not made.
+    Unknown {
+        reason: String,
+    },
+}
+
+impl EarlyData {
+    /// Resumes with an offer of 0-RTT data. None are sent: they could have an effect on the server.
+    pub fn ask(prober: &mut Prober) -> Result<Self, Failure> {
+        let sessions = prober.sessions.sessions();
+        let result = |result| Ok(Self { result, cost: None });
+        // The newest session is taken first.
+        if sessions.last().is_none_or(|session| session.max_early_data_size() == 0) {
+            return result(EarlyDataResult::NotAllowed);
+        }
+        let builder = prober.client(prober.provider());
+        let builder = builder.sessions(prober.sessions.clone()).early_data(true);
+        let Some(probe) = prober.probe(builder)? else {
+            let reason = "a limit of the check is reached".to_owned();
+            return result(EarlyDataResult::Unknown { reason });
+        };
+        if let Err(failure) = &probe.result {
+            let reason = failure.message.clone();
+            return result(EarlyDataResult::Unknown { reason });
+        }
+        match probe.client.connection.parameters().early_data {
+            State::Accepted => Ok(Self {
+                result: EarlyDataResult::Accepted,
+                cost: Some(HandshakeCost::of(&probe)),
+            }),
+            State::Rejected => result(EarlyDataResult::Rejected),
+            _ => result(EarlyDataResult::NotAllowed),
+        }
+    }
+}
+
+impl Answer for EarlyData {
+    fn title(&self) -> &'static str {
+        "0-RTT data"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let accepted = match &self.result {
+            EarlyDataResult::Accepted => "yes".to_owned(),
+            EarlyDataResult::Rejected => "no: offered with a ticket that allows them".to_owned(),
+            EarlyDataResult::NotAllowed => "no: no ticket allows them".to_owned(),
+            EarlyDataResult::Unknown { reason } => format!("not known: {reason}"),
+        };
+        vec![Row::new("accepted", accepted)]
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        match self.result {
+            EarlyDataResult::Accepted => vec![Advice::note(
+                "early-data-accepted",
+                "an attacker can replay 0-RTT data: accept in them only what may be processed twice (RFC 9846, \
+                 section 8)",
+            )],
+            EarlyDataResult::Rejected => vec![Advice::note(
+                "early-data-rejected",
+                "the ticket allows 0-RTT data, and the server did not accept them: a server that has just \
+                 started cannot know whether they are a replay, and others may share a register",
+            )],
+            _ => Vec::new(),
+        }
+    }
+}

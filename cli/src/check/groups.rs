@@ -1,0 +1,106 @@
+//! Which groups does the server take for the key exchange, and is one of them post-quantum?
+
+use std::sync::Arc;
+
+use handclasp::crypto::KeyExchangeGroup;
+use handclasp::registry::NamedGroup;
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use super::offer::{Offer, Taken, accepted, list, others};
+use super::prober::Prober;
+use crate::failure::Failure;
+
+/// The groups that have ML-KEM in them.
+const POST_QUANTUM: [NamedGroup; 5] = [
+    NamedGroup::X25519_MLKEM768,
+    NamedGroup::SECP256R1_MLKEM768,
+    NamedGroup::SECP384R1_MLKEM1024,
+    NamedGroup::MLKEM768,
+    NamedGroup::MLKEM1024,
+];
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Groups {
+    /// Each group was offered alone.
+    pub offers: Vec<Offer>,
+    /// The group that the server took from a usual offer.
+    pub chosen: Option<String>,
+    /// Whether the offer had a post-quantum group in it.
+    pub post_quantum_offered: bool,
+    /// A post-quantum group is accepted.
+    pub post_quantum: bool,
+    /// The server took one from a usual offer.
+    pub post_quantum_chosen: bool,
+}
+
+impl Groups {
+    /// Offers each group of the provider alone.
+    pub fn ask(prober: &mut Prober, chosen: Option<NamedGroup>) -> Result<Self, Failure> {
+        let mut offers = Vec::new();
+        let groups: Vec<Arc<dyn KeyExchangeGroup>> = prober.provider().groups;
+        for group in &groups {
+            let mut provider = prober.provider();
+            provider.groups = vec![Arc::clone(group)];
+            let probe = prober.probe(prober.client(provider))?;
+            offers.push(Offer::new(group.name().to_string(), Taken::of(probe.as_ref())));
+        }
+        let names: Vec<String> = POST_QUANTUM.map(|group| group.to_string()).into();
+        let is_post_quantum = |name: &str| names.iter().any(|known| known == name);
+        Ok(Self {
+            post_quantum_offered: offers.iter().any(|offer| is_post_quantum(&offer.name)),
+            post_quantum: accepted(&offers).into_iter().any(is_post_quantum),
+            post_quantum_chosen: chosen.is_some_and(|group| POST_QUANTUM.contains(&group)),
+            chosen: chosen.map(|group| group.to_string()),
+            offers,
+        })
+    }
+}
+
+impl Answer for Groups {
+    fn title(&self) -> &'static str {
+        "Key exchange"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
+        let others = others(&self.offers);
+        if !others.is_empty() {
+            rows.push(Row::new("not accepted", list(&others)));
+        }
+        rows.extend(self.chosen.clone().map(|group| Row::new("chosen", group)));
+        if self.post_quantum_offered {
+            rows.push(Row::yes_or_no("post-quantum", self.post_quantum));
+        }
+        rows
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        if self.post_quantum_offered && !self.post_quantum {
+            advice.push(Advice::improvement(
+                "no-post-quantum",
+                "turn on the group X25519MLKEM768: connections that are recorded today could be decrypted \
+                 with a quantum computer later",
+            ));
+        } else if self.post_quantum && !self.post_quantum_chosen {
+            advice.push(Advice::improvement(
+                "post-quantum-not-preferred",
+                "prefer the post-quantum group: the server has one, and took another from a client that \
+                 offers it first",
+            ));
+        }
+        let takes = |name: NamedGroup| {
+            self.offers.iter().any(|offer| offer.is_accepted() && offer.name == name.to_string())
+        };
+        let asked = self.offers.iter().any(|offer| offer.name == NamedGroup::SECP256R1.to_string());
+        if asked && !takes(NamedGroup::SECP256R1) {
+            advice.push(Advice::improvement(
+                "no-secp256r1",
+                "turn on the group secp256r1: RFC 9846, section 9.1, has it mandatory, and a client may \
+                 have no other",
+            ));
+        }
+        advice
+    }
+}

@@ -1,0 +1,85 @@
+//! Does the server answer a KeyUpdate that asks for one?
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use super::prober::Prober;
+use crate::client::ReceiveEnd;
+use crate::failure::Failure;
+
+/// How long the answer is waited for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum KeyUpdate {
+    Answered,
+    /// No answer came in time. A server may send it only before its next data.
+    Silent,
+    /// The server has closed the connection before it answered.
+    Closed,
+    /// The server has ended the connection with an alert.
+    Refused {
+        reason: String,
+    },
+    /// The connection was not made, or failed before.
+    Unknown {
+        reason: String,
+    },
+}
+
+impl KeyUpdate {
+    pub fn ask(prober: &mut Prober) -> Result<Self, Failure> {
+        let Some(mut probe) = prober.probe(prober.client(prober.provider()))? else {
+            return Ok(Self::Unknown { reason: "a limit of the check is reached".to_owned() });
+        };
+        if let Err(failure) = &probe.result {
+            return Ok(Self::Unknown { reason: failure.message.clone() });
+        }
+        if let Err(error) = probe.client.connection.update_keys(true) {
+            return Ok(Self::Unknown { reason: error.to_string() });
+        }
+        let end = probe.receive_message("KeyUpdate", ANSWER_TIMEOUT);
+        let answer = match end {
+            ReceiveEnd::Enough => Self::Answered,
+            ReceiveEnd::Silence => Self::Silent,
+            ReceiveEnd::Failed(failure) if failure.has_alert_of_the_peer() => {
+                Self::Refused { reason: failure.message }
+            }
+            ReceiveEnd::CloseNotify | ReceiveEnd::Failed(_) => Self::Closed,
+        };
+        probe.client.close();
+        Ok(answer)
+    }
+}
+
+impl Answer for KeyUpdate {
+    fn title(&self) -> &'static str {
+        "KeyUpdate"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let answered = match self {
+            Self::Answered => "yes".to_owned(),
+            Self::Silent => {
+                let seconds = ANSWER_TIMEOUT.as_secs();
+                format!("not within {seconds} seconds: perhaps before the server's next data")
+            }
+            Self::Closed => "not known: the server has closed the connection first".to_owned(),
+            Self::Refused { reason } => format!("no: {reason}"),
+            Self::Unknown { reason } => format!("not known: {reason}"),
+        };
+        vec![Row::new("answered", answered)]
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        let Self::Refused { reason } = self else { return Vec::new() };
+        let text = format!(
+            "let the server answer a KeyUpdate (RFC 9846, section 4.7.3): long connections end without it; \
+             here: {reason}"
+        );
+        vec![Advice::fault("key-update-refused", text)]
+    }
+}

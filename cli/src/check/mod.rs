@@ -1,0 +1,76 @@
+//! `handclasp check`: finds out what a server does as TLS 1.3 sees it, and what to improve.
+//!
+//! Each question has a file: it makes the connections that it needs with the [`Prober`], which limits their
+//! number and their time, and holds the answer as data. Its rows and its advice are made of the data.
+
+mod advice;
+mod application_protocols;
+mod certificate;
+mod cipher_suites;
+mod client_certificate;
+mod closing;
+mod compression;
+mod cost;
+mod early_data;
+mod findings;
+mod first;
+mod groups;
+mod key_share;
+mod key_update;
+mod offer;
+mod page;
+mod prober;
+mod record_size_limit;
+mod resumption;
+mod signature_schemes;
+mod text;
+mod tickets;
+mod verdict;
+
+use std::path::PathBuf;
+
+use crate::client::{ClientOptions, Target};
+use crate::failure::Failure;
+use crate::json::write_line;
+use crate::stdout::stdout;
+use findings::Findings;
+use prober::Prober;
+use verdict::Verdict;
+
+/// The options of `check`.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The server and its port, such as example.org:443 or [::1]:4433
+    #[arg(value_name = "HOST:PORT")]
+    address: String,
+    #[command(flatten)]
+    client: ClientOptions,
+    /// Send this certificate to a server that requests one: a PEM file, the client's own first
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// The private key of that certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    client_key: Option<PathBuf>,
+    /// Write the findings to this file: a page for a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Checks a server.
+pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    let target = Target::read(&arguments.address, &arguments.client)?;
+    let mut prober = Prober::new(arguments, target)?;
+    let findings = Findings::gather(&arguments.address, &mut prober)?;
+    if let Some(file) = &arguments.html {
+        page::write(file, &findings)?;
+    }
+    if json {
+        write_line(&mut stdout(), &serde_json::to_value(&findings).unwrap_or_default());
+    } else {
+        text::write(&findings);
+    }
+    match findings.verdict {
+        Verdict::Good | Verdict::Improvable => Ok(()),
+        Verdict::Faulty => Err(Failure::failed("the server has faults: see the advice")),
+    }
+}

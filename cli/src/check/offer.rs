@@ -1,0 +1,85 @@
+//! What a server does with one thing that it is offered alone.
+
+use serde::Serialize;
+
+use super::prober::Probe;
+
+/// What the server did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Taken {
+    Accepted,
+    /// The handshake is complete, and the server has left the offer out of its answer.
+    Ignored,
+    /// The server has ended the connection, with this alert if it has sent one.
+    Refused {
+        alert: Option<String>,
+    },
+    /// The connection failed in another way, or was not made.
+    Unknown {
+        reason: String,
+    },
+}
+
+/// Something that was offered, and what the server did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    pub name: String,
+    #[serde(flatten)]
+    pub taken: Taken,
+}
+
+impl Offer {
+    pub fn new(name: impl Into<String>, taken: Taken) -> Self {
+        Self { name: name.into(), taken }
+    }
+
+    pub fn is_accepted(&self) -> bool {
+        self.taken == Taken::Accepted
+    }
+}
+
+impl Taken {
+    /// From the handshake of a client that offered one thing and no alternative to it. `None` is a
+    /// connection that was not made.
+    pub fn of(probe: Option<&Probe>) -> Self {
+        let Some(probe) = probe else {
+            return Self::Unknown { reason: "a limit of the check is reached".to_owned() };
+        };
+        let Err(failure) = &probe.result else { return Self::Accepted };
+        let Some(diagnosis) = &failure.diagnosis else {
+            return Self::Unknown { reason: failure.message.clone() };
+        };
+        match (diagnosis.alert_received, diagnosis.code) {
+            (Some(alert), _) => Self::Refused { alert: Some(alert.to_string()) },
+            (None, "ended-in-handshake" | "closed-in-handshake" | "reset") => {
+                Self::Refused { alert: None }
+            }
+            _ => Self::Unknown { reason: failure.message.clone() },
+        }
+    }
+}
+
+/// The names of those that were accepted.
+pub fn accepted(offers: &[Offer]) -> Vec<&str> {
+    let accepted = offers.iter().filter(|offer| offer.is_accepted());
+    accepted.map(|offer| offer.name.as_str()).collect()
+}
+
+/// The names of those that were not accepted, each with the alert that the server has sent.
+pub fn others(offers: &[Offer]) -> Vec<String> {
+    let words = |offer: &Offer| match &offer.taken {
+        Taken::Accepted => None,
+        Taken::Ignored => Some(format!("{} (ignored)", offer.name)),
+        Taken::Refused { alert: Some(alert) } => Some(format!("{} ({alert})", offer.name)),
+        Taken::Refused { alert: None } => Some(format!("{} (closed)", offer.name)),
+        Taken::Unknown { reason } => Some(format!("{} (not known: {reason})", offer.name)),
+    };
+    offers.iter().filter_map(words).collect()
+}
+
+/// A list for a row.
+pub fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<_> = names.iter().map(AsRef::as_ref).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

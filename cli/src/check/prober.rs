@@ -1,0 +1,174 @@
+//! Makes the connections of a check, within limits.
+
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use handclasp::certificate::CertificateError;
+use handclasp::config::ClientConfigBuilder;
+use handclasp::credential::{CertificateList, CertifiedKey};
+use handclasp::crypto::CryptoProvider;
+use handclasp::session::MemoryClientSessions;
+use handclasp::verify::{PeerIdentity, PeerVerifier, TrustAnchorVerifier};
+use handclasp::{ClientConfig, Reply};
+use handclasp_explain::{Connection, Options, Recorder, Side};
+
+use super::Arguments;
+use crate::client::{ClientOptions, Target, TlsClient, set_addresses};
+use crate::failure::Failure;
+use crate::files;
+
+/// The most connections of a check.
+pub const MAX_CONNECTIONS: u32 = 64;
+/// The most time of a check.
+pub const MAX_TIME: Duration = Duration::from_secs(120);
+/// How long one handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most sessions that are kept from one connection for the next.
+const MAX_SESSIONS: usize = 8;
+/// The protocols that are offered if no option says which.
+const USUAL_PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
+
+/// Makes connections to one server.
+pub struct Prober {
+    target: Target,
+    options: ClientOptions,
+    verifier: Arc<RecordingVerifier>,
+    own_certificate: Option<Arc<CertifiedKey>>,
+    pub sessions: Arc<MemoryClientSessions>,
+    started: Instant,
+    pub connections: u32,
+    /// A connection was not made because of a limit.
+    pub is_cut_short: bool,
+}
+
+/// A connection whose handshake was tried.
+pub struct Probe {
+    pub client: TlsClient,
+    recorder: Recorder,
+    /// How the handshake ended.
+    pub result: Result<(), Failure>,
+    /// How long the handshake has taken.
+    pub took: Duration,
+}
+
+impl Prober {
+    pub fn new(arguments: &Arguments, target: Target) -> Result<Self, Failure> {
+        let mut own_certificate = None;
+        if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
+            own_certificate = Some(Arc::new(files::certified_key(cert, key, "--client-")?));
+        }
+        let inner = arguments.client.verifier(|text| eprintln!("{text}"))?;
+        Ok(Self {
+            target,
+            options: arguments.client.clone(),
+            verifier: Arc::new(RecordingVerifier { inner, verdict: Mutex::default() }),
+            own_certificate,
+            sessions: Arc::new(MemoryClientSessions::new(MAX_SESSIONS)),
+            started: Instant::now(),
+            connections: 0,
+            is_cut_short: false,
+        })
+    }
+
+    /// The provider, as far as the options leave it.
+    pub fn provider(&self) -> CryptoProvider {
+        self.options.provider()
+    }
+
+    /// The application protocols that are offered.
+    pub fn application_protocols(&self) -> Vec<String> {
+        match self.options.alpn.is_empty() {
+            true => USUAL_PROTOCOLS.map(str::to_owned).to_vec(),
+            false => self.options.alpn.clone(),
+        }
+    }
+
+    /// What a usual client offers, with this provider.
+    pub fn client(&self, provider: CryptoProvider) -> ClientConfigBuilder {
+        let mut builder = ClientConfig::builder(provider)
+            .verifier(self.verifier.clone())
+            .request_ocsp(true)
+            .application_protocols(self.application_protocols());
+        if let Some(own) = &self.own_certificate {
+            let list = CertificateList::new(vec![Arc::clone(own)]);
+            builder = builder.client_certificates(Arc::new(list));
+        }
+        builder
+    }
+
+    /// Connects and performs the handshake. `None` if the limits are reached.
+    ///
+    /// # Errors
+    /// When there is no connection, or the configuration cannot be used.
+    pub fn probe(&mut self, builder: ClientConfigBuilder) -> Result<Option<Probe>, Failure> {
+        let left = MAX_TIME.saturating_sub(self.started.elapsed());
+        if self.connections >= MAX_CONNECTIONS || left.is_zero() {
+            self.is_cut_short = true;
+            return Ok(None);
+        }
+        self.connections += 1;
+        let config = builder.build().map_err(|error| Failure::misuse(error.to_string()))?;
+        let socket = self.target.connect(&self.options)?;
+        let recorder = Recorder::new(Side::Client, Options::new(CryptoProvider::default()));
+        set_addresses(&socket, &recorder);
+        let (name, observer) = (self.target.name.clone(), Box::new(recorder.clone()));
+        let start = Instant::now();
+        let mut client = TlsClient::new(Arc::new(config), name, socket, observer)?;
+        let result = client.handshake(HANDSHAKE_TIMEOUT.min(left));
+        Ok(Some(Probe { client, recorder, result, took: start.elapsed() }))
+    }
+
+    /// What the trust anchors of the options say about the server's certificates.
+    pub fn verdict(&self) -> Option<Result<(), CertificateError>> {
+        self.verifier.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Probe {
+    /// The account of the connection so far.
+    pub fn account(&self) -> Connection {
+        self.recorder.connection()
+    }
+
+    /// Receives what comes after the handshake until the server is silent for so long.
+    pub fn receive(&mut self, silence: Duration, total: Duration) -> crate::client::ReceiveEnd {
+        self.client.receive_until(silence, total, || false)
+    }
+
+    /// Receives until the server has sent a message with this name.
+    pub fn receive_message(&mut self, name: &str, total: Duration) -> crate::client::ReceiveEnd {
+        let recorder = &self.recorder;
+        let seen = Cell::new(0);
+        let has_it = || {
+            recorder.inspect(|connection| {
+                let new = connection.messages.iter().skip(seen.get());
+                let found = new.clone().any(|it| it.name == name && it.sender == Side::Server);
+                seen.set(connection.messages.len());
+                found
+            })
+        };
+        self.client.receive_until(total, total, has_it)
+    }
+}
+
+/// Accepts every certificate, and records what the real verifier says: a server with a bad certificate is
+/// checked, too. Nothing that must be kept from others is sent to it.
+#[derive(Debug)]
+struct RecordingVerifier {
+    inner: Arc<TrustAnchorVerifier>,
+    verdict: Mutex<Option<Result<(), CertificateError>>>,
+}
+
+impl PeerVerifier for RecordingVerifier {
+    fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        if let Reply::Now(verdict) = self.inner.verify(peer) {
+            *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+        }
+        Reply::Now(Ok(()))
+    }
+}

@@ -1,0 +1,83 @@
+//! Does the server resume a connection with its ticket?
+
+use handclasp::key_schedule::PskKind;
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+use super::cost::HandshakeCost;
+use super::prober::Prober;
+use super::tickets::Tickets;
+use crate::client::{TICKET_TIMEOUT, TICKETS_TIMEOUT};
+use crate::failure::Failure;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Resumption {
+    pub result: ResumptionResult,
+    /// Of the resumed handshake.
+    pub cost: Option<HandshakeCost>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum ResumptionResult {
+    /// The server took the ticket.
+    Resumed,
+    /// It did a full handshake in place of it.
+    FullHandshake,
+    /// There was no ticket to resume with.
+    NoTicket,
+    /// The connection failed, or was not made.
+    Unknown { reason: String },
+}
+
+impl Resumption {
+    /// Connects with a ticket of the connection before. Its tickets are kept, too.
+    pub fn ask(prober: &mut Prober, tickets: &Tickets) -> Result<Self, Failure> {
+        if tickets.tickets.iter().all(|ticket| ticket.lifetime == 0) {
+            return Ok(Self { result: ResumptionResult::NoTicket, cost: None });
+        }
+        let builder = prober.client(prober.provider()).sessions(prober.sessions.clone());
+        let Some(mut probe) = prober.probe(builder)? else {
+            let reason = "a limit of the check is reached".to_owned();
+            return Ok(Self { result: ResumptionResult::Unknown { reason }, cost: None });
+        };
+        if let Err(failure) = &probe.result {
+            let reason = failure.message.clone();
+            return Ok(Self { result: ResumptionResult::Unknown { reason }, cost: None });
+        }
+        let cost = HandshakeCost::of(&probe);
+        let _ = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
+        let key = probe.client.connection.parameters().pre_shared_key;
+        if key != Some(PskKind::Resumption) {
+            return Ok(Self { result: ResumptionResult::FullHandshake, cost: None });
+        }
+        Ok(Self { result: ResumptionResult::Resumed, cost: Some(cost) })
+    }
+}
+
+impl Answer for Resumption {
+    fn title(&self) -> &'static str {
+        "Resumption"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let works = match &self.result {
+            ResumptionResult::Resumed => "yes".to_owned(),
+            ResumptionResult::FullHandshake => "no: the ticket was not accepted".to_owned(),
+            ResumptionResult::NoTicket => "no: there is no ticket".to_owned(),
+            ResumptionResult::Unknown { reason } => format!("not known: {reason}"),
+        };
+        vec![Row::new("works", works)]
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        if self.result != ResumptionResult::FullHandshake {
+            return Vec::new();
+        }
+        vec![Advice::fault(
+            "tickets-not-accepted",
+            "let all servers behind this address have the same ticket keys: this one gives tickets and does \
+             not accept its own",
+        )]
+    }
+}

@@ -1,0 +1,83 @@
+//! Does the server give tickets for resumption: how many, for how long, and with 0-RTT data?
+
+use handclasp_explain::{Connection, Side};
+use serde::Serialize;
+
+use super::advice::{Advice, Answer, Row};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tickets {
+    /// Those that came right after the handshake.
+    pub tickets: Vec<Ticket>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ticket {
+    /// In seconds.
+    pub lifetime: u64,
+    /// The length of the ticket itself, in bytes.
+    pub length: usize,
+    /// How many bytes of 0-RTT data the server takes with it; zero for none.
+    pub max_early_data_size: u64,
+}
+
+impl Tickets {
+    /// The tickets of a connection.
+    pub fn of(connection: &Connection) -> Self {
+        let messages = connection
+            .messages
+            .iter()
+            .filter(|message| message.name == "NewSessionTicket" && message.sender == Side::Server);
+        let number = |field: Option<&handclasp_explain::Field>| field.and_then(|it| it.number());
+        let tickets = messages.map(|message| Ticket {
+            lifetime: number(message.find("ticket_lifetime")).unwrap_or_default(),
+            length: message.find("ticket").map_or(0, |field| field.length().saturating_sub(2)),
+            max_early_data_size: number(message.find("max_early_data_size")).unwrap_or_default(),
+        });
+        Self { tickets: tickets.collect() }
+    }
+}
+
+impl Answer for Tickets {
+    fn title(&self) -> &'static str {
+        "Tickets"
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::new("number", self.tickets.len().to_string())];
+        if let Some(ticket) = self.tickets.first() {
+            rows.push(Row::new("lifetime", lifetime(ticket.lifetime)));
+            rows.push(Row::new("length", format!("{} bytes", ticket.length)));
+            let early = match ticket.max_early_data_size {
+                0 => "not allowed".to_owned(),
+                size => format!("up to {size} bytes"),
+            };
+            rows.push(Row::new("early data", early));
+        }
+        rows
+    }
+
+    fn advice(&self) -> Vec<Advice> {
+        match self.tickets.first() {
+            None => vec![Advice::improvement(
+                "no-tickets",
+                "let the server send tickets: without them each connection needs a certificate and a \
+                 signature",
+            )],
+            Some(ticket) if ticket.lifetime == 0 => vec![Advice::improvement(
+                "ticket-lifetime-zero",
+                "give tickets a lifetime: clients drop those with a lifetime of zero",
+            )],
+            Some(_) => Vec::new(),
+        }
+    }
+}
+
+fn lifetime(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} seconds"),
+        120..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,45 @@
+//! What all findings come to.
+
+use serde::Serialize;
+
+use super::advice::{Advice, Severity};
+
+/// What all findings come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// There is nothing to change.
+    Good,
+    /// It works, and something could be better.
+    Improvable,
+    /// Something is wrong.
+    Faulty,
+}
+
+impl Verdict {
+    pub fn of(advice: &[Advice]) -> Self {
+        let has = |severity| advice.iter().any(|one| one.severity == severity);
+        match (has(Severity::Fault), has(Severity::Improvement)) {
+            (true, _) => Self::Faulty,
+            (false, true) => Self::Improvable,
+            (false, false) => Self::Good,
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Good => "good: there is nothing to change",
+            Self::Improvable => "it works, and something could be better",
+            Self::Faulty => "something is wrong",
+        }
+    }
+
+    /// The class of the page that has its colour.
+    pub fn mood(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Improvable => "open",
+            Self::Faulty => "bad",
+        }
+    }
+}
