@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
-use super::offer::{Offer, Taken, accepted, list, others};
+use super::offer::{self, Offer, Taken, accepted};
 use super::prober::Prober;
 use crate::failure::Failure;
 
@@ -26,17 +26,17 @@ impl ApplicationProtocols {
     pub fn ask(prober: &mut Prober, chosen: Option<&[u8]>) -> Result<Self, Failure> {
         let mut offers = Vec::new();
         for name in prober.application_protocols().into_iter().take(MAX_PROTOCOLS) {
-            let taken = offer(prober, &name)?;
+            let taken = offer_alone(prober, &name)?;
             offers.push(Offer::new(name, taken));
         }
-        let unknown = offer(prober, UNKNOWN)?;
+        let unknown = offer_alone(prober, UNKNOWN)?;
         let chosen = chosen.map(handclasp_explain::words::printable);
         Ok(Self { offers, chosen, unknown })
     }
 }
 
 /// Offers one protocol. A server that does not name it in its answer has not accepted it.
-fn offer(prober: &mut Prober, name: &str) -> Result<Taken, Failure> {
+fn offer_alone(prober: &mut Prober, name: &str) -> Result<Taken, Failure> {
     let builder = prober.client(prober.provider()).application_protocols([name]);
     let probe = prober.probe(builder)?;
     let taken = Taken::of(probe.as_ref());
@@ -55,12 +55,7 @@ impl Answer for ApplicationProtocols {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
-        let others = others(&self.offers);
-        if !others.is_empty() {
-            rows.push(Row::new("not accepted", list(&others)));
-        }
-        rows.extend(self.chosen.clone().map(|protocol| Row::new("chosen", protocol)));
+        let mut rows = offer::rows(&self.offers, self.chosen.as_ref());
         let unknown = match &self.unknown {
             Taken::Ignored => "are ignored".to_owned(),
             Taken::Accepted => "are accepted".to_owned(),

@@ -4,7 +4,7 @@ use handclasp::registry::CipherSuiteId;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
-use super::offer::{Offer, Taken, accepted, list, others};
+use super::offer::{self, Offer, Taken};
 use super::prober::Prober;
 use crate::failure::Failure;
 
@@ -36,13 +36,7 @@ impl Answer for CipherSuites {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
-        let others = others(&self.offers);
-        if !others.is_empty() {
-            rows.push(Row::new("not accepted", list(&others)));
-        }
-        rows.extend(self.chosen.clone().map(|suite| Row::new("chosen", suite)));
-        rows
+        offer::rows(&self.offers, self.chosen.as_ref())
     }
 
     fn advice(&self) -> Vec<Advice> {

@@ -39,14 +39,10 @@ impl EarlyData {
         }
         let builder = prober.client(prober.provider());
         let builder = builder.sessions(prober.sessions.clone()).early_data(true);
-        let Some(probe) = prober.probe(builder)? else {
-            let reason = "a limit of the check is reached".to_owned();
-            return result(EarlyDataResult::Unknown { reason });
+        let probe = match prober.complete(builder)? {
+            Ok(probe) => probe,
+            Err(reason) => return result(EarlyDataResult::Unknown { reason }),
         };
-        if let Err(failure) = &probe.result {
-            let reason = failure.message.clone();
-            return result(EarlyDataResult::Unknown { reason });
-        }
         match probe.client.connection.parameters().early_data {
             State::Accepted => Ok(Self {
                 result: EarlyDataResult::Accepted,

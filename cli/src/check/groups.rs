@@ -7,7 +7,7 @@ use handclasp::registry::NamedGroup;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
-use super::offer::{Offer, Taken, accepted, list, others};
+use super::offer::{self, Offer, Taken, accepted};
 use super::prober::Prober;
 use crate::failure::Failure;
 
@@ -63,12 +63,7 @@ impl Answer for Groups {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
-        let others = others(&self.offers);
-        if !others.is_empty() {
-            rows.push(Row::new("not accepted", list(&others)));
-        }
-        rows.extend(self.chosen.clone().map(|group| Row::new("chosen", group)));
+        let mut rows = offer::rows(&self.offers, self.chosen.as_ref());
         if self.post_quantum_offered {
             rows.push(Row::yes_or_no("post-quantum", self.post_quantum));
         }

@@ -32,12 +32,10 @@ pub enum KeyUpdate {
 
 impl KeyUpdate {
     pub fn ask(prober: &mut Prober) -> Result<Self, Failure> {
-        let Some(mut probe) = prober.probe(prober.client(prober.provider()))? else {
-            return Ok(Self::Unknown { reason: "a limit of the check is reached".to_owned() });
+        let mut probe = match prober.complete(prober.client(prober.provider()))? {
+            Ok(probe) => probe,
+            Err(reason) => return Ok(Self::Unknown { reason }),
         };
-        if let Err(failure) = &probe.result {
-            return Ok(Self::Unknown { reason: failure.message.clone() });
-        }
         if let Err(error) = probe.client.connection.update_keys(true) {
             return Ok(Self::Unknown { reason: error.to_string() });
         }

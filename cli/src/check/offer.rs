@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::prober::Probe;
+use super::advice::Row;
+use super::prober::{LIMIT_REACHED, Probe};
 
 /// What the server did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,7 +45,7 @@ impl Taken {
     /// connection that was not made.
     pub fn of(probe: Option<&Probe>) -> Self {
         let Some(probe) = probe else {
-            return Self::Unknown { reason: "a limit of the check is reached".to_owned() };
+            return Self::Unknown { reason: LIMIT_REACHED.to_owned() };
         };
         let Err(failure) = &probe.result else { return Self::Accepted };
         let Some(diagnosis) = &failure.diagnosis else {
@@ -67,7 +68,7 @@ pub fn accepted(offers: &[Offer]) -> Vec<&str> {
 }
 
 /// The names of those that were not accepted, each with the alert that the server has sent.
-pub fn others(offers: &[Offer]) -> Vec<String> {
+fn others(offers: &[Offer]) -> Vec<String> {
     let words = |offer: &Offer| match &offer.taken {
         Taken::Accepted => None,
         Taken::Ignored => Some(format!("{} (ignored)", offer.name)),
@@ -76,6 +77,17 @@ pub fn others(offers: &[Offer]) -> Vec<String> {
         Taken::Unknown { reason } => Some(format!("{} (not known: {reason})", offer.name)),
     };
     offers.iter().filter_map(words).collect()
+}
+
+/// What was accepted, what was not, and what was chosen from a usual offer.
+pub fn rows(offers: &[Offer], chosen: Option<&String>) -> Vec<Row> {
+    let mut rows = vec![Row::new("accepted", list(&accepted(offers)))];
+    let others = others(offers);
+    if !others.is_empty() {
+        rows.push(Row::new("not accepted", list(&others)));
+    }
+    rows.extend(chosen.map(|name| Row::new("chosen", name.clone())));
+    rows
 }
 
 /// A list for a row.

@@ -26,6 +26,8 @@ pub const MAX_TIME: Duration = Duration::from_secs(120);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most sessions that are kept from one connection for the next.
 const MAX_SESSIONS: usize = 8;
+/// Why a connection was not made.
+pub const LIMIT_REACHED: &str = "a limit of the check is reached";
 /// The protocols that are offered if no option says which.
 const USUAL_PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
@@ -117,6 +119,23 @@ impl Prober {
         let mut client = TlsClient::new(Arc::new(config), name, socket, observer)?;
         let result = client.handshake(HANDSHAKE_TIMEOUT.min(left));
         Ok(Some(Probe { client, recorder, result, took: start.elapsed() }))
+    }
+
+    /// As [`probe`](Self::probe). If there is no complete handshake, the text says why.
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub fn complete(
+        &mut self,
+        builder: ClientConfigBuilder,
+    ) -> Result<Result<Probe, String>, Failure> {
+        let Some(mut probe) = self.probe(builder)? else {
+            return Ok(Err(LIMIT_REACHED.to_owned()));
+        };
+        match std::mem::replace(&mut probe.result, Ok(())) {
+            Ok(()) => Ok(Ok(probe)),
+            Err(failure) => Ok(Err(failure.message)),
+        }
     }
 
     /// What the trust anchors of the options say about the server's certificates.

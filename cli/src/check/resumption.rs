@@ -37,14 +37,12 @@ impl Resumption {
             return Ok(Self { result: ResumptionResult::NoTicket, cost: None });
         }
         let builder = prober.client(prober.provider()).sessions(prober.sessions.clone());
-        let Some(mut probe) = prober.probe(builder)? else {
-            let reason = "a limit of the check is reached".to_owned();
-            return Ok(Self { result: ResumptionResult::Unknown { reason }, cost: None });
+        let mut probe = match prober.complete(builder)? {
+            Ok(probe) => probe,
+            Err(reason) => {
+                return Ok(Self { result: ResumptionResult::Unknown { reason }, cost: None });
+            }
         };
-        if let Err(failure) = &probe.result {
-            let reason = failure.message.clone();
-            return Ok(Self { result: ResumptionResult::Unknown { reason }, cost: None });
-        }
         let cost = HandshakeCost::of(&probe);
         let _ = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
         let key = probe.client.connection.parameters().pre_shared_key;

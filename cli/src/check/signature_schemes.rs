@@ -5,7 +5,7 @@ use handclasp::registry::SignatureScheme;
 use serde::Serialize;
 
 use super::advice::{Answer, Row};
-use super::offer::{Offer, Taken, accepted, list, others};
+use super::offer::{self, Offer, Taken};
 use super::prober::Prober;
 use crate::failure::Failure;
 
@@ -47,12 +47,6 @@ impl Answer for SignatureSchemes {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
-        let others = others(&self.offers);
-        if !others.is_empty() {
-            rows.push(Row::new("not accepted", list(&others)));
-        }
-        rows.extend(self.chosen.clone().map(|scheme| Row::new("chosen", scheme)));
-        rows
+        offer::rows(&self.offers, self.chosen.as_ref())
     }
 }
