@@ -31,7 +31,7 @@ pub mod quic {}
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}
 
-// The code of these two is compiled in `interop/`, with tokio's runtime and hyper.
+// The code of these two is compiled in `interop/`, with tokio's runtime, and in `integrations/hyper`.
 #[cfg(feature = "tokio")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/tokio.md"))]
 pub mod tokio {}

@@ -73,7 +73,11 @@ async fn serve(acceptor: Acceptor, socket: TcpStream) -> Result<(), Failure> {
             let builder = http2::Builder::new(TokioExecutor::new());
             builder.serve_connection(stream, service_fn(answer)).await?;
         }
-        _ => http1::Builder::new().serve_connection(stream, service_fn(answer)).await?,
+        _ => {
+            let connection = http1::Builder::new().serve_connection(stream, service_fn(answer));
+            // Handlers can change the protocol, as WebSockets do.
+            connection.with_upgrades().await?;
+        }
     }
     Ok(())
 }

@@ -1,12 +1,9 @@
-//! Examples and tests of handclasp with tokio, hyper, axum, WebSockets, proxies and browsers: see
+//! Examples and tests of handclasp with tokio, hyper, WebSockets, proxies and browsers: see
 //! `examples/` and `tests/`. The library itself is empty.
 
-// What the documentation of handclasp says about tokio and hyper is compiled here.
+// What the documentation of handclasp says about tokio is compiled here.
 #[cfg(doctest)]
 mod documentation {
-    #[doc = include_str!("../../src/guide/hyper.md")]
-    mod hyper {}
-
     #[doc = include_str!("../../src/guide/tokio.md")]
     mod tokio {}
 

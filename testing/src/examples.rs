@@ -35,7 +35,12 @@ pub fn build_with(folder: &str, name: &str, more: &[&str]) -> String {
 
 /// Starts an example of `interop/`.
 pub fn start(name: &str, arguments: &[&str]) -> Process {
-    Process::start(&build("interop", name), arguments)
+    start_of("interop", name, arguments)
+}
+
+/// Starts an example of the package in this folder.
+pub fn start_of(folder: &str, name: &str, arguments: &[&str]) -> Process {
+    Process::start(&build(folder, name), arguments)
 }
 
 /// An identity in files, as the examples take it.

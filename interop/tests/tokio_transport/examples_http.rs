@@ -1,11 +1,10 @@
-//! The examples with hyper and axum, built, run and spoken to: by curl, and by each other.
+//! The examples with hyper, built, run and spoken to: by curl, and by hyper's client.
 
 use std::io::{Read, Write};
 
-use handclasp::{ClientConnection, Stream};
-use handclasp_testing::examples::{self, Files, port, start};
+use handclasp_testing::examples::{self, Files, port, start, start_of};
 use handclasp_testing::process::{self, Process, available};
-use handclasp_testing::{Identity, NAME, server_name};
+use handclasp_testing::{Identity, NAME};
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -55,63 +54,13 @@ fn curl_speaks_the_protocol_that_alpn_has_chosen_to_the_server_with_hyper() {
 }
 
 #[test]
-fn the_client_with_hyper_speaks_to_the_servers_with_hyper_and_axum() {
+fn the_connector_for_hyper_speaks_to_the_server_with_hyper() {
     let files = Files::new(&Identity::p256());
     let hyper = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
-    let axum = start("axum", &[ANY_PORT, &files.chain, &files.key]);
-    for (server, expected) in [
-        (&hyper, "HTTP/2.0 200 OK\n/ over HTTP/2.0\n"),
-        // It was given no application protocols.
-        (&axum, "HTTP/1.1 200 OK\nhello from axum\n"),
-    ] {
-        let url = format!("https://localhost:{}/", port(server));
-        let mut client = start("hyper_client", &[&url, &files.anchor]);
-        assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
-        let last = expected.lines().last().unwrap();
-        assert_eq!(client.wait_for(last), expected);
-    }
-}
-
-#[test]
-fn the_client_with_hyper_refuses_a_server_of_an_unknown_issuer() {
-    let (files, other) = (Files::new(&Identity::p256()), Files::new(&Identity::p256()));
-    let server = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
-    let url = format!("https://localhost:{}/", port(&server));
-    let mut client = start("hyper_client", &[&url, &other.anchor]);
-    assert!(!client.wait_for_end().success());
-    server.wait_for("the peer sent the alert unknown_ca");
-}
-
-#[test]
-fn curl_fetches_from_the_service_with_axum() {
-    if !curl_is_here() {
-        return;
-    }
-    let files = Files::new(&Identity::p256());
-    let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
-    let (answer, success) = curl(&files, port(&server), "/", &[]);
-    assert!(success && answer == "hello from axum\n", "{answer}");
-}
-
-#[test]
-fn a_handler_of_the_service_with_axum_may_change_the_protocol() {
-    let identity = Identity::p256();
-    let files = Files::new(&identity);
-    let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut stream = Stream::new(client, process::connect(([127, 0, 0, 1], port(&server)).into()));
-    let request = "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
-    stream.write_all(request.as_bytes()).unwrap();
-    let (mut answer, mut byte) = (Vec::new(), [0]);
-    while !answer.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).unwrap();
-        answer.push(byte[0]);
-    }
-    assert!(answer.starts_with(b"HTTP/1.1 101 "), "{}", answer.escape_ascii());
-    stream.write_all(b"ping").unwrap();
-    let mut pong = [0; 4];
-    stream.read_exact(&mut pong).unwrap();
-    assert_eq!(&pong, b"ping");
+    let url = format!("https://localhost:{}/", port(&hyper));
+    let mut client = start_of("integrations/hyper", "client", &[&url, &files.anchor]);
+    assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
+    assert_eq!(client.wait_for("HTTP/2.0\n"), "HTTP/2.0 200 OK\n/ over HTTP/2.0\n");
 }
 
 /// Starts an example that may have few files open.
@@ -135,7 +84,6 @@ fn servers_go_on_when_clients_could_not_be_accepted() {
     for (folder, name, arguments) in [
         (".", "server", &usual[..]),
         ("interop", "hyper_server", &usual),
-        ("interop", "axum", &usual),
         ("interop", "wss_chat", &chat),
         ("interop", "keyless", &keyless),
     ] {

@@ -11,7 +11,7 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
-use handclasp_testing::examples::{Files, port, start};
+use handclasp_testing::examples::{Files, port, start, start_of};
 use handclasp_testing::process::{self, Listener, PATIENCE, Process, available};
 use handclasp_testing::{Identity, NAME, server_name};
 
@@ -83,7 +83,7 @@ fn our_server(files: &Files) -> Process {
 /// What our client gets from the server on this port.
 fn our_client(files: &Files, port: u16) -> String {
     let url = format!("https://localhost:{port}/");
-    let mut client = start("hyper_client", &[&url, &files.anchor]);
+    let mut client = start_of("integrations/hyper", "client", &[&url, &files.anchor]);
     assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
     client.wait_for("the proxy")
 }

@@ -1,0 +1,42 @@
+//! HTTPS with the TLS 1.3 handshake of [`handclasp`], which is re-exported: a connector for the client of
+//! hyper-util, and a listener for `axum::serve`. tonic works on both.
+//!
+#![cfg_attr(
+    feature = "client",
+    doc = "A client with a pool. ALPN chooses between HTTP/2 and HTTP/1.1:"
+)]
+#![cfg_attr(feature = "client", doc = "")]
+#![cfg_attr(feature = "client", doc = include_str!("client.md"))]
+#![cfg_attr(feature = "axum", doc = "")]
+#![cfg_attr(
+    feature = "axum",
+    doc = "A server. WebSockets and other upgrades work, as everywhere in axum:"
+)]
+#![cfg_attr(feature = "axum", doc = "")]
+#![cfg_attr(feature = "axum", doc = include_str!("server.md"))]
+
+#[cfg(feature = "axum")]
+mod connection_info;
+#[cfg(feature = "client")]
+mod connector;
+#[cfg(feature = "axum")]
+mod listener;
+mod stream;
+#[cfg(feature = "axum")]
+mod too_early;
+
+#[cfg(feature = "axum")]
+pub use connection_info::ConnectionInfo;
+#[cfg(feature = "client")]
+pub use connector::HttpsConnector;
+pub use handclasp;
+#[cfg(feature = "axum")]
+pub use listener::TlsListener;
+pub use stream::HttpsStream;
+#[cfg(feature = "axum")]
+pub use too_early::too_early;
+
+// The guide's chapter on HTTP is compiled here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/hyper.md")]
+mod guide {}
