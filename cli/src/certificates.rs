@@ -44,11 +44,21 @@ pub fn rows(certificate: &Certificate) -> Vec<(&'static str, String)> {
 }
 
 fn key(certificate: &Certificate) -> Option<String> {
-    let algorithm = certificate.key.algorithm.as_ref()?;
+    let algorithm = without_identifiers(certificate.key.algorithm.as_ref()?);
     Some(match certificate.key.bits {
         Some(bits) if !algorithm.contains(" bits") => format!("{algorithm}, {bits} bits"),
-        _ => algorithm.clone(),
+        _ => algorithm,
     })
+}
+
+/// The names of an algorithm without the object identifiers in brackets behind them.
+fn without_identifiers(algorithm: &str) -> String {
+    let is_identifier = |word: &&str| {
+        let inside = word.strip_prefix('(').and_then(|word| word.strip_suffix(')'));
+        inside.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+    };
+    let words = algorithm.split(' ').filter(|word| !is_identifier(word));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// The certificate, or the raw public key, with which the server has authenticated: in this handshake, or in
@@ -95,4 +105,16 @@ fn sent_chain(connection: &handclasp_explain::Connection) -> Vec<Vec<u8>> {
     let certificates = list.certificates.iter().filter(|it| !it.is_raw_public_key);
     let bytes = certificates.map(|it| message.bytes.0.get(it.range.start..it.range.end));
     bytes.flatten().map(<[u8]>::to_vec).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn algorithms_are_shown_by_name() {
+        let algorithm = "id-ecPublicKey (1.2.840.10045.2.1) with prime256v1 (1.2.840.10045.3.1.7)";
+        assert_eq!(without_identifiers(algorithm), "id-ecPublicKey with prime256v1");
+        assert_eq!(without_identifiers("1.2.3"), "1.2.3", "there is no name");
+    }
 }

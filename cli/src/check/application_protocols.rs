@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::advice::{Advice, Answer, Row};
 use super::offer::{self, Offer, Taken, accepted};
 use super::prober::Prober;
-use crate::failure::Failure;
 
 /// The most protocols that are offered one by one.
 const MAX_PROTOCOLS: usize = 8;
@@ -23,29 +22,29 @@ pub struct ApplicationProtocols {
 }
 
 impl ApplicationProtocols {
-    pub fn ask(prober: &mut Prober, chosen: Option<&[u8]>) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, chosen: Option<&[u8]>) -> Self {
         let mut offers = Vec::new();
         for name in prober.application_protocols().into_iter().take(MAX_PROTOCOLS) {
-            let taken = offer_alone(prober, &name)?;
+            let taken = offer_alone(prober, &name);
             offers.push(Offer::new(name, taken));
         }
-        let unknown = offer_alone(prober, UNKNOWN)?;
+        let unknown = offer_alone(prober, UNKNOWN);
         let chosen = chosen.map(handclasp_explain::words::printable);
-        Ok(Self { offers, chosen, unknown })
+        Self { offers, chosen, unknown }
     }
 }
 
 /// Offers one protocol. A server that does not name it in its answer has not accepted it.
-fn offer_alone(prober: &mut Prober, name: &str) -> Result<Taken, Failure> {
+fn offer_alone(prober: &mut Prober, name: &str) -> Taken {
     let builder = prober.client(prober.provider()).application_protocols([name]);
-    let probe = prober.probe(builder)?;
-    let taken = Taken::of(probe.as_ref());
-    let agreed = probe
-        .as_ref()
-        .and_then(|probe| probe.client.connection.parameters().application_protocol.as_deref());
-    match (&taken, agreed) {
-        (Taken::Accepted, None) => Ok(Taken::Ignored),
-        _ => Ok(taken),
+    let probe = prober.probe(builder);
+    let taken = Taken::of(&probe);
+    match &probe {
+        Ok(probe) if taken == Taken::Accepted => {
+            let agreed = &probe.client.connection.parameters().application_protocol;
+            if agreed.is_none() { Taken::Ignored } else { taken }
+        }
+        _ => taken,
     }
 }
 

@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::advice::{Advice, Answer, Row};
 use super::offer::{self, Offer, Taken};
 use super::prober::Prober;
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CipherSuites {
@@ -18,15 +17,15 @@ pub struct CipherSuites {
 
 impl CipherSuites {
     /// Offers each suite of the provider alone.
-    pub fn ask(prober: &mut Prober, chosen: Option<CipherSuiteId>) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, chosen: Option<CipherSuiteId>) -> Self {
         let mut offers = Vec::new();
         for suite in prober.provider().cipher_suites {
             let mut provider = prober.provider();
             provider.cipher_suites = vec![suite.clone()];
-            let probe = prober.probe(prober.client(provider))?;
-            offers.push(Offer::new(suite.id.to_string(), Taken::of(probe.as_ref())));
+            let probe = prober.probe(prober.client(provider));
+            offers.push(Offer::new(suite.id.to_string(), Taken::of(&probe)));
         }
-        Ok(Self { offers, chosen: chosen.map(|suite| suite.to_string()) })
+        Self { offers, chosen: chosen.map(|suite| suite.to_string()) }
     }
 }
 
@@ -41,7 +40,7 @@ impl Answer for CipherSuites {
 
     fn advice(&self) -> Vec<Advice> {
         let mandatory = CipherSuiteId::TLS_AES_128_GCM_SHA256.to_string();
-        let refused = |offer: &Offer| offer.name == mandatory && !offer.is_accepted();
+        let refused = |offer: &Offer| offer.name == mandatory && offer.is_refused();
         if !self.offers.iter().any(refused) {
             return Vec::new();
         }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::advice::{Advice, Answer, Row};
 use super::offer::list;
 use super::prober::Prober;
-use crate::failure::Failure;
 
 /// Certificates of more bytes are worth compressing: with the rest of the flight they do not fit into the
 /// first packets that a server sends.
@@ -37,7 +36,7 @@ pub fn algorithms() -> Vec<Arc<dyn CertificateCompression>> {
 impl Compression {
     /// The first connection offered all algorithms. If the server took one, the others are offered without
     /// it.
-    pub fn ask(prober: &mut Prober, first: &Connection) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, first: &Connection) -> Self {
         let mut left = algorithms();
         let mut compression = Self {
             algorithms: Vec::new(),
@@ -51,11 +50,11 @@ impl Compression {
                 break;
             }
             let builder = prober.client(prober.provider());
-            let probe = prober.probe(builder.certificate_compression(left.clone()))?;
-            let Some(probe) = probe else { break };
+            let probe = prober.probe(builder.certificate_compression(left.clone()));
+            let Ok(probe) = probe else { break };
             account = probe.account();
         }
-        Ok(compression)
+        compression
     }
 
     /// Adds the algorithm of a message, and returns its name.

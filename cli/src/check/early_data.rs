@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::advice::{Advice, Answer, Row};
 use super::cost::HandshakeCost;
 use super::prober::Prober;
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct EarlyData {
@@ -30,26 +29,27 @@ pub enum EarlyDataResult {
 
 impl EarlyData {
     /// Resumes with an offer of 0-RTT data. None are sent: they could have an effect on the server.
-    pub fn ask(prober: &mut Prober) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober) -> Self {
         let sessions = prober.sessions.sessions();
-        let result = |result| Ok(Self { result, cost: None });
+        let without_cost = |result| Self { result, cost: None };
         // The newest session is taken first.
         if sessions.last().is_none_or(|session| session.max_early_data_size() == 0) {
-            return result(EarlyDataResult::NotAllowed);
+            return without_cost(EarlyDataResult::NotAllowed);
         }
         let builder = prober.client(prober.provider());
         let builder = builder.sessions(prober.sessions.clone()).early_data(true);
-        let probe = match prober.complete(builder)? {
+        let probe = match prober.complete(builder) {
             Ok(probe) => probe,
-            Err(reason) => return result(EarlyDataResult::Unknown { reason }),
+            Err(failure) => {
+                return without_cost(EarlyDataResult::Unknown { reason: failure.message });
+            }
         };
         match probe.client.connection.parameters().early_data {
-            State::Accepted => Ok(Self {
-                result: EarlyDataResult::Accepted,
-                cost: Some(HandshakeCost::of(&probe)),
-            }),
-            State::Rejected => result(EarlyDataResult::Rejected),
-            _ => result(EarlyDataResult::NotAllowed),
+            State::Accepted => {
+                Self { result: EarlyDataResult::Accepted, cost: Some(HandshakeCost::of(&probe)) }
+            }
+            State::Rejected => without_cost(EarlyDataResult::Rejected),
+            _ => without_cost(EarlyDataResult::NotAllowed),
         }
     }
 }

@@ -57,15 +57,15 @@ impl Findings {
     /// Asks all questions.
     ///
     /// # Errors
-    /// When the first handshake fails, or the server cannot be reached any more.
+    /// When the first handshake fails: then there is nothing to check.
     pub fn gather(server: &str, prober: &mut Prober) -> Result<Self, Failure> {
         let first = First::make(prober)?;
         let connection = &first.probe.client.connection;
         let parameters = connection.parameters();
         let account = first.probe.account();
         // The tickets first: they are for connections that follow soon.
-        let resumption = Resumption::ask(prober, &first.tickets)?;
-        let early_data = EarlyData::ask(prober)?;
+        let resumption = Resumption::ask(prober, &first.tickets);
+        let early_data = EarlyData::ask(prober);
         let mut findings = Self {
             schema_version: SCHEMA_VERSION,
             server: server.to_owned(),
@@ -75,16 +75,16 @@ impl Findings {
             milliseconds: 0,
             certificates: Chain::of(connection, prober.verdict()),
             record_size_limit: RecordSizeLimit::of(connection),
-            compression: Compression::ask(prober, &account)?,
-            key_share: KeyShare::ask(prober, &account)?,
-            groups: Groups::ask(prober, parameters.group)?,
-            cipher_suites: CipherSuites::ask(prober, parameters.cipher_suite)?,
-            signature_schemes: SignatureSchemes::ask(prober, parameters.signature_scheme)?,
+            compression: Compression::ask(prober, &account),
+            key_share: KeyShare::ask(prober, &account),
+            groups: Groups::ask(prober, parameters.group),
+            cipher_suites: CipherSuites::ask(prober, parameters.cipher_suite),
+            signature_schemes: SignatureSchemes::ask(prober, parameters.signature_scheme),
             application_protocols: ApplicationProtocols::ask(
                 prober,
                 parameters.application_protocol.as_deref(),
-            )?,
-            key_update: KeyUpdate::ask(prober)?,
+            ),
+            key_update: KeyUpdate::ask(prober),
             cost: Cost {
                 first: first.cost,
                 resumed: resumption.cost.clone(),

@@ -27,9 +27,7 @@ impl First {
             .client(prober.provider())
             .certificate_compression(super::compression::algorithms())
             .sessions(prober.sessions.clone());
-        let probe = prober.probe(builder)?;
-        let Some(mut probe) = probe else { return Err(Failure::failed("no connection was made")) };
-        std::mem::replace(&mut probe.result, Ok(()))?;
+        let mut probe = prober.complete(builder)?;
         let cost = HandshakeCost::of(&probe);
         let end = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
         let account = probe.account();

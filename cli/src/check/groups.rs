@@ -7,9 +7,8 @@ use handclasp::registry::NamedGroup;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
-use super::offer::{self, Offer, Taken, accepted};
+use super::offer::{self, Offer, Taken};
 use super::prober::Prober;
-use crate::failure::Failure;
 
 /// The groups that have ML-KEM in them.
 const POST_QUANTUM: [NamedGroup; 5] = [
@@ -36,25 +35,34 @@ pub struct Groups {
 
 impl Groups {
     /// Offers each group of the provider alone.
-    pub fn ask(prober: &mut Prober, chosen: Option<NamedGroup>) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, chosen: Option<NamedGroup>) -> Self {
         let mut offers = Vec::new();
         let groups: Vec<Arc<dyn KeyExchangeGroup>> = prober.provider().groups;
         for group in &groups {
             let mut provider = prober.provider();
             provider.groups = vec![Arc::clone(group)];
-            let probe = prober.probe(prober.client(provider))?;
-            offers.push(Offer::new(group.name().to_string(), Taken::of(probe.as_ref())));
+            let probe = prober.probe(prober.client(provider));
+            offers.push(Offer::new(group.name().to_string(), Taken::of(&probe)));
         }
-        let names: Vec<String> = POST_QUANTUM.map(|group| group.to_string()).into();
-        let is_post_quantum = |name: &str| names.iter().any(|known| known == name);
-        Ok(Self {
-            post_quantum_offered: offers.iter().any(|offer| is_post_quantum(&offer.name)),
-            post_quantum: accepted(&offers).into_iter().any(is_post_quantum),
-            post_quantum_chosen: chosen.is_some_and(|group| POST_QUANTUM.contains(&group)),
+        let chosen_is_post_quantum = chosen.is_some_and(|group| POST_QUANTUM.contains(&group));
+        let post_quantum: Vec<_> = offers.iter().filter(is_post_quantum).collect();
+        let accepted = post_quantum.iter().any(|offer| offer.is_accepted());
+        Self {
+            post_quantum_offered: !post_quantum.is_empty(),
+            post_quantum: accepted || chosen_is_post_quantum,
+            post_quantum_chosen: chosen_is_post_quantum,
             chosen: chosen.map(|group| group.to_string()),
             offers,
-        })
+        }
     }
+
+    fn offer_of(&self, group: NamedGroup) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.name == group.to_string())
+    }
+}
+
+fn is_post_quantum(offer: &&Offer) -> bool {
+    POST_QUANTUM.iter().any(|group| offer.name == group.to_string())
 }
 
 impl Answer for Groups {
@@ -72,7 +80,9 @@ impl Answer for Groups {
 
     fn advice(&self) -> Vec<Advice> {
         let mut advice = Vec::new();
-        if self.post_quantum_offered && !self.post_quantum {
+        let mut hybrids = self.offers.iter().filter(is_post_quantum);
+        let all_are_refused = hybrids.all(Offer::is_refused);
+        if self.post_quantum_offered && !self.post_quantum && all_are_refused {
             advice.push(Advice::improvement(
                 "no-post-quantum",
                 "turn on the group X25519MLKEM768: connections that are recorded today could be decrypted \
@@ -85,11 +95,7 @@ impl Answer for Groups {
                  offers it first",
             ));
         }
-        let takes = |name: NamedGroup| {
-            self.offers.iter().any(|offer| offer.is_accepted() && offer.name == name.to_string())
-        };
-        let asked = self.offers.iter().any(|offer| offer.name == NamedGroup::SECP256R1.to_string());
-        if asked && !takes(NamedGroup::SECP256R1) {
+        if self.offer_of(NamedGroup::SECP256R1).is_some_and(Offer::is_refused) {
             advice.push(Advice::improvement(
                 "no-secp256r1",
                 "turn on the group secp256r1: RFC 9846, section 9.1, has it mandatory, and a client may \

@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::advice::{Advice, Answer, Row};
 use super::offer::{Taken, list};
 use super::prober::Prober;
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct KeyShare {
@@ -22,17 +21,16 @@ pub struct KeyShare {
 
 impl KeyShare {
     /// Connects without a share, so that the server must ask for one.
-    pub fn ask(prober: &mut Prober, first: &Connection) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, first: &Connection) -> Self {
         let builder = prober.client(prober.provider()).key_shares([]);
-        let probe = prober.probe(builder)?;
-        let account = probe.as_ref().map(|probe| probe.account());
-        let wanted = account.as_ref().and_then(wanted_group);
-        Ok(Self {
+        let probe = prober.probe(builder);
+        let account = probe.as_ref().ok().map(|probe| probe.account());
+        Self {
             usual_shares: shares(first),
             usual_shares_cost_a_retry: first.message("HelloRetryRequest").is_some(),
-            wanted_group: wanted,
-            retry: Taken::of(probe.as_ref()),
-        })
+            wanted_group: account.as_ref().and_then(wanted_group),
+            retry: Taken::of(&probe),
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::advice::{Advice, Answer, Row};
 use super::prober::Prober;
 use crate::client::ReceiveEnd;
-use crate::failure::Failure;
 
 /// How long the answer is waited for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,13 +30,13 @@ pub enum KeyUpdate {
 }
 
 impl KeyUpdate {
-    pub fn ask(prober: &mut Prober) -> Result<Self, Failure> {
-        let mut probe = match prober.complete(prober.client(prober.provider()))? {
+    pub fn ask(prober: &mut Prober) -> Self {
+        let mut probe = match prober.complete(prober.client(prober.provider())) {
             Ok(probe) => probe,
-            Err(reason) => return Ok(Self::Unknown { reason }),
+            Err(failure) => return Self::Unknown { reason: failure.message },
         };
         if let Err(error) = probe.client.connection.update_keys(true) {
-            return Ok(Self::Unknown { reason: error.to_string() });
+            return Self::Unknown { reason: error.to_string() };
         }
         let end = probe.receive_message("KeyUpdate", ANSWER_TIMEOUT);
         let answer = match end {
@@ -49,7 +48,7 @@ impl KeyUpdate {
             ReceiveEnd::CloseNotify | ReceiveEnd::Failed(_) => Self::Closed,
         };
         probe.client.close();
-        Ok(answer)
+        answer
     }
 }
 

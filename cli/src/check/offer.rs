@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::advice::Row;
-use super::prober::{LIMIT_REACHED, Probe};
+use super::prober::Probe;
+use crate::failure::Failure;
 
 /// What the server did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,16 +39,19 @@ impl Offer {
     pub fn is_accepted(&self) -> bool {
         self.taken == Taken::Accepted
     }
+
+    pub fn is_refused(&self) -> bool {
+        matches!(self.taken, Taken::Refused { .. })
+    }
 }
 
 impl Taken {
-    /// From the handshake of a client that offered one thing and no alternative to it. `None` is a
-    /// connection that was not made.
-    pub fn of(probe: Option<&Probe>) -> Self {
-        let Some(probe) = probe else {
-            return Self::Unknown { reason: LIMIT_REACHED.to_owned() };
+    /// From the handshake of a client that offered one thing and no alternative to it.
+    pub fn of(probe: &Result<Probe, Failure>) -> Self {
+        let failure = match probe {
+            Ok(Probe { result: Ok(()), .. }) => return Self::Accepted,
+            Ok(Probe { result: Err(failure), .. }) | Err(failure) => failure,
         };
-        let Err(failure) = &probe.result else { return Self::Accepted };
         let Some(diagnosis) = &failure.diagnosis else {
             return Self::Unknown { reason: failure.message.clone() };
         };

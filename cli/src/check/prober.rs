@@ -26,8 +26,6 @@ pub const MAX_TIME: Duration = Duration::from_secs(120);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most sessions that are kept from one connection for the next.
 const MAX_SESSIONS: usize = 8;
-/// Why a connection was not made.
-pub const LIMIT_REACHED: &str = "a limit of the check is reached";
 /// The protocols that are offered if no option says which.
 const USUAL_PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
@@ -99,15 +97,15 @@ impl Prober {
         builder
     }
 
-    /// Connects and performs the handshake. `None` if the limits are reached.
+    /// Connects and performs the handshake, whose result is in the probe.
     ///
     /// # Errors
-    /// When there is no connection, or the configuration cannot be used.
-    pub fn probe(&mut self, builder: ClientConfigBuilder) -> Result<Option<Probe>, Failure> {
+    /// When there is no connection, or a limit is reached.
+    pub fn probe(&mut self, builder: ClientConfigBuilder) -> Result<Probe, Failure> {
         let left = MAX_TIME.saturating_sub(self.started.elapsed());
         if self.connections >= MAX_CONNECTIONS || left.is_zero() {
             self.is_cut_short = true;
-            return Ok(None);
+            return Err(Failure::failed("a limit of the check is reached"));
         }
         self.connections += 1;
         let config = builder.build().map_err(|error| Failure::misuse(error.to_string()))?;
@@ -118,24 +116,17 @@ impl Prober {
         let start = Instant::now();
         let mut client = TlsClient::new(Arc::new(config), name, socket, observer)?;
         let result = client.handshake(HANDSHAKE_TIMEOUT.min(left));
-        Ok(Some(Probe { client, recorder, result, took: start.elapsed() }))
+        Ok(Probe { client, recorder, result, took: start.elapsed() })
     }
 
-    /// As [`probe`](Self::probe). If there is no complete handshake, the text says why.
+    /// A connection whose handshake is complete.
     ///
     /// # Errors
-    /// As [`probe`](Self::probe).
-    pub fn complete(
-        &mut self,
-        builder: ClientConfigBuilder,
-    ) -> Result<Result<Probe, String>, Failure> {
-        let Some(mut probe) = self.probe(builder)? else {
-            return Ok(Err(LIMIT_REACHED.to_owned()));
-        };
-        match std::mem::replace(&mut probe.result, Ok(())) {
-            Ok(()) => Ok(Ok(probe)),
-            Err(failure) => Ok(Err(failure.message)),
-        }
+    /// When there is none.
+    pub fn complete(&mut self, builder: ClientConfigBuilder) -> Result<Probe, Failure> {
+        let mut probe = self.probe(builder)?;
+        std::mem::replace(&mut probe.result, Ok(()))?;
+        Ok(probe)
     }
 
     /// What the trust anchors of the options say about the server's certificates.

@@ -8,7 +8,6 @@ use super::cost::HandshakeCost;
 use super::prober::Prober;
 use super::tickets::Tickets;
 use crate::client::{TICKET_TIMEOUT, TICKETS_TIMEOUT};
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Resumption {
@@ -32,24 +31,25 @@ pub enum ResumptionResult {
 
 impl Resumption {
     /// Connects with a ticket of the connection before. Its tickets are kept, too.
-    pub fn ask(prober: &mut Prober, tickets: &Tickets) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, tickets: &Tickets) -> Self {
         if tickets.tickets.iter().all(|ticket| ticket.lifetime == 0) {
-            return Ok(Self { result: ResumptionResult::NoTicket, cost: None });
+            return Self { result: ResumptionResult::NoTicket, cost: None };
         }
         let builder = prober.client(prober.provider()).sessions(prober.sessions.clone());
-        let mut probe = match prober.complete(builder)? {
+        let mut probe = match prober.complete(builder) {
             Ok(probe) => probe,
-            Err(reason) => {
-                return Ok(Self { result: ResumptionResult::Unknown { reason }, cost: None });
+            Err(failure) => {
+                let reason = failure.message;
+                return Self { result: ResumptionResult::Unknown { reason }, cost: None };
             }
         };
         let cost = HandshakeCost::of(&probe);
         let _ = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
         let key = probe.client.connection.parameters().pre_shared_key;
         if key != Some(PskKind::Resumption) {
-            return Ok(Self { result: ResumptionResult::FullHandshake, cost: None });
+            return Self { result: ResumptionResult::FullHandshake, cost: None };
         }
-        Ok(Self { result: ResumptionResult::Resumed, cost: Some(cost) })
+        Self { result: ResumptionResult::Resumed, cost: Some(cost) }
     }
 }
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::advice::{Answer, Row};
 use super::offer::{self, Offer, Taken};
 use super::prober::Prober;
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct SignatureSchemes {
@@ -19,7 +18,7 @@ pub struct SignatureSchemes {
 
 impl SignatureSchemes {
     /// Offers each scheme of the provider alone.
-    pub fn ask(prober: &mut Prober, chosen: Option<SignatureScheme>) -> Result<Self, Failure> {
+    pub fn ask(prober: &mut Prober, chosen: Option<SignatureScheme>) -> Self {
         let mut offers = Vec::new();
         let schemes: Vec<_> = prober.provider().signatures.schemes().collect();
         for scheme in schemes {
@@ -27,10 +26,10 @@ impl SignatureSchemes {
                 continue;
             }
             let provider = only(prober.provider(), scheme);
-            let probe = prober.probe(prober.client(provider))?;
-            offers.push(Offer::new(scheme.to_string(), Taken::of(probe.as_ref())));
+            let probe = prober.probe(prober.client(provider));
+            offers.push(Offer::new(scheme.to_string(), Taken::of(&probe)));
         }
-        Ok(Self { offers, chosen: chosen.map(|scheme| scheme.to_string()) })
+        Self { offers, chosen: chosen.map(|scheme| scheme.to_string()) }
     }
 }
 

@@ -247,6 +247,27 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_silent_or_slow_ends_the_exchange_in_time() {
+        for drips in [false, true] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let server = std::thread::spawn(move || {
+                let mut peer = listener.accept().unwrap().0;
+                // A byte from time to time does not extend the time.
+                while drips && peer.write_all(b"2").is_ok() {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                let _ = peer.read(&mut [0]);
+            });
+            let mut stream = TimeoutSocket::new(socket, Duration::from_millis(200));
+            let failure = exchange(StartTls::Smtp, &mut stream).unwrap_err();
+            assert!(failure.message.contains("did not answer within"), "{}", failure.message);
+            drop(stream);
+            server.join().unwrap();
+        }
+    }
+
+    #[test]
     fn refusals_say_what_the_server_answered() {
         let long = vec![b'x'; MAX_LINE + 1];
         let many = b"220-x\r\n".repeat(MAX_LINES + 1);

@@ -11,7 +11,10 @@ use super::starttls;
 use crate::address::{self, AddressError, HostAndPort};
 use crate::failure::Failure;
 
+/// How long one address is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most addresses of a host that are tried.
+const MAX_ADDRESSES: usize = 8;
 
 /// A server, and the name that its certificate must have.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl Target {
         Ok(Self { address, name: server_name })
     }
 
-    /// Tries all addresses of the host in order, and asks for TLS if the options say how.
+    /// Tries the addresses of the host in order, and asks for TLS if the options say how.
     pub fn connect(&self, options: &ClientOptions) -> Result<TcpStream, Failure> {
         let socket = connect(&self.address)?;
         if let Some(protocol) = options.starttls {
@@ -63,7 +66,7 @@ fn connect(HostAndPort { host, port }: &HostAndPort) -> Result<TcpStream, Failur
             .hint("is the name right, and is there a network?")
     })?;
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
+    for address in addresses.take(MAX_ADDRESSES) {
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(socket) => {
                 let _ = socket.set_nodelay(true);

@@ -267,6 +267,32 @@ fn a_server_that_cannot_be_reached_or_speaks_no_tls_is_a_failure() {
 }
 
 #[test]
+fn a_server_that_goes_away_leaves_answers_that_are_not_known() {
+    let files = Files::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let chain = vec![CertificateDer::from_pem_slice(files.read("cert.pem").as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(files.read("key.pem").as_bytes()).unwrap();
+    let config = ServerConfig::new(CertifiedKey::from_der(chain, &key).unwrap()).unwrap();
+    let serving = thread::spawn(move || {
+        answer(Arc::new(config), listener.accept().unwrap().0, Ending::CloseNotify);
+    });
+    let (found, code) = check(&address, &files.path("ca.pem"), &[]);
+    serving.join().unwrap();
+    assert_eq!(code, Some(0), "{:?}", codes(&found));
+    assert_eq!(found["certificates"]["is_accepted"], true);
+    assert_eq!(accepted(&found, "groups"), Vec::<String>::new());
+    for question in ["groups", "cipher_suites", "signature_schemes"] {
+        for offer in found[question]["offers"].as_array().unwrap() {
+            assert_eq!(offer["answer"], "unknown", "{offer}");
+        }
+    }
+    assert_eq!(found["key_update"]["result"], "unknown");
+    // What is not known is no reason to change something.
+    assert_eq!(codes(&found), ["no-tickets"]);
+}
+
+#[test]
 fn s_server_does_what_it_was_told_to() {
     if !available("openssl", "version", |version| version.starts_with("OpenSSL 3.")) {
         return;
