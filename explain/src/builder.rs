@@ -151,6 +151,8 @@ impl Builder {
             sizes.data_records += 1;
             sizes.data_bytes += record.content_length.unwrap_or_default() as u64;
         }
+        // A side has these keys when it has sent its Finished, which may be missing.
+        self.finished[record.sender as usize] |= record.level == Some(MessageLevel::Application);
         if self.connection.records.len() >= MAX_RECORDS {
             self.limit_reached(record.sender, record.offset, "MAX_RECORDS");
             return None;
@@ -165,6 +167,11 @@ impl Builder {
         let stretch = Stretch { index: record, start: 0, end: length };
         self.directions[sender as usize].content.push_back(stretch);
         self.join(sender);
+    }
+
+    /// What a side has sent of a message that is not whole belongs to none.
+    pub(crate) fn forget_partial_message(&mut self, sender: Side) {
+        self.directions[sender as usize].content.clear();
     }
 
     /// Adds a message, and returns its index; `None` beyond the limits.

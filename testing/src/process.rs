@@ -66,11 +66,22 @@ impl Process {
 
     /// Waits until this was printed so many times since the start.
     pub fn wait_for_times(&self, words: &str, times: usize) -> String {
+        let about = format!("{words:?} is not {times} times");
+        self.wait_while(|output| output.matches(words).count() < times, &about)
+    }
+
+    /// Waits until one of these was printed, and returns everything that was.
+    pub fn wait_for_one_of(&self, words: &[&str]) -> String {
+        let about = format!("none of {words:?} is");
+        self.wait_while(|output| !words.iter().any(|words| output.contains(words)), &about)
+    }
+
+    fn wait_while(&self, is_missing: impl Fn(&str) -> bool, about: &str) -> String {
         let (output, changed) = &*self.output;
-        let missing = |output: &mut String| output.matches(words).count() < times;
-        let (output, timeout) =
-            changed.wait_timeout_while(output.lock().unwrap(), PATIENCE, missing).unwrap();
-        assert!(!timeout.timed_out(), "{words:?} is not {times} times in:\n{}", *output);
+        let output = output.lock().unwrap();
+        let result = changed.wait_timeout_while(output, PATIENCE, |output| is_missing(output));
+        let (output, timeout) = result.unwrap();
+        assert!(!timeout.timed_out(), "{about} in:\n{}", *output);
         output.clone()
     }
 

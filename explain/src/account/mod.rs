@@ -238,7 +238,7 @@ impl Problem {
 #[serde(tag = "problem", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// Bytes are missing: how many, if that is known. What follows is not decoded.
+    /// Bytes are missing: how many, if that is known. If it is not, what follows is not decoded.
     Gap {
         /// How many.
         length: Option<u64>,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::packet::Segment;
-use super::stream::{Missing, Stream};
+use super::stream::{Data, Piece, Stream};
 use crate::account::{Connection, Side};
 use crate::builder::Options;
 use crate::recorded::{Decoder, KeyLogSecrets, Tickets};
@@ -200,10 +200,8 @@ impl Open {
         // The data of a SYN begin after it.
         let first = if syn { sequence.wrapping_add(1) } else { sequence };
         if !data.is_empty() || fin {
-            let take = |bytes: &[u8]| decoder.bytes(side, time_ns, bytes);
-            if let Some(Missing { length }) = stream.add(first, data, fin, take) {
-                self.decoder.gap(side, length);
-            }
+            let data = Data { sequence: first, data, fin, time_ns };
+            stream.add(data, |piece| take(decoder, side, piece));
         }
         rst || self.streams.iter().all(Stream::is_complete)
     }
@@ -217,11 +215,18 @@ impl Open {
 
     fn finish(mut self) -> Connection {
         for side in [Side::Client, Side::Server] {
-            if let Some(Missing { length }) = self.streams[side as usize].finish() {
-                self.decoder.gap(side, length);
-            }
+            let decoder = &mut self.decoder;
+            self.streams[side as usize].finish(|piece| take(decoder, side, piece));
         }
         self.decoder.finish()
+    }
+}
+
+/// Decodes a piece of a stream.
+fn take(decoder: &mut Decoder, side: Side, piece: Piece<'_>) {
+    match piece {
+        Piece::Bytes(time_ns, bytes) => decoder.bytes(side, time_ns, bytes),
+        Piece::Missing(length) => decoder.gap(side, Some(length)),
     }
 }
 

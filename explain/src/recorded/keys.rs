@@ -12,6 +12,12 @@ use crate::account::{MessageLevel, RecordState, Side};
 /// last record was opened with.
 pub const MAX_FAILED_DECRYPTIONS: usize = 10_000;
 
+/// The most records that may be missing before one that is opened: so many sequence numbers are tried.
+pub const MAX_MISSING_RECORDS: u64 = 256;
+
+/// The shortest protected record: a header, a type and a tag.
+const SHORTEST_RECORD: u64 = (HEADER_LENGTH + 1 + TAG_LENGTH) as u64;
+
 /// What is known of the cipher suite.
 pub(super) enum SuiteChoice {
     /// There was no ServerHello yet.
@@ -27,6 +33,19 @@ pub(super) enum SuiteChoice {
 impl SuiteChoice {
     pub(super) fn is_decided(&self) -> bool {
         !matches!(self, Self::Unknown)
+    }
+
+    /// Those that the connection may have, of these.
+    pub(super) fn possible<'s>(
+        &'s self,
+        all: &'s [StaticOrArc<CipherSuite>],
+    ) -> &'s [StaticOrArc<CipherSuite>] {
+        match self {
+            // The ServerHello may be missing.
+            Self::Unknown => all,
+            Self::Known(suite) => core::slice::from_ref(suite),
+            Self::NotInProvider | Self::OtherVersion => &[],
+        }
     }
 
     pub(super) fn known(&self) -> Option<&StaticOrArc<CipherSuite>> {
@@ -85,12 +104,32 @@ impl LevelKeys {
         Some(Self { secret, opener, sequence: 0 })
     }
 
-    fn open(&mut self, record: &[u8], level: MessageLevel) -> Option<Opening> {
+    /// Opens a record before which up to `missing` others may be missing.
+    fn open(
+        &mut self,
+        record: &[u8],
+        level: MessageLevel,
+        missing: u64,
+        failed: &mut usize,
+    ) -> Option<Opening> {
+        for sequence in self.sequence..=self.sequence.saturating_add(missing) {
+            if let Some(opening) = self.open_with(sequence, record, level) {
+                return Some(opening);
+            }
+            *failed += 1;
+            if *failed >= MAX_FAILED_DECRYPTIONS {
+                break;
+            }
+        }
+        None
+    }
+
+    fn open_with(&mut self, sequence: u64, record: &[u8], level: MessageLevel) -> Option<Opening> {
         let mut copy = record.to_vec();
+        self.opener.set_sequence(sequence);
         let opened = self.opener.open(&mut copy).ok().flatten()?;
         let (content_type, content) = (opened.content_type, opened.payload.to_vec());
-        let sequence = self.sequence;
-        self.sequence += 1;
+        self.sequence = sequence + 1;
         let overhead = HEADER_LENGTH + 1 + TAG_LENGTH + content.len();
         Some(Opening {
             state: RecordState::Decrypted,
@@ -109,6 +148,8 @@ pub(super) struct Keys {
     /// The level of the last record that was opened, or the one that a message has begun.
     level: MessageLevel,
     current: Option<LevelKeys>,
+    /// How many records may be missing before the next one.
+    missing: u64,
     /// How many decryptions have failed.
     pub(super) failed: usize,
     /// The direction is encrypted in a way that this decoder does not know: that of TLS 1.2.
@@ -117,7 +158,14 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(side: Side) -> Self {
-        Self { side, level: MessageLevel::Initial, current: None, failed: 0, is_opaque: false }
+        Self {
+            side,
+            level: MessageLevel::Initial,
+            current: None,
+            missing: 0,
+            failed: 0,
+            is_opaque: false,
+        }
     }
 
     /// The next record is under keys of this level.
@@ -130,26 +178,36 @@ impl Keys {
 
     /// The next record is under the next keys of this direction (section 7.2).
     pub(super) fn update(&mut self) {
+        self.current = self.next_keys();
+    }
+
+    fn next_keys(&self) -> Option<LevelKeys> {
         let next = self.current.as_ref().and_then(|keys| keys.secret.after_key_update().ok());
-        self.current = next.and_then(LevelKeys::new);
+        next.and_then(LevelKeys::new)
+    }
+
+    /// So many bytes are missing before the next record.
+    pub(super) fn lose_bytes(&mut self, count: u64) {
+        let records = count / SHORTEST_RECORD + 1;
+        self.missing = self.missing.saturating_add(records).min(MAX_MISSING_RECORDS);
     }
 
     /// Opens a record with the keys of the level, or with those of a later one: the messages that change
-    /// keys may be missing, or there may be no secret for them.
+    /// keys may be missing, or there may be no secret for them. `suites` has those that the connection may
+    /// have, and `early` those of 0-RTT data.
     pub(super) fn open(
         &mut self,
         record: &[u8],
         side: Side,
         secrets: Option<&ConnectionSecrets>,
         early: Option<&[StaticOrArc<CipherSuite>]>,
-        suite: &SuiteChoice,
+        suites: &[StaticOrArc<CipherSuite>],
     ) -> Opening {
         debug_assert_eq!(side, self.side);
-        if let Some(keys) = &mut self.current {
-            if let Some(opening) = keys.open(record, self.level) {
-                return opening;
-            }
-            self.failed += 1;
+        let opening = self.open_with_current(record).or_else(|| self.open_with_next(record));
+        if let Some(opening) = opening {
+            self.missing = 0;
+            return opening;
         }
         let Some(secrets) = secrets else { return self.closed(false) };
         let mut had_keys = self.current.is_some();
@@ -157,16 +215,36 @@ impl Keys {
             return self.closed(true);
         }
         for level in self.later_levels() {
-            for mut keys in candidates(side, level, secrets, early, suite) {
+            for mut keys in candidates(side, level, secrets, early, suites) {
                 had_keys = true;
-                if let Some(opening) = keys.open(record, level) {
-                    (self.level, self.current) = (level, Some(keys));
+                if let Some(opening) = keys.open(record, level, self.missing, &mut self.failed) {
+                    (self.level, self.current, self.missing) = (level, Some(keys), 0);
                     return opening;
                 }
-                self.failed += 1;
             }
         }
+        if self.current.is_some() {
+            // It has a sequence number, whatever is wrong with it.
+            self.missing = (self.missing + 1).min(MAX_MISSING_RECORDS);
+        }
         self.closed(had_keys)
+    }
+
+    fn open_with_current(&mut self, record: &[u8]) -> Option<Opening> {
+        let keys = self.current.as_mut()?;
+        let missing = if self.failed < MAX_FAILED_DECRYPTIONS { self.missing } else { 0 };
+        keys.open(record, self.level, missing, &mut self.failed)
+    }
+
+    /// With the keys after those that are known: a KeyUpdate may be among the records that are missing.
+    fn open_with_next(&mut self, record: &[u8]) -> Option<Opening> {
+        if self.missing == 0 || self.level != MessageLevel::Application || self.has_given_up() {
+            return None;
+        }
+        let mut keys = self.next_keys()?;
+        let opening = keys.open(record, self.level, self.missing, &mut self.failed)?;
+        self.current = Some(keys);
+        Some(opening)
     }
 
     /// Whether no other keys are tried any more.
@@ -196,7 +274,7 @@ fn candidates(
     level: MessageLevel,
     secrets: &ConnectionSecrets,
     early: Option<&[StaticOrArc<CipherSuite>]>,
-    suite: &SuiteChoice,
+    suites: &[StaticOrArc<CipherSuite>],
 ) -> Vec<LevelKeys> {
     let label = match (side, level) {
         (Side::Client, MessageLevel::EarlyData) => "CLIENT_EARLY_TRAFFIC_SECRET",
@@ -210,7 +288,7 @@ fn candidates(
     // The suite of 0-RTT data is that of the ticket: one of those that the client offers.
     let suites = match level {
         MessageLevel::EarlyData => early.unwrap_or_default().to_vec(),
-        _ => suite.known().cloned().into_iter().collect(),
+        _ => suites.to_vec(),
     };
     let keys = |suite| TrafficSecret::from_bytes(suite, secret).ok().and_then(LevelKeys::new);
     suites.into_iter().filter_map(keys).collect()

@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod boundary;
 mod direction;
 mod key_log;
 mod key_schedule;
@@ -38,9 +39,10 @@ use crate::account::{
 use crate::builder::{Builder, Options};
 use crate::code::code;
 use crate::limits::MAX_MESSAGE_BYTES;
-use direction::{Direction, Held};
+pub use direction::MAX_GAPS;
+use direction::{Direction, Gap, Held, Next};
 pub use key_log::{KeyLogSecrets, MAX_KEY_LOG_SECRETS};
-pub use keys::MAX_FAILED_DECRYPTIONS;
+pub use keys::{MAX_FAILED_DECRYPTIONS, MAX_MISSING_RECORDS};
 use keys::{Opening, SuiteChoice};
 pub use links::{MAX_TICKETS, Tickets};
 
@@ -102,14 +104,28 @@ impl Decoder {
         }
     }
 
-    /// Bytes of this side are missing here: how many, if that is known. The keys of what follows them
-    /// have an unknown sequence number, so it is not decoded.
+    /// Bytes of this side are missing here: how many, if that is known. What follows them is decoded where a
+    /// record begins again, and its sequence number can be found: up to [`MAX_MISSING_RECORDS`] are tried. If
+    /// the number of bytes is not known, or [`MAX_GAPS`] wait already, nothing that follows is decoded.
     pub fn gap(&mut self, sender: Side, length: Option<u64>) {
         let direction = &mut self.directions[sender as usize];
-        if !direction.has_ended() {
-            let offset = direction.end();
-            direction.end_here();
-            self.builder.problem(Problem::new(sender, offset, ProblemKind::Gap { length }));
+        if direction.has_ended() {
+            return;
+        }
+        match length {
+            Some(length) if !direction.has_many_gaps() => {
+                direction.push_gap(length);
+                self.advance();
+            }
+            _ => {
+                let offset = direction.end();
+                direction.end_here();
+                self.builder.problem(Problem::new(
+                    sender,
+                    offset,
+                    ProblemKind::Gap { length: None },
+                ));
+            }
         }
     }
 
@@ -162,15 +178,37 @@ impl Decoder {
     fn step(&mut self, side: Side) -> bool {
         let lacks_messages = self.lacks_messages(side);
         let must_wait = lacks_messages && !self.may_be_early(side);
-        let held = match self.directions[side as usize].next_record(must_wait) {
-            Ok(Some(held)) => held,
-            Ok(None) => return false,
+        match self.directions[side as usize].next(must_wait, self.is_at_end) {
+            Ok(Next::Record(held)) => self.record(side, held, lacks_messages),
+            Ok(Next::Missing(gap)) => {
+                self.on_gap(side, gap);
+                true
+            }
+            Ok(Next::Nothing) => false,
             Err(error) => {
                 self.not_records(side, &error);
-                return false;
+                false
             }
-        };
-        self.record(side, held, lacks_messages)
+        }
+    }
+
+    /// Goes on after bytes that are missing.
+    fn on_gap(&mut self, side: Side, gap: Gap) {
+        let direction = &mut self.directions[side as usize];
+        direction.keys.lose_bytes(gap.length);
+        let offset = direction.offset() - gap.length;
+        let kind = ProblemKind::Gap { length: Some(gap.length) };
+        self.builder.problem(Problem::new(side, offset, kind));
+        self.lose_messages(side, offset);
+    }
+
+    /// Bytes of handshake messages may be lost at this place: the next message is searched.
+    fn lose_messages(&mut self, side: Side, offset: u64) {
+        let direction = &mut self.directions[side as usize];
+        direction.has_lost_messages = true;
+        let partial = direction.take_partial_message();
+        self.cut_message(side, offset, &partial);
+        self.builder.forget_partial_message(side);
     }
 
     /// Whether the next record may be one of 0-RTT data, which need no message of the server. It is tried
@@ -232,7 +270,7 @@ impl Decoder {
         let (Some(content), Some(content_type)) = (content, content_type) else { return true };
         let level = level.unwrap_or(MessageLevel::Initial);
         match content_type {
-            ContentType::HANDSHAKE => {
+            ContentType::HANDSHAKE if self.is_in_messages(side, &content) => {
                 if let Some(index) = index {
                     self.builder.handshake_content(side, index, content.len());
                 }
@@ -262,7 +300,8 @@ impl Decoder {
             return keys::open_plaintext(bytes, self.builder.other_version);
         }
         let early = self.early_suites.as_deref();
-        let opening = direction.keys.open(&bytes, side, secrets.as_ref(), early, &self.suite);
+        let suites = self.suite.possible(&self.builder.options().provider.cipher_suites);
+        let opening = direction.keys.open(&bytes, side, secrets.as_ref(), early, suites);
         if direction.keys.has_given_up() {
             let offset = direction.offset();
             self.builder.limit_reached(side, offset, "MAX_FAILED_DECRYPTIONS");
@@ -280,9 +319,19 @@ impl Decoder {
             RecordState::DoesNotDecrypt => {
                 let kind = ProblemKind::DoesNotDecrypt { record };
                 self.builder.problem(Problem::new(side, offset, kind));
+                self.lose_messages(side, offset);
             }
             _ => {}
         }
+    }
+
+    /// Whether the content of a record belongs to messages whose beginning is known.
+    fn is_in_messages(&mut self, side: Side, content: &[u8]) -> bool {
+        let direction = &mut self.directions[side as usize];
+        if direction.has_lost_messages && boundary::begins_with_message(content) {
+            direction.has_lost_messages = false;
+        }
+        !direction.has_lost_messages
     }
 
     /// Takes the handshake messages from the content of a record.
@@ -366,12 +415,18 @@ impl Decoder {
         if present > 0 && !direction.has_ended() {
             self.builder.problem(Problem::new(side, offset, ProblemKind::CutRecord { present }));
         }
-        if !partial.is_empty() && !self.builder.other_version {
-            let length = HandshakeMessage::header(&partial).map_or(0, |(_, length)| length + 4);
-            let (present, length) = (partial.len() as u64, length as u64);
-            let kind = ProblemKind::CutMessage { present, length };
-            self.builder.problem(Problem::new(side, offset, kind));
+        self.cut_message(side, offset, &partial);
+    }
+
+    /// Names a message that is not whole, if there is one.
+    fn cut_message(&mut self, side: Side, offset: u64, partial: &[u8]) {
+        if partial.is_empty() || self.builder.other_version {
+            return;
         }
+        let length = HandshakeMessage::header(partial).map_or(0, |(_, length)| length + 4);
+        let (present, length) = (partial.len() as u64, length as u64);
+        let kind = ProblemKind::CutMessage { present, length };
+        self.builder.problem(Problem::new(side, offset, kind));
     }
 }
 

@@ -110,7 +110,10 @@ fn has_closed_records(connection: &Connection, side: Side) -> bool {
 pub fn problem(problem: &ProblemKind) -> String {
     match problem {
         ProblemKind::Gap { length: Some(length) } => {
-            format!("{} are missing; what follows cannot be decoded", bytes(*length))
+            format!(
+                "{} are missing; what follows is decoded from the next record on",
+                bytes(*length)
+            )
         }
         ProblemKind::Gap { length: None } => {
             "bytes are missing; what follows cannot be decoded".to_owned()

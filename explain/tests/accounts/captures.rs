@@ -88,7 +88,15 @@ fn a_missing_segment_is_a_gap() {
     let [connection] = connections.as_slice() else { panic!("{}", connections.len()) };
     let gap = ProblemKind::Gap { length: Some(200) };
     assert!(connection.problems.iter().any(|it| it.kind == gap), "{:?}", connection.problems);
-    assert!(connection.message("ServerHello").is_some());
+    // What is behind it is there.
+    for name in ["ServerHello", "Finished", "NewSessionTicket"] {
+        assert!(connection.message(name).is_some(), "{name}: {:?}", names(connection));
+    }
+    assert_eq!(connection.outcome, Outcome::Complete);
+    for side in [Side::Client, Side::Server] {
+        let (found, sent) = (connection.sizes.of(side), tapped.client.sizes.of(side));
+        assert_eq!(found.data_bytes, sent.data_bytes, "{side:?}");
+    }
 }
 
 #[test]

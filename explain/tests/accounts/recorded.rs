@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use handclasp_explain::recorded::{Decoder, KeyLogSecrets, Tickets};
 use handclasp_explain::{
-    ChoiceSubject, Connection, Message, MessageLevel, Outcome, Problem, ProblemKind, RecordState,
-    Side, words,
+    ChoiceSubject, Connection, Message, MessageLevel, Outcome, Problem, ProblemKind, Record,
+    RecordState, Side, words,
 };
 use handclasp_replay::{Role, SECTIONS, Vectors};
 use handclasp_testing::Identity;
@@ -322,23 +322,139 @@ fn damaged_bytes_never_panic_and_are_named() {
     assert!(damaged > 100, "{damaged}");
 }
 
+/// Bytes that are missing in what a side has sent.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    sender: Side,
+    start: usize,
+    length: usize,
+}
+
+impl Gap {
+    fn end(&self) -> usize {
+        self.start + self.length
+    }
+
+    /// Decodes what is left of the bytes.
+    fn decode(&self, bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
+        let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
+        let mut decoder = Decoder::new(options(), secrets);
+        let mut place = 0;
+        for (side, bytes) in bytes {
+            if *side != self.sender {
+                decoder.bytes(*side, None, bytes);
+                continue;
+            }
+            let start = self.start.saturating_sub(place).min(bytes.len());
+            let end = self.end().saturating_sub(place).min(bytes.len());
+            decoder.bytes(*side, None, &bytes[..start]);
+            if start < end {
+                decoder.gap(*side, Some((end - start) as u64));
+            }
+            decoder.bytes(*side, None, &bytes[end..]);
+            place += bytes.len();
+        }
+        decoder.finish()
+    }
+
+    /// The records that are not touched by it.
+    fn others<'c>(&self, connection: &'c Connection) -> Vec<&'c Record> {
+        let mut others = Vec::new();
+        for record in &connection.records {
+            let (start, end) = (record.offset as usize, record.offset as usize + record.length);
+            let is_touched = start < self.end() && end > self.start;
+            if record.sender != self.sender || !is_touched {
+                others.push(record);
+            }
+        }
+        others
+    }
+}
+
+/// What is known of a record however many others are missing.
+fn facts(record: &Record) -> String {
+    let Record { sender, offset, length, sequence, state, content_length, .. } = record;
+    format!("{sender:?} {offset} {length} {sequence:?} {state:?} {content_length:?}")
+}
+
+/// How many bytes the account says are missing.
+fn missing(connection: &Connection) -> u64 {
+    let lengths = connection.problems.iter().map(|problem| match problem.kind {
+        ProblemKind::Gap { length } => length.unwrap_or_default(),
+        _ => 0,
+    });
+    lengths.sum()
+}
+
 #[test]
-fn bytes_that_are_missing_are_a_gap() {
+fn records_and_messages_behind_a_gap_are_decoded() {
+    let (mut gaps, mut kept) = (0, 0);
+    for Tapped { kind, bytes, key_log, .. } in all_kinds() {
+        let whole = decode(&bytes, &key_log);
+        let hello = bytes[0].1.len();
+        for (sender, first) in [(Side::Client, hello), (Side::Server, 0)] {
+            let sent = bytes.iter().filter(|(side, _)| *side == sender);
+            let count: usize = sent.map(|(_, bytes)| bytes.len()).sum();
+            for (start, length) in (first..count).step_by(131).zip([1, 60, 500].into_iter().cycle())
+            {
+                let gap = Gap { sender, start, length: length.min(count - start) };
+                let connection = gap.decode(&bytes, &key_log);
+                let about = format!("{kind}: {gap:?}");
+                let expected: Vec<_> = gap.others(&whole).into_iter().map(facts).collect();
+                let mut found: Vec<_> = connection.records.iter().map(facts).collect();
+                found.retain(|record| expected.contains(record));
+                assert_eq!(found.len(), expected.len(), "{about}: {:?}", connection.records);
+                assert_eq!(connection.records.len(), expected.len(), "{about}");
+                for message in &connection.messages {
+                    let is_there = whole.messages.iter().any(|it| it.bytes == message.bytes);
+                    assert!(is_there, "{about}: {}", message.name);
+                    check_pieces(&about, &connection, message);
+                }
+                assert_eq!(missing(&connection), gap.length as u64, "{about}");
+                (gaps, kept) = (gaps + 1, kept + connection.messages.len());
+            }
+        }
+    }
+    // Each gap is in a message or two, if in any.
+    assert!(gaps > 100 && kept > 6 * gaps, "{kept} messages behind {gaps} gaps");
+}
+
+#[test]
+fn a_gap_of_unknown_length_ends_a_direction() {
     let Tapped { bytes, key_log, .. } = all_kinds().swap_remove(0);
     let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
     let mut decoder = Decoder::new(options(), secrets);
-    for (index, (side, bytes)) in bytes.iter().enumerate() {
-        if index == 1 {
-            decoder.bytes(*side, None, &bytes[..1300]);
-            decoder.gap(*side, Some(20));
-        } else {
-            decoder.bytes(*side, None, bytes);
-        }
-    }
+    decoder.bytes(Side::Client, None, &bytes[0].1);
+    decoder.gap(Side::Server, None);
+    decoder.bytes(Side::Server, None, &bytes[1].1);
     let connection = decoder.finish();
-    let gap = ProblemKind::Gap { length: Some(20) };
-    assert!(connection.problems.iter().any(|it| it.kind == gap), "{:?}", connection.problems);
-    assert!(connection.message("ServerHello").is_some());
+    assert_eq!(connection.records.len(), 1);
+    assert_eq!(connection.problems[0].kind, ProblemKind::Gap { length: None });
+}
+
+#[test]
+fn what_follows_a_damaged_record_is_decoded() {
+    let Tapped { mut bytes, key_log, .. } = all_kinds().swap_remove(0);
+    let whole = decode(&bytes, &key_log);
+    let record = whole.records.iter().rfind(|record| record.sender == Side::Server).unwrap();
+    let mut of_server = whole.records.iter().filter(|record| record.sender == Side::Server);
+    let ticket = of_server.rfind(|it| it.offset < record.offset).unwrap();
+    let mut place = ticket.offset as usize + 20;
+    for (_, bytes) in bytes.iter_mut().filter(|(side, _)| *side == Side::Server) {
+        if place < bytes.len() {
+            bytes[place] ^= 1;
+            break;
+        }
+        place -= bytes.len();
+    }
+    let connection = decode(&bytes, &key_log);
+    let states = |connection: &Connection| -> Vec<_> {
+        connection.records.iter().map(|record| (record.state, record.sequence)).collect()
+    };
+    let (found, mut expected) = (states(&connection), states(&whole));
+    let damaged = whole.records.iter().position(|it| it == ticket).unwrap();
+    expected[damaged] = (RecordState::DoesNotDecrypt, None);
+    assert_eq!(found, expected);
 }
 
 #[test]

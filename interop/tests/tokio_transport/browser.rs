@@ -38,10 +38,7 @@ pub struct Browser {
 impl Browser {
     /// Starts one with an empty profile and these flags more.
     pub async fn start(more: &[&str]) -> Self {
-        let driver = Process::start("chromedriver", &["--port=0"]);
-        let words = driver.wait_for("started successfully on port ");
-        let port = words.rsplit("on port ").next().unwrap();
-        let port: u16 = port.trim().trim_end_matches('.').parse().unwrap();
+        let Driver { process: driver, port } = Driver::start();
         let profile = Folder::new();
         let mut flags = [&FLAGS[..], more].concat();
         let folder = format!("--user-data-dir={}", profile.path("profile"));
@@ -176,6 +173,28 @@ impl Browser {
     pub async fn quit(mut self) {
         self.call(Method::DELETE, "", &json!({})).await;
         self.process = None;
+    }
+}
+
+/// The program that drives the browser, and its port.
+struct Driver {
+    process: Process,
+    port: u16,
+}
+
+impl Driver {
+    fn start() -> Self {
+        const STARTED: &str = "started successfully on port ";
+        const TAKEN: &str = "IPv4 port not available";
+        loop {
+            // It takes a free port of IPv6, which may not be free for IPv4.
+            let process = Process::start("chromedriver", &["--port=0"]);
+            let words = process.wait_for_one_of(&[STARTED, TAKEN]);
+            if let Some((_, port)) = words.split_once(STARTED) {
+                let port = port.trim().trim_end_matches('.').parse().unwrap();
+                return Self { process, port };
+            }
+        }
     }
 }
 

@@ -122,6 +122,12 @@ impl Opener {
         }
     }
 
+    /// The next record has this sequence number under the keys that are installed. A connection does not need
+    /// this: it is for decoders of recorded bytes, of which some are missing.
+    pub fn set_sequence(&mut self, sequence: u64) {
+        self.sequence = sequence;
+    }
+
     /// As [`install`](Self::install), for the keys of 0-RTT data. The limit of
     /// [`limit_records`](Self::limit_records) does not apply to them: the client sent them before it
     /// could know that limit.
