@@ -1,7 +1,8 @@
 //! The key schedule as a picture: the stages are a column, and what is expanded from each is beside it.
 
+use super::overview::chosen;
 use super::text::{sentence, time, visible};
-use crate::account::{Connection, Operation, SecretKind, SecretNode};
+use crate::account::{ChoiceSubject, Connection, Operation, SecretKind, SecretNode};
 use crate::words;
 
 /// The picture, and its steps in the order of derivation.
@@ -93,7 +94,7 @@ fn add(
     connection: &Connection,
 ) -> Place {
     if node.kind == SecretKind::Stage {
-        let input = input(node, connection);
+        let input = input(node_box.index, node, connection);
         stages.push(Stage { input, secret: Some(node_box), ..Stage::default() });
         return Place { stage: stages.len() - 1, branch: None };
     }
@@ -121,14 +122,21 @@ fn add(
     }
 }
 
-fn has_pre_shared_key(connection: &Connection) -> bool {
-    connection.key_schedule.iter().any(|node| node.kind == SecretKind::BinderKey)
+/// Whether an early secret is that of a pre-shared key. What only such a key has may be made of it; without
+/// that, it is the one that the handshake went on with.
+fn has_pre_shared_key(early: usize, connection: &Connection) -> bool {
+    let mut children = connection.key_schedule.iter().filter(|node| node.from == Some(early));
+    let of_key = |node: &SecretNode| {
+        let labels = ["c e traffic", "e exp master"];
+        node.kind == SecretKind::BinderKey || labels.contains(&node.label.as_str())
+    };
+    children.any(of_key) || chosen(connection, ChoiceSubject::PreSharedKey).is_some()
 }
 
 /// What goes into the extraction of a stage.
-fn input(node: &SecretNode, connection: &Connection) -> String {
-    let psk = has_pre_shared_key(connection);
-    let group = super::overview::chosen(connection, crate::account::ChoiceSubject::Group);
+fn input(index: usize, node: &SecretNode, connection: &Connection) -> String {
+    let psk = has_pre_shared_key(index, connection);
+    let group = chosen(connection, ChoiceSubject::Group);
     match (node.label.as_str(), group) {
         ("early", _) if psk => "pre-shared key".to_owned(),
         ("early", _) => "0 (no pre-shared key)".to_owned(),
@@ -193,7 +201,7 @@ fn step(index: usize, node: &SecretNode, names: &[String], connection: &Connecti
         index,
         number: index + 1,
         name: names.get(index).cloned().unwrap_or_default(),
-        formula: formula(node, parent, connection),
+        formula: formula(index, node, parent, connection),
         purpose: sentence(words::derived(node.operation, &node.label)),
         when: node.time_ns.map(time),
         key_log_label: node.key_log_label,
@@ -204,12 +212,17 @@ fn step(index: usize, node: &SecretNode, names: &[String], connection: &Connecti
 }
 
 /// How it is computed, as RFC 9846, section 7.1, writes it.
-fn formula(node: &SecretNode, parent: Option<&String>, connection: &Connection) -> String {
+fn formula(
+    index: usize,
+    node: &SecretNode,
+    parent: Option<&String>,
+    connection: &Connection,
+) -> String {
     let label = visible(&node.label);
     let from = parent.map_or("Secret", |name| name.as_str());
     if node.operation == Operation::Extract {
         let salt = if node.from.is_some() { from } else { "0" };
-        return format!("HKDF-Extract(salt = {salt}, IKM = {})", input(node, connection));
+        return format!("HKDF-Extract(salt = {salt}, IKM = {})", input(index, node, connection));
     }
     match node.kind {
         SecretKind::RecordKey => format!("HKDF-Expand-Label({from}, \"key\", \"\", key_length)"),

@@ -35,10 +35,14 @@ struct Nodes<'a> {
 
 impl Nodes<'_> {
     fn all(&mut self, has_early_data: bool) -> Result<(), ScheduleIsFull> {
-        let early = self.stage("early", None)?;
+        let mut early = self.stage("early", None)?;
         if has_early_data {
             self.traffic(early, "c e traffic", "CLIENT_EARLY_TRAFFIC_SECRET")?;
             self.logged(early, "e exp master", "EARLY_EXPORTER_SECRET")?;
+            if !self.has_chosen_key() {
+                // The handshake goes on from zeros.
+                early = self.stage("early", None)?;
+            }
         }
         let derived = self.expand(early, "derived", None)?;
         let handshake = self.stage("handshake", Some(derived))?;
@@ -58,6 +62,12 @@ impl Nodes<'_> {
             self.expand(resumption, "resumption", None)?;
         }
         Ok(())
+    }
+
+    /// Whether the server has chosen a pre-shared key.
+    fn has_chosen_key(&self) -> bool {
+        let server_hello = self.builder.so_far().message("ServerHello");
+        server_hello.is_some_and(|hello| hello.extension("pre_shared_key").is_some())
     }
 
     fn stage(&mut self, label: &str, from: Option<usize>) -> Result<usize, ScheduleIsFull> {

@@ -7,7 +7,8 @@ use handclasp_explain::{Account, CertificateName, Connection, Field, Hex, Value}
 use handclasp_testing::Identity;
 use serde_json::json;
 
-use crate::support::{Tapped, all_kinds, of_kind, refused_certificate};
+use crate::recorded::decode;
+use crate::support::{Tapped, all_kinds, early_data_to_a_stranger, of_kind, refused_certificate};
 
 /// What an ordinary page may have.
 const MOST_BYTES: usize = 300_000;
@@ -212,5 +213,36 @@ fn the_diagnosis_of_the_library_is_on_the_page_with_both_lists() {
         ["The client", "<bdi>h2</bdi>", "The server", "<bdi>http/1.1</bdi>", "What to change"]
     {
         assert!(diagnosis.contains(words), "{words}: {diagnosis}");
+    }
+}
+
+/// What goes into the early secrets of the page, in their order.
+fn inputs_of_early_secrets(connection: &Connection) -> Vec<String> {
+    let page = html(vec![connection.clone()]);
+    let formulas = page.split("HKDF-Extract(salt = 0, IKM = ").skip(1);
+    formulas.map(|rest| rest.split_once(")</").unwrap().0.to_owned()).collect()
+}
+
+#[test]
+fn the_early_secret_is_that_of_the_key_that_was_chosen() {
+    let mut tapped = all_kinds();
+    tapped.push(early_data_to_a_stranger());
+    for Tapped { kind, client, server, bytes, key_log } in &tapped {
+        let expected: &[&str] = match *kind {
+            "resumed, with a KeyUpdate" | "early data" | "early data that are rejected" => {
+                &["pre-shared key"]
+            }
+            "an external key" => &["pre-shared key"],
+            // One for the 0-RTT data, and one for the handshake.
+            "early data to a stranger" => &["pre-shared key", "0 (no pre-shared key)"],
+            _ => &["0 (no pre-shared key)"],
+        };
+        let recorded = decode(bytes, key_log);
+        assert_eq!(inputs_of_early_secrets(&recorded), expected, "{kind}");
+        // The last one is what the handshake went on with.
+        for live in [client, server] {
+            let inputs = inputs_of_early_secrets(live);
+            assert_eq!(inputs.last().map(String::as_str), expected.last().copied(), "{kind}");
+        }
     }
 }

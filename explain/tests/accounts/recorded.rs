@@ -13,7 +13,7 @@ use handclasp_testing::Identity;
 use crate::live::{check_leaves, check_pieces};
 use crate::support::{Tapped, all_kinds, options, refused_certificate};
 
-fn decode(bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
+pub fn decode(bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
     let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
     let mut decoder = Decoder::new(options(), secrets);
     for (time, (side, bytes)) in bytes.iter().enumerate() {

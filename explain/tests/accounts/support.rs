@@ -101,6 +101,18 @@ fn early_data() -> Vec<Tapped> {
     vec![run(&pair, first), run(&pair, accepted), run(&pair, rejected)]
 }
 
+/// The server has other ticket keys: it takes neither the session nor the 0-RTT data.
+pub fn early_data_to_a_stranger() -> Tapped {
+    let (pair, other) = (Pair::new(), Pair::new());
+    let mut first = Plan::new("a ticket for early data", &pair);
+    first.server = pair.early_server(1000);
+    run(&pair, first);
+    let mut plan = Plan::new("early data to a stranger", &pair);
+    plan.server = other.early_server(1000);
+    plan.early = b"too early";
+    run(&pair, plan)
+}
+
 fn pre_shared_key() -> Tapped {
     let pair = Pair::new();
     let mut plan = Plan::new("an external key", &pair);
