@@ -64,13 +64,16 @@ pub fn server_name(text: &str) -> Option<ServerName<'static>> {
 
 /// An address to listen on. The system resolves a zone.
 pub fn listen(text: &str) -> Result<SocketAddr, String> {
-    const FORM: &str = "it must be ADDRESS:PORT, with an IPv6 address in brackets";
+    const FORM: &str = "it must be an IP address and a port, such as 127.0.0.1:4433 or [::1]:4433";
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
-    let HostAndPort { host, port } = HostAndPort::read(text).map_err(|_| FORM)?;
+    let HostAndPort { host, port } = HostAndPort::read(text).map_err(|error| match error {
+        AddressError::Form => FORM.to_owned(),
+        AddressError::Port => "the port must be a number from 0 to 65535".to_owned(),
+    })?;
     if !host.contains('%') {
-        return Err(FORM.to_owned());
+        return Err(format!("\"{host}\" is a name, and no address: {FORM}"));
     }
     let mut found = (host.as_str(), port).to_socket_addrs().map_err(|error| error.to_string())?;
     found.next().ok_or_else(|| FORM.to_owned())
@@ -136,8 +139,10 @@ mod tests {
         assert_eq!(listen("127.0.0.1:0"), Ok("127.0.0.1:0".parse().unwrap()));
         assert_eq!(listen("[::1]:1"), Ok("[::1]:1".parse().unwrap()));
         for text in ["localhost:1", "::1:1", "127.0.0.1"] {
-            assert!(listen(text).unwrap_err().contains("brackets"), "{text}");
+            assert!(listen(text).unwrap_err().contains("such as 127.0.0.1:4433"), "{text}");
         }
+        assert!(listen("localhost:1").unwrap_err().contains("\"localhost\" is a name"));
+        assert!(listen("127.0.0.1:65536").unwrap_err().contains("from 0 to 65535"));
         assert!(listen("[fe80::1%no-such-zone]:1").is_err());
     }
 }

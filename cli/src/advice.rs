@@ -52,7 +52,12 @@ fn option(side: Side, setting: Setting, value: Option<&str>) -> Option<String> {
         (Setting::Certificate, Side::Client) => "--client-cert FILE --client-key FILE",
         (Setting::Certificate, Side::Server) => "--cert FILE --key FILE",
         (Setting::ClientAuthentication, Side::Server) => "--client-auth optional",
-        (Setting::Groups, Side::Client) => "--groups GROUP",
+        (Setting::Groups, Side::Client) => {
+            return Some(format!("--groups {}", value.unwrap_or("GROUP,...")));
+        }
+        (Setting::StartTls, Side::Client) => {
+            return Some(format!("--starttls {}", value.unwrap_or("PROTOCOL")));
+        }
         // The program has no options for these.
         _ => return None,
     };

@@ -59,6 +59,9 @@ pub struct Arguments {
     /// Whether clients must have a certificate, may have one, or get the request after the handshake
     #[arg(long, value_name = "WHEN", requires = "client_ca", default_value = "required")]
     client_auth: ClientAuth,
+    /// Takes no value: the address is that of --listen
+    #[arg(value_name = "ADDR", hide = true)]
+    address: Option<String>,
     /// The address to listen on; with port 0, any free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4433", value_parser = address::listen)]
     listen: SocketAddr,
@@ -109,8 +112,20 @@ struct Server {
     active: AtomicUsize,
 }
 
+/// A value without an option, which is usually the address. Anything else is not repeated: it may be a secret.
+fn unexpected(value: &str) -> Failure {
+    let failure = Failure::misuse("serve takes options only, also for the address to listen on");
+    match value.parse::<SocketAddr>() {
+        Ok(address) => failure.hint(format!("write --listen {address}")),
+        Err(_) => failure.hint("write --listen ADDR:PORT"),
+    }
+}
+
 /// Runs the server until it is stopped, or for one connection.
 pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
+    if let Some(address) = &arguments.address {
+        return Err(unexpected(address));
+    }
     let config = Arc::new(config(arguments)?);
     let asks_later =
         arguments.client_ca.is_some() && arguments.client_auth == ClientAuth::PostHandshake;

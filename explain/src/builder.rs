@@ -1,7 +1,9 @@
 //! Puts an account together, from what an observer or a decoder sees.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
+use handclasp::certificate::TrustAnchors;
 use handclasp::crypto::CryptoProvider;
 use handclasp::observer::KeyScheduleStep;
 use handclasp::pki_types::UnixTime;
@@ -30,12 +32,15 @@ pub struct Options {
     /// Whether the values of the key schedule are in the account. They are the secrets of the
     /// connection: with them, anyone can read all of it.
     pub secrets: bool,
+    /// The trust anchors with which a path is searched for from the certificates of a connection. `None` to
+    /// search for none.
+    pub anchors: Option<Arc<TrustAnchors>>,
 }
 
 impl Options {
-    /// No secrets, and the system's time.
+    /// No secrets, no trust anchors, and the system's time.
     pub fn new(provider: CryptoProvider) -> Self {
-        Self { provider, now: UnixTime::now(), secrets: false }
+        Self { provider, now: UnixTime::now(), secrets: false, anchors: None }
     }
 }
 
@@ -248,8 +253,8 @@ impl Builder {
         if self.fields_left == 0 {
             self.limit_reached(sender, 0, "MAX_FIELDS");
         }
-        let findings = Vec::new();
-        let list = CertificateList { message, sender, certificates, findings };
+        let (findings, path_search) = (Vec::new(), None);
+        let list = CertificateList { message, sender, certificates, findings, path_search };
         self.connection.certificates.push(list);
     }
 
@@ -390,7 +395,7 @@ impl Builder {
     /// Adds what follows from all of the connection.
     fn conclude(&mut self) {
         self.connection.choices = choices::of(&self.connection.messages);
-        findings::find(&mut self.connection, self.options.now);
+        findings::find(&mut self.connection, &self.options);
         self.connection.key_schedule = self.schedule.nodes(&self.connection.messages);
         self.connection.outcome = self.outcome();
         if self.connection.source == Source::Live {

@@ -1,24 +1,31 @@
 //! What certificates show that may be a reason to refuse them.
 
 use handclasp::certificate::{EndEntity, ReferenceIdentifier, Timestamp};
-use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
+use handclasp::pki_types::{CertificateDer, ServerName};
 
 use crate::account::{
     CertificateFinding, CertificateList, Connection, Message, Side, Source, Value,
 };
+use crate::builder::Options;
+use crate::path_search::search;
 
-/// Looks at the certificates of a connection. `now` is the time where the account has none of its own.
-pub(crate) fn find(connection: &mut Connection, now: UnixTime) {
+/// Looks at the certificates of a connection. `options.now` is the time where the account has none of its own.
+pub(crate) fn find(connection: &mut Connection, options: &Options) {
     let asked_for = server_name(connection);
     let Connection { certificates, messages, source, started_unix_ns, .. } = connection;
     for list in certificates {
         let Some(message) = messages.get(list.message) else { continue };
         let at = match (*source, *started_unix_ns) {
             (Source::Recorded, Some(started)) => time_of(started, message),
-            _ => Timestamp::from(now).0,
+            _ => Timestamp::from(options.now).0,
         };
         list.findings = dates(list, at);
         list.findings.extend(of_own_certificate(list, message, asked_for.as_deref()));
+        // Verifying signatures costs time: once is enough.
+        if let (None, Some(anchors)) = (&list.path_search, &options.anchors) {
+            let asked_for = asked_for.as_deref();
+            list.path_search = search(list, message, asked_for, at, anchors, &options.provider);
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod findings;
 mod limits;
 #[cfg(feature = "html")]
 pub mod page;
+mod path_search;
 pub mod recorded;
 mod recorder;
 mod schedule;

@@ -52,8 +52,9 @@ fn explain_rules(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mu
                  two changes messages",
             );
             diagnosis.remedy("update the peer's TLS");
-            diagnosis.change(
+            diagnosis.set(
                 Setting::Groups,
+                "x25519",
                 "to find what it does not take, offer less: one group, no session, no 0-RTT data",
             );
         }

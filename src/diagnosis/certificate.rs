@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::data::{Diagnosis, Fault, Remedy, Setting, own_offers};
+use super::data::{Diagnosis, Fault, Setting, own_offers};
 use crate::certificate::{CertificateError, CertificateErrorKind};
 use crate::error::circumstances::{Circumstances, Offer, Parameter};
 use crate::side::Side;
@@ -106,11 +106,8 @@ fn name_mismatch(
     let accepted = kind.accepted_name().map(|accepted| accepted.name.clone());
     match accepted {
         Some(accepted) if !is_server => {
-            diagnosis.remedies.push(Remedy {
-                text: format!("ask for a name that it is valid for, such as {accepted}"),
-                setting: Some(Setting::ServerName),
-                value: Some(accepted),
-            });
+            let text = format!("ask for a name that it is valid for, such as {accepted}");
+            diagnosis.set(Setting::ServerName, &accepted, text);
             let kind = if expected.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
             diagnosis.remedy(format!("or have it issued with {kind}:{expected}, too"));
         }

@@ -105,6 +105,8 @@ pub enum Setting {
     ClientAuthentication,
     /// The groups of the key exchange.
     Groups,
+    /// The command of the application's protocol that begins TLS: `smtp`, `imap` or `postgres` are values.
+    StartTls,
     /// The limits of this side.
     Limits,
 }
@@ -120,6 +122,7 @@ impl Setting {
             Self::Certificate => "certificate",
             Self::ClientAuthentication => "client-authentication",
             Self::Groups => "groups",
+            Self::StartTls => "starttls",
             Self::Limits => "limits",
         }
     }
@@ -159,6 +162,12 @@ impl Diagnosis {
     /// Something is to be changed that is no setting of this side.
     pub(super) fn remedy(&mut self, text: impl Into<String>) {
         self.remedies.push(Remedy { text: text.into(), setting: None, value: None });
+    }
+
+    /// A setting of this side is to be given this value.
+    pub(super) fn set(&mut self, setting: Setting, value: &str, text: impl Into<String>) {
+        let (setting, value) = (Some(setting), Some(value.to_owned()));
+        self.remedies.push(Remedy { text: text.into(), setting, value });
     }
 
     /// A setting of this side is to be changed.

@@ -1,6 +1,6 @@
 //! Bytes of another protocol came.
 
-use super::data::Diagnosis;
+use super::data::{Diagnosis, Setting};
 use crate::record::OtherProtocol;
 use crate::side::Side;
 
@@ -19,12 +19,10 @@ pub(super) fn explain(
 
 fn explain_server(protocol: OtherProtocol, begins: &str, diagnosis: &mut Diagnosis) {
     use OtherProtocol as P;
-    let starts_tls = |command: &str, port: &str| {
-        format!(
-            "the server begins TLS after {command}, which the application sends before it begins TLS; \
-             or use the port for TLS from the first byte, {port}"
-        )
+    let begins_after = |command: &str| {
+        format!("the server begins TLS after {command}: the application must send that first")
     };
+    let use_port = |port: &str| format!("or use the port for TLS from the first byte, {port}");
     match protocol {
         P::Http => {
             if begins.contains(" 407 ") || begins.contains("roxy") {
@@ -33,15 +31,31 @@ fn explain_server(protocol: OtherProtocol, begins: &str, diagnosis: &mut Diagnos
             diagnosis.remedy("this port is for HTTP without TLS: use the one for https://, usually 443");
             diagnosis.remedy("through an HTTP proxy, send CONNECT first, and begin TLS after its answer");
         }
-        P::Smtp | P::SmtpOrFtp => diagnosis
-            .remedy(starts_tls("STARTTLS (FTP: AUTH TLS)", "usually port 465 (FTP: 990)")),
-        P::Imap => diagnosis.remedy(starts_tls("STARTTLS", "usually port 993")),
-        P::Pop3 | P::Pop3OrRedis => diagnosis.remedy(starts_tls("STLS", "usually port 995")),
-        P::Ftp => diagnosis.remedy(starts_tls("AUTH TLS", "usually port 990")),
-        P::PostgreSql => diagnosis.remedy(
-            "a server of PostgreSQL begins TLS after an SSLRequest, which the application sends, or at \
-             once since version 17 (sslnegotiation=direct)",
-        ),
+        P::Smtp => {
+            diagnosis.set(Setting::StartTls, "smtp", begins_after("STARTTLS"));
+            diagnosis.remedy(use_port("usually port 465"));
+        }
+        P::SmtpOrFtp => {
+            diagnosis.set(Setting::StartTls, "smtp", begins_after("STARTTLS, if it is SMTP"));
+            diagnosis.remedy(begins_after("AUTH TLS, if it is FTP"));
+            diagnosis.remedy(use_port("usually port 465 for SMTP, and 990 for FTP"));
+        }
+        P::Imap => {
+            diagnosis.set(Setting::StartTls, "imap", begins_after("STARTTLS"));
+            diagnosis.remedy(use_port("usually port 993"));
+        }
+        P::Pop3 | P::Pop3OrRedis => {
+            diagnosis.remedy(begins_after("STLS"));
+            diagnosis.remedy(use_port("usually port 995"));
+        }
+        P::Ftp => {
+            diagnosis.remedy(begins_after("AUTH TLS"));
+            diagnosis.remedy(use_port("usually port 990"));
+        }
+        P::PostgreSql => {
+            diagnosis.set(Setting::StartTls, "postgres", begins_after("an SSLRequest"));
+            diagnosis.remedy("since version 17 the server may also take TLS at once (sslnegotiation=direct)");
+        }
         P::MySql => diagnosis.remedy(
             "a server of MySQL speaks first, and begins TLS after an SSLRequest: the application must \
              send that before it begins TLS",

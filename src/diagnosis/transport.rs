@@ -178,8 +178,9 @@ fn may_be_too_long(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
         "or something in between may drop a ClientHello that is longer than a packet, as one with a \
          post-quantum key share may be",
     );
-    diagnosis.change(
+    diagnosis.set(
         Setting::Groups,
+        "x25519",
         "to find out, offer x25519 alone: if that works, it is the length of the ClientHello",
     );
     diagnosis.offers.extend(own_offers(Some(circumstances), &[Parameter::Groups]));

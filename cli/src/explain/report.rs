@@ -35,6 +35,7 @@ pub fn write(connection: &Connection) {
     for list in &connection.certificates {
         print(&certificates_of(list.sender, &list.certificates));
         print(&findings(list));
+        print(&path_search(list));
     }
     print(&secrets(&connection.key_schedule));
     print(&sizes(connection));
@@ -212,6 +213,20 @@ fn findings(list: &CertificateList) -> String {
         let words::FindingInWords { what, remedy } = words::finding(list, finding);
         text += &field("found", &what, Style::new().bold());
         text += &field("", &remedy, dim());
+    }
+    text
+}
+
+/// The search for a path to the trust anchors.
+fn path_search(list: &CertificateList) -> String {
+    let Some(search) = &list.path_search else { return String::new() };
+    let mut text = field("verdict", &words::path_verdict(search), Style::new().bold());
+    for attempt in &search.attempts {
+        let indent = "· ".repeat(attempt.depth);
+        text += &field("", &format!("{indent}{}", words::path_attempt(attempt)), dim());
+    }
+    if search.omitted > 0 {
+        text += &field("", &format!("and {} more attempts", search.omitted), dim());
     }
     text
 }

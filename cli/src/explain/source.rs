@@ -16,12 +16,20 @@ use super::Arguments;
 use super::progress::Progress;
 use crate::client::{self, Target};
 use crate::failure::Failure;
+use crate::files;
 
-/// What accounts are made with.
-pub fn options(arguments: &Arguments) -> Options {
+/// What accounts are made with. Certificates are compared with the trust anchors of `--ca`.
+///
+/// # Errors
+/// When these cannot be read.
+pub fn options(arguments: &Arguments) -> Result<Options, Failure> {
     let mut options = Options::new(CryptoProvider::default());
     options.secrets = arguments.show_secrets;
-    options
+    if let Some(file) = &arguments.client.ca {
+        let anchors = files::anchors(Some(file), |text| eprintln!("{text}"))?;
+        options.anchors = Some(Arc::new(anchors));
+    }
+    Ok(options)
 }
 
 /// The secrets of `--keylog`.
@@ -57,7 +65,7 @@ pub fn capture(
     };
     capture::add_secrets(open()?, &mut secrets).map_err(failed)?;
     let file = Progress::new(open()?);
-    let summary = capture::read(file, secrets, &options(arguments), on_connection);
+    let summary = capture::read(file, secrets, &options(arguments)?, on_connection);
     let summary = summary.map_err(failed)?;
     if summary.is_cut {
         eprintln!("warning: {} ends in the middle of a packet", printable_path(path));
@@ -73,7 +81,7 @@ pub fn vectors(section: u8, arguments: &Arguments) -> Result<Connection, Failure
             .hint("the sections with a handshake are 3 to 7: vectors/3"));
     }
     let secrets = Arc::new(KeyLogSecrets::parse(vectors.key_log(section).as_bytes()));
-    let mut decoder = Decoder::new(options(arguments), secrets);
+    let mut decoder = Decoder::new(options(arguments)?, secrets);
     for record in vectors.records(section) {
         let side = match record.sender {
             Role::Client => Side::Client,
@@ -101,7 +109,7 @@ pub fn live(arguments: &Arguments) -> Result<Live, Failure> {
         .build()
         .map_err(|error| Failure::misuse(error.to_string()))?;
     let socket = target.connect(options)?;
-    let recorder = Recorder::new(Side::Client, self::options(arguments));
+    let recorder = Recorder::new(Side::Client, self::options(arguments)?);
     let result = client::record(&target, config, socket, &recorder)?;
     Ok(Live { connection: recorder.connection(), failure: result.err() })
 }

@@ -109,11 +109,16 @@ fn a_capture_with_one_connection_is_explained_at_once() {
     let printed = text(&output.stdout);
     assert!(printed.contains("192.0.2.1:50000 → 192.0.2.2:443"), "{printed}");
     assert!(printed.contains("CertificateVerify"), "{printed}");
+    // With trust anchors, there is their verdict.
+    let ca = files.path("ca.pem");
+    let output = handclasp(["explain", &file, "--keylog", &log, "--ca", &ca]).output().unwrap();
+    let printed = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(printed.contains("verdict the trust anchors do not accept it"), "{printed}");
     // Without a key log, there is what is in clear.
     let output = handclasp(["explain", &file]).output().unwrap();
     let printed = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(printed.contains("ServerHello") && !printed.contains("CertificateVerify"), "{printed}");
-    assert!(printed.contains("with a key log"), "{printed}");
+    assert!(printed.contains("no key log has its secrets"), "{printed}");
     assert!(printed.contains("signature not seen (encrypted)"), "{printed}");
     assert!(printed.contains("client: ecdsa_secp256r1_sha256"), "what it offered: {printed}");
     assert!(printed.contains("the amount of data is not known (encrypted)"), "{printed}");

@@ -28,6 +28,16 @@ fn addresses_and_names_that_are_none() {
         assert_misuse(["connect", address, "--ca", &ca], "a number from 1 to 65535");
     }
     assert_misuse(["connect", "::1:443", "--ca", &ca], "in brackets");
+    let (cert, key) = (files.path("cert.pem"), files.path("key.pem"));
+    let serve = ["serve", "--cert", &cert, "--key", &key, "127.0.0.1:4433"];
+    assert_misuse(serve, "write --listen 127.0.0.1:4433");
+    for (address, words) in [
+        ("localhost:4433", "\"localhost\" is a name, and no address"),
+        ("127.0.0.1:65536", "a number from 0 to 65535"),
+        ("::1:1", "such as 127.0.0.1:4433 or [::1]:4433"),
+    ] {
+        assert_misuse(["serve", "--cert", &cert, "--key", &key, "--listen", address], words);
+    }
     assert_misuse(["connect", "localhost:1", "--ca", &ca, "--name", "not a name"], "--name");
 }
 

@@ -96,6 +96,7 @@ fn alerts_of_a_server_are_explained_by_what_this_side_offered() {
         (112, &none, &["server name \"localhost\"", "--name"]),
         (116, &none, &["--client-cert FILE"]),
         (116, &own, &["none that fits what the server asks for"]),
+        (50, &none, &["offer less", "(--groups x25519)"]),
         (120, &["--alpn", "h2"], &["application protocols [h2]", "--alpn"]),
     ] {
         let printed = client_of(alert(number), &files, arguments);
@@ -194,7 +195,9 @@ fn other_protocols_at_the_port_are_named_to_a_client_with_what_to_do() {
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP without TLS", "https://"),
         ("SSH-2.0-OpenSSH_9.6\r\n", "SSH", "right port"),
         ("220 mail.example ESMTP ready\r\n", "SMTP without TLS", "port 465"),
+        ("220 mail.example ESMTP ready\r\n", "SMTP without TLS", "--starttls smtp"),
         ("* OK IMAP4rev1 ready\r\n", "IMAP without TLS", "port 993"),
+        ("* OK IMAP4rev1 ready\r\n", "IMAP without TLS", "--starttls imap"),
         ("+OK ready\r\n", "POP3 without TLS", "port 995"),
         ("220 (vsFTPd 3.0.5)\r\n", "FTP without TLS", "AUTH TLS"),
         ("-NOAUTH Authentication required.\r\n", "Redis without TLS", "right port"),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ByteRange, Hex, Side};
+use super::{ByteRange, Hex, PathSearch, Side};
 
 /// The certificates of one Certificate message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,6 +16,9 @@ pub struct CertificateList {
     pub certificates: Vec<Certificate>,
     /// What may be a reason to refuse them, as far as the certificates show it.
     pub findings: Vec<CertificateFinding>,
+    /// The search for a path to the trust anchors of [`Options::anchors`](crate::Options::anchors), if there
+    /// are any.
+    pub path_search: Option<PathSearch>,
 }
 
 /// What a certificate shows that may be a reason to refuse it.

@@ -6,6 +6,7 @@ mod field;
 mod key_schedule;
 mod message;
 mod negotiation;
+mod path_search;
 mod record;
 mod step;
 
@@ -19,6 +20,7 @@ pub use field::{ByteRange, Code, Field, Hex, Value};
 pub use key_schedule::{Operation, SecretKind, SecretNode, TranscriptEnd};
 pub use message::{Malformed, Message, MessageLevel, Piece};
 pub use negotiation::{Choice, ChoiceSubject};
+pub use path_search::{PathAttempt, PathError, PathResult, PathSearch};
 pub use record::{Record, RecordState};
 pub use step::{Alert, Step, StepKind};
 

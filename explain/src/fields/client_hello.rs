@@ -71,6 +71,19 @@ fn extension(
                 pre_shared_keys(keys, layout);
             }
         }
+        _ => other_extension(kind, content, known, layout),
+    }
+}
+
+/// The content of an extension that the handshake needs less often.
+fn other_extension(
+    kind: ExtensionType,
+    content: &[u8],
+    known: &ClientExtensions<'_>,
+    layout: &mut Layout<'_>,
+) {
+    use ExtensionType as E;
+    match kind {
         E::TICKET_REQUEST => {
             if let Some(request) = known.ticket_request {
                 let (new, resumed) = (request.new_session_count, request.resumption_count);

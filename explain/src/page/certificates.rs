@@ -3,8 +3,9 @@
 use handclasp::certificate::Timestamp;
 
 use super::overview::final_alert;
-use super::text::{bytes, visible};
+use super::text::{bytes, sentence, visible};
 use crate::account::{Certificate, CertificateList, Connection, StepKind};
+use crate::words;
 
 /// The most certificates of a chain that are shown.
 const SHOWN: usize = 24;
@@ -16,6 +17,8 @@ pub(super) struct Chain {
     /// `good`, `bad` or `open`: how the verdict looks.
     pub mood: &'static str,
     pub verdict: String,
+    /// The search for a path: its verdict, and then each attempt.
+    pub search: Vec<String>,
     pub cards: Vec<Card>,
     pub more: usize,
 }
@@ -57,9 +60,20 @@ fn chain(connection: &Connection, list: &CertificateList) -> Chain {
         message: list.message,
         mood,
         verdict,
+        search: search(list),
         more: list.certificates.len() - cards.len(),
         cards,
     }
+}
+
+/// The verdict of the reader's trust anchors, and the search that led to it.
+fn search(list: &CertificateList) -> Vec<String> {
+    let Some(search) = &list.path_search else { return Vec::new() };
+    let mut lines = vec![sentence(&visible(&words::path_verdict(search)))];
+    for attempt in &search.attempts {
+        lines.push(sentence(&visible(&words::path_attempt(attempt))));
+    }
+    lines
 }
 
 /// What the receiver of the certificates made of them, as far as it is known.

@@ -19,7 +19,7 @@ pub const MAX_GAPS: usize = 4096;
 /// What comes next in the stream.
 pub(super) enum Next {
     /// A record.
-    Record(Held),
+    Record(TakenRecord),
     /// Bytes that are missing.
     Missing(Gap),
     /// Nothing, until there are more bytes.
@@ -35,7 +35,7 @@ pub(super) struct Gap {
 }
 
 /// A record that was taken from the stream.
-pub(super) struct Held {
+pub(super) struct TakenRecord {
     pub(super) bytes: Vec<u8>,
     /// Where it begins in the stream.
     pub(super) offset: u64,
@@ -67,7 +67,8 @@ pub(super) struct Direction {
     put_back_at: Option<u64>,
     /// The beginning of a handshake message.
     partial_message: Vec<u8>,
-    ended: bool,
+    /// No more bytes are taken.
+    input_ended: bool,
 }
 
 impl Direction {
@@ -85,7 +86,7 @@ impl Direction {
             times: VecDeque::new(),
             put_back_at: None,
             partial_message: Vec::new(),
-            ended: false,
+            input_ended: false,
         }
     }
 
@@ -124,7 +125,7 @@ impl Direction {
     }
 
     pub(super) fn push(&mut self, time_ns: Option<u64>, bytes: &[u8]) {
-        if self.ended {
+        if self.input_ended {
             return;
         }
         // Each byte is moved at most once.
@@ -151,14 +152,14 @@ impl Direction {
         self.gaps.len() >= MAX_GAPS
     }
 
-    /// No more bytes of the direction are decoded than those that wait.
-    pub(super) fn end_here(&mut self) {
-        self.ended = true;
+    /// The bytes that wait are the last ones that are decoded.
+    pub(super) fn end_input(&mut self) {
+        self.input_ended = true;
     }
 
-    /// The direction is not decoded any further.
-    pub(super) fn stop(&mut self) {
-        self.ended = true;
+    /// Forgets what waits, and takes no more.
+    pub(super) fn discard(&mut self) {
+        self.input_ended = true;
         self.missing += self.gaps.iter().map(|gap| gap.length).sum::<u64>();
         self.gaps = VecDeque::new();
         self.base = self.arrived();
@@ -167,7 +168,7 @@ impl Direction {
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.ended
+        self.input_ended
     }
 
     /// Takes the next record, if it is whole, or the next gap. A protected record stays if it `must_wait`.
@@ -204,7 +205,7 @@ impl Direction {
         let (record, offset) = (bytes.get(..length).unwrap_or_default().to_vec(), self.offset());
         self.start += length;
         let time_ns = self.time_of(self.taken());
-        Ok(Next::Record(Held { bytes: record, offset, time_ns }))
+        Ok(Next::Record(TakenRecord { bytes: record, offset, time_ns }))
     }
 
     /// The bytes up to the next gap.

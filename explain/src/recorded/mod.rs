@@ -24,7 +24,7 @@ mod direction;
 mod key_log;
 mod key_schedule;
 mod keys;
-mod links;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -40,14 +40,23 @@ use crate::builder::{Builder, Options};
 use crate::code::code;
 use crate::limits::MAX_MESSAGE_BYTES;
 pub use direction::MAX_GAPS;
-use direction::{Direction, Gap, Held, Next};
+use direction::{Direction, Gap, Next, TakenRecord};
 pub use key_log::{KeyLogSecrets, MAX_KEY_LOG_SECRETS};
 pub use keys::{MAX_FAILED_DECRYPTIONS, MAX_MISSING_RECORDS};
 use keys::{Opening, SuiteChoice};
-pub use links::{MAX_TICKETS, Tickets};
+pub use tickets::{MAX_TICKETS, Tickets};
 
-/// The most bytes of one direction that wait until the other one says with which keys they open.
+/// The most bytes of one direction that are kept while their keys are unknown: messages of the other direction
+/// say which keys these are. Beyond it, records are accounted for without keys.
 pub const MAX_HELD_BYTES: usize = 1 << 20;
+
+/// Whether a record of a side was decoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Advanced,
+    /// It is not whole, or it waits for messages of the other side.
+    Waits,
+}
 
 /// The decoder of one connection. Its memory is bounded by the limits of an account
 /// ([`MAX_RECORDS`](crate::MAX_RECORDS), [`MAX_MESSAGE_BYTES`], [`MAX_FIELDS`](crate::MAX_FIELDS)) and by [`MAX_HELD_BYTES`].
@@ -119,7 +128,7 @@ impl Decoder {
             }
             _ => {
                 let offset = direction.end();
-                direction.end_here();
+                direction.end_input();
                 self.builder.problem(Problem::new(
                     sender,
                     offset,
@@ -166,28 +175,27 @@ impl Decoder {
     /// Decodes what can be decoded now.
     fn advance(&mut self) {
         loop {
-            let client = self.step(Side::Client);
-            let server = self.step(Side::Server);
-            if !client && !server {
+            let both = [self.step(Side::Client), self.step(Side::Server)];
+            if both == [Progress::Waits, Progress::Waits] {
                 return;
             }
         }
     }
 
-    /// Decodes the next record of a side. Says whether there was one.
-    fn step(&mut self, side: Side) -> bool {
+    /// Decodes the next record of a side.
+    fn step(&mut self, side: Side) -> Progress {
         let lacks_messages = self.lacks_messages(side);
         let must_wait = lacks_messages && !self.may_be_early(side);
         match self.directions[side as usize].next(must_wait, self.is_at_end) {
-            Ok(Next::Record(held)) => self.record(side, held, lacks_messages),
+            Ok(Next::Record(taken)) => self.record(side, taken, lacks_messages),
             Ok(Next::Missing(gap)) => {
                 self.on_gap(side, gap);
-                true
+                Progress::Advanced
             }
-            Ok(Next::Nothing) => false,
+            Ok(Next::Nothing) => Progress::Waits,
             Err(error) => {
                 self.not_records(side, &error);
-                false
+                Progress::Waits
             }
         }
     }
@@ -232,7 +240,7 @@ impl Decoder {
     fn not_records(&mut self, side: Side, error: &RecordError) {
         let direction = &mut self.directions[side as usize];
         let offset = direction.offset();
-        direction.stop();
+        direction.discard();
         let protocol = match error {
             RecordError::NotTls { protocol, .. } => Some(protocol.to_string()),
             _ => None,
@@ -241,16 +249,16 @@ impl Decoder {
         self.builder.problem(Problem::new(side, offset, kind));
     }
 
-    /// Accounts for a record. False if it must wait: it is not of the 0-RTT data.
-    fn record(&mut self, side: Side, held: Held, lacks_messages: bool) -> bool {
-        let Held { bytes, offset, time_ns } = held;
+    /// Accounts for a record, unless it must wait: it is not of the 0-RTT data.
+    fn record(&mut self, side: Side, taken: TakenRecord, lacks_messages: bool) -> Progress {
+        let TakenRecord { bytes, offset, time_ns } = taken;
         let outer = ContentType(bytes.first().copied().unwrap_or_default());
         let length = bytes.len();
         let opening = self.open(side, outer, bytes);
         let is_closed = matches!(opening.state, RecordState::NoKey | RecordState::DoesNotDecrypt);
         if is_closed && lacks_messages {
             self.directions[side as usize].put_back(length);
-            return false;
+            return Progress::Waits;
         }
         let Opening { state, level, content_type, content, padding, sequence } = opening;
         let index = self.builder.record(Record {
@@ -267,7 +275,9 @@ impl Decoder {
             state,
         });
         self.note_state(side, offset, index, state);
-        let (Some(content), Some(content_type)) = (content, content_type) else { return true };
+        let (Some(content), Some(content_type)) = (content, content_type) else {
+            return Progress::Advanced;
+        };
         let level = level.unwrap_or(MessageLevel::Initial);
         match content_type {
             ContentType::HANDSHAKE if self.is_in_messages(side, &content) => {
@@ -286,7 +296,7 @@ impl Decoder {
             }
             _ => {}
         }
-        true
+        Progress::Advanced
     }
 
     /// Opens a record with the keys of its direction.
@@ -349,7 +359,7 @@ impl Decoder {
         let direction = &mut self.directions[side as usize];
         if rest.len() > MAX_MESSAGE_BYTES {
             self.builder.limit_reached(side, direction.offset(), "MAX_MESSAGE_BYTES");
-            direction.stop();
+            direction.discard();
             return;
         }
         if rest.is_empty() {

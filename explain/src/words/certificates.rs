@@ -3,7 +3,10 @@
 use handclasp::certificate::Timestamp;
 
 use super::printable;
-use crate::account::{Alert, Certificate, CertificateFinding, CertificateList, Connection};
+use crate::account::{
+    Alert, Certificate, CertificateFinding, CertificateList, Connection, PathAttempt, PathError,
+    PathResult, PathSearch,
+};
 
 /// How many names of a certificate are printed.
 const SHOWN: usize = 16;
@@ -81,6 +84,34 @@ pub fn findings_before(connection: &Connection, alert: &Alert) -> Vec<FindingInW
         }
     }
     found
+}
+
+/// The verdict of a search for a path, in words.
+pub fn path_verdict(search: &PathSearch) -> String {
+    match &search.error {
+        None => "the trust anchors accept it (revocation was not checked)".to_owned(),
+        Some(PathError { certificate, reason, .. }) => {
+            format!("the trust anchors do not accept it: certificate \"{certificate}\" {reason}")
+        }
+    }
+}
+
+/// An attempt of the search, in words.
+pub fn path_attempt(attempt: &PathAttempt) -> String {
+    let PathAttempt { subject, certificate, result, error, .. } = attempt;
+    let place = match certificate {
+        Some(0) => "the sender's own".to_owned(),
+        Some(index) => format!("certificate {} of the message", index + 1),
+        None => "a trust anchor".to_owned(),
+    };
+    let result = match (result, error) {
+        (PathResult::Accepted, _) => "on the path".to_owned(),
+        (PathResult::NoPath, _) => "leads to no trust anchor".to_owned(),
+        (PathResult::Failed, None) => "refused".to_owned(),
+        (PathResult::Failed, Some(error)) if error.certificate == *subject => error.reason.clone(),
+        (PathResult::Failed, Some(error)) => format!("\"{}\" {}", error.certificate, error.reason),
+    };
+    format!("\"{subject}\" ({place}): {result}")
 }
 
 /// The names of a certificate, with their kinds.

@@ -9,11 +9,11 @@ pub fn outcome(outcome: Outcome) -> &'static str {
         Outcome::NotTls => "there is no ClientHello: this is not TLS, or its beginning is missing",
         Outcome::Incomplete => "the handshake is not complete, and no alert says why",
         Outcome::Encrypted => {
-            "unknown: what follows ServerHello is encrypted, and with a key log it could be explained"
+            "unknown: what follows ServerHello is encrypted, and no key log has its secrets"
         }
         Outcome::ProbablyFailed => {
-            "the handshake has probably failed: its last record is encrypted, and as long as an alert; \
-             with a key log it could be explained"
+            "the handshake has probably failed: its last record is encrypted, and as long as an alert; no key \
+             log has its secrets"
         }
         Outcome::Complete => "the handshake is complete",
         Outcome::OtherVersion => "another version than TLS 1.3 was agreed on",

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use handclasp_explain::recorded::{Decoder, KeyLogSecrets, Tickets};
 use handclasp_explain::{
-    ChoiceSubject, Connection, Message, MessageLevel, Outcome, Problem, ProblemKind, Record,
-    RecordState, Side, words,
+    ChoiceSubject, Connection, Message, MessageLevel, Options, Outcome, Problem, ProblemKind,
+    Record, RecordState, Side, words,
 };
 use handclasp_replay::{Role, SECTIONS, Vectors};
 use handclasp_testing::Identity;
@@ -14,8 +14,12 @@ use crate::live::{check_leaves, check_pieces};
 use crate::support::{Tapped, all_kinds, options, refused_certificate};
 
 pub fn decode(bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
+    decode_with(options(), bytes, key_log)
+}
+
+fn decode_with(options: Options, bytes: &[(Side, Vec<u8>)], key_log: &str) -> Connection {
     let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
-    let mut decoder = Decoder::new(options(), secrets);
+    let mut decoder = Decoder::new(options, secrets);
     for (time, (side, bytes)) in bytes.iter().enumerate() {
         decoder.bytes(*side, Some(time as u64), bytes);
     }
@@ -58,9 +62,16 @@ pub fn odd_ones() -> Vec<Connection> {
         cut.last_mut().unwrap().1.truncate(1300);
         connections.push(decode(&cut, key_log));
     }
-    for (names, from, until) in [("other.example", 2000, 2010), ("server.example", 2900, 3000)] {
+    for (names, from, until) in [
+        ("other.example", 2000, 2010),
+        ("server.example", 2900, 3000),
+        ("server.example", 2000, 3000),
+    ] {
         let identity = Identity::valid_in_years(vec![names.into()], from, until);
-        connections.push(refused_certificate(identity).client);
+        let mut with_anchors = options();
+        with_anchors.anchors = Some(Arc::new(identity.anchors()));
+        let Tapped { bytes, key_log, client, .. } = refused_certificate(identity);
+        connections.extend([client, decode_with(with_anchors, &bytes, &key_log)]);
     }
     let Tapped { bytes, key_log, .. } = &tapped[0];
     let secrets = Arc::new(KeyLogSecrets::parse(key_log.as_bytes()));
@@ -215,6 +226,32 @@ fn the_time_of_a_capture_is_the_one_that_dates_are_compared_with() {
         decoder.bytes(*side, None, bytes);
     }
     assert_eq!(decoder.finish().certificates[0].findings, []);
+}
+
+#[test]
+fn the_search_for_a_path_is_in_the_account_of_a_reader_with_trust_anchors() {
+    let expired = Identity::valid_in_years(vec!["server.example".into()], 2000, 2010);
+    let good = Identity::valid_in_years(vec!["server.example".into()], 2000, 3000);
+    let (of_expired, of_good) = (expired.anchors(), good.anchors());
+    let (expired, good) = (refused_certificate(expired), refused_certificate(good));
+    for (tapped, anchors, code, said) in [
+        (&good, &of_good, None, "on the path"),
+        (&good, &of_expired, Some("unknown-issuer"), "no trust anchor or intermediate"),
+        (&expired, &of_expired, Some("expired"), "expired on 2010-01-01"),
+    ] {
+        let mut with_anchors = options();
+        with_anchors.anchors = Some(Arc::new(anchors.clone()));
+        let connection = decode_with(with_anchors, &tapped.bytes, &tapped.key_log);
+        let search = connection.certificates[0].path_search.as_ref().unwrap();
+        assert_eq!(search.error.as_ref().map(|error| error.code), code);
+        assert_eq!(search.accepted, code.is_none());
+        assert_eq!(search.attempts[0].certificate, Some(0));
+        let mut attempts = search.attempts.iter().map(words::path_attempt);
+        assert!(attempts.any(|attempt| attempt.contains(said)), "{search:?}");
+        let verdict = words::path_verdict(search);
+        assert_eq!(verdict.contains("do not accept it"), code.is_some(), "{verdict}");
+    }
+    assert_eq!(decode(&good.bytes, &good.key_log).certificates[0].path_search, None);
 }
 
 #[test]

@@ -418,7 +418,12 @@ fn credentials() -> Vec<Row> {
             make: || shown_by_openssl(bob(), false),
             code: "unknown-issuer",
             fault: Fault::Unknown,
-            says: &["\"CN=bob\" was issued by \"CN=the clients' root\"", "no trust anchor"],
+            says: &[
+                "\"CN=bob\" was issued by \"CN=the clients' root\"",
+                "no trust anchor",
+                "this side's trust anchors [",
+            ],
+            offers: &[(Parameter::TrustAnchors, "CN=")],
             change: "send the certificate of \"CN=the clients' root\" along",
             ..row()
         },

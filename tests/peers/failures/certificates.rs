@@ -197,7 +197,12 @@ fn of_issuers() -> Vec<Row> {
             },
             code: "unknown-issuer",
             fault: Fault::Unknown,
-            says: &["\"CN=server\" was issued by \"CN=a private root\"", "no trust anchor"],
+            says: &[
+                "\"CN=server\" was issued by \"CN=a private root\"",
+                "no trust anchor",
+                "this side's trust anchors [CN=another]",
+            ],
+            offers: &[(Parameter::TrustAnchors, "CN=another")],
             change: "send the certificate of \"CN=a private root\" along",
             ..row()
         },
