@@ -26,7 +26,15 @@ impl ClientCertificate {
             refused_with: alert.filter(|_| is_requested).map(|alert| alert.to_string()),
         }
     }
+
+    /// The server ends each connection after the handshake.
+    pub fn is_refused(&self) -> bool {
+        self.refused_with.is_some()
+    }
 }
+
+/// Why a question about what follows the handshake has no answer.
+pub const CLIENT_REFUSED: &str = "the server refuses the client after the handshake";
 
 impl Answer for ClientCertificate {
     fn title(&self) -> &'static str {

@@ -84,7 +84,7 @@ impl Findings {
                 prober,
                 parameters.application_protocol.as_deref(),
             ),
-            key_update: KeyUpdate::ask(prober),
+            key_update: KeyUpdate::ask(prober, &first.client_certificate),
             cost: Cost {
                 first: first.cost,
                 resumed: resumption.cost.clone(),

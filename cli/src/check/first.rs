@@ -37,8 +37,8 @@ impl First {
             }
             _ => None,
         };
-        let tickets = Tickets::of(&account);
         let client_certificate = ClientCertificate::of(&account, refusal);
+        let tickets = Tickets::of(&account, &client_certificate);
         let closing = Closing::ask(&mut probe, end);
         Ok(Self { probe, cost, tickets, client_certificate, closing })
     }

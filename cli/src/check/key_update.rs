@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
+use super::client_certificate::{CLIENT_REFUSED, ClientCertificate};
 use super::prober::Prober;
 use crate::client::ReceiveEnd;
 
@@ -30,7 +31,11 @@ pub enum KeyUpdate {
 }
 
 impl KeyUpdate {
-    pub fn ask(prober: &mut Prober) -> Self {
+    /// `client` says whether the server keeps the connection after the handshake.
+    pub fn ask(prober: &mut Prober, client: &ClientCertificate) -> Self {
+        if client.is_refused() {
+            return Self::Unknown { reason: CLIENT_REFUSED.to_owned() };
+        }
         let mut probe = match prober.complete(prober.client(prober.provider())) {
             Ok(probe) => probe,
             Err(failure) => return Self::Unknown { reason: failure.message },

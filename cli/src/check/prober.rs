@@ -182,3 +182,44 @@ impl PeerVerifier for RecordingVerifier {
         Reply::Now(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use handclasp::TrustAnchors;
+
+    use super::*;
+
+    /// A prober that has made so many connections, since that long ago. Its server does not exist.
+    fn prober(connections: u32, since: Duration) -> Prober {
+        let options = ClientOptions::default();
+        let signatures = CryptoProvider::default().signatures;
+        let inner = Arc::new(TrustAnchorVerifier::new(TrustAnchors::new(), signatures));
+        Prober {
+            target: Target::read("localhost:1", &options).unwrap(),
+            options,
+            verifier: Arc::new(RecordingVerifier { inner, verdict: Mutex::default() }),
+            own_certificate: None,
+            sessions: Arc::new(MemoryClientSessions::new(MAX_SESSIONS)),
+            started: Instant::now().checked_sub(since).unwrap(),
+            connections,
+            is_cut_short: false,
+        }
+    }
+
+    #[test]
+    fn the_number_of_connections_and_their_time_are_limited() {
+        for (connections, since) in [(MAX_CONNECTIONS, Duration::ZERO), (0, MAX_TIME)] {
+            let mut prober = prober(connections, since);
+            let builder = prober.client(prober.provider());
+            let failure = prober.probe(builder).err().unwrap();
+            assert!(failure.message.contains("a limit"), "{}", failure.message);
+            assert!(prober.is_cut_short);
+            assert_eq!(prober.connections, connections);
+        }
+        let mut prober = prober(MAX_CONNECTIONS - 1, Duration::ZERO);
+        let builder = prober.client(prober.provider());
+        assert!(prober.probe(builder).is_err(), "nothing listens there");
+        assert!(!prober.is_cut_short);
+        assert_eq!(prober.connections, MAX_CONNECTIONS);
+    }
+}

@@ -4,9 +4,12 @@ use handclasp_explain::{Connection, Side};
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
+use super::client_certificate::{CLIENT_REFUSED, ClientCertificate};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tickets {
+    /// Whether the server has kept the connection, so that it could send tickets.
+    pub is_known: bool,
     /// Those that came right after the handshake.
     pub tickets: Vec<Ticket>,
 }
@@ -22,8 +25,8 @@ pub struct Ticket {
 }
 
 impl Tickets {
-    /// The tickets of a connection.
-    pub fn of(connection: &Connection) -> Self {
+    /// The tickets of a connection, which the server has ended if it refuses the `client`.
+    pub fn of(connection: &Connection, client: &ClientCertificate) -> Self {
         let messages = connection
             .messages
             .iter()
@@ -34,7 +37,7 @@ impl Tickets {
             length: message.find("ticket").map_or(0, |field| field.length().saturating_sub(2)),
             max_early_data_size: number(message.find("max_early_data_size")).unwrap_or_default(),
         });
-        Self { tickets: tickets.collect() }
+        Self { is_known: !client.is_refused(), tickets: tickets.collect() }
     }
 }
 
@@ -44,6 +47,9 @@ impl Answer for Tickets {
     }
 
     fn rows(&self) -> Vec<Row> {
+        if !self.is_known {
+            return vec![Row::new("number", format!("not known: {CLIENT_REFUSED}"))];
+        }
         let mut rows = vec![Row::new("number", self.tickets.len().to_string())];
         if let Some(ticket) = self.tickets.first() {
             rows.push(Row::new("lifetime", lifetime(ticket.lifetime)));
@@ -59,6 +65,7 @@ impl Answer for Tickets {
 
     fn advice(&self) -> Vec<Advice> {
         match self.tickets.first() {
+            None if !self.is_known => Vec::new(),
             None => vec![Advice::improvement(
                 "no-tickets",
                 "let the server send tickets: without them each connection needs a certificate and a \

@@ -197,11 +197,14 @@ fn a_server_that_requires_a_certificate_of_the_client_says_so() {
     let server = builder().client_authentication(ClientAuthentication::required(verifier));
     let address = serve(server, &files, Ending::CloseNotify);
     let (ca, cert, key) = (files.path("ca.pem"), files.path("cert.pem"), files.path("key.pem"));
-    let (found, _) = check(&address, &ca, &[]);
+    let (found, code) = check(&address, &ca, &[]);
     let asked = &found["client_certificate"];
+    assert_eq!(code, Some(0), "what the server did not show is no fault: {:?}", codes(&found));
     assert_eq!((&asked["is_requested"], &asked["is_sent"]), (&true.into(), &false.into()));
     assert_eq!(asked["refused_with"], "certificate_required");
-    assert!(codes(&found).contains(&"client-certificate-required"));
+    assert_eq!(codes(&found), ["client-certificate-required"]);
+    assert_eq!(found["tickets"]["is_known"], false);
+    assert_eq!(found["key_update"]["result"], "unknown");
     let (found, _) = check(&address, &ca, &["--client-cert", &cert, "--client-key", &key]);
     let asked = &found["client_certificate"];
     assert_eq!((&asked["is_sent"], &asked["refused_with"]), (&true.into(), &Value::Null));

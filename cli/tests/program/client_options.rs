@@ -149,3 +149,24 @@ fn json_has_the_account_of_the_handshake_and_stands_alone() {
     let alerts = closed["account"]["connections"][0]["alerts"].as_array().unwrap();
     assert_eq!(alerts.len(), 2, "close_notify in both directions");
 }
+
+#[test]
+fn json_has_the_account_of_a_handshake_that_fails_too() {
+    let (files, others) = (Files::new(), Files::new());
+    let mut server = Server::start_json(&files, &[]);
+    let ca = others.path("ca.pem");
+    let output = handclasp(["connect", &server.address, "--ca", &ca, "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let events = lines(&output.stdout);
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(error["event"], "error");
+    assert!(error["diagnosis"]["code"].is_string());
+    let handshake: Value = serde_json::from_str(&server.log_line()).unwrap();
+    for event in [&events[0], &handshake] {
+        assert_eq!(event["event"], "handshake");
+        assert_eq!(event["account"]["connections"][0]["outcome"], "failed");
+    }
+    assert_eq!(events.len(), 1);
+    let error: Value = serde_json::from_str(&server.log_line()).unwrap();
+    assert_eq!((&error["event"], &error["connection"]), (&"error".into(), &1.into()));
+}
