@@ -10,9 +10,12 @@ use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use crate::alert::AlertDescription;
+use crate::diagnosis::Diagnosis;
+use crate::early_data::EarlyData;
 use crate::key_log::KeyLog;
 use crate::level::Level;
 use crate::registry::{CipherSuiteId, ContentType, NamedGroup, SignatureScheme};
+use crate::side::Side;
 use crate::wire::HandshakeMessage;
 
 /// Gets each step of a handshake, in order, as it happens.
@@ -70,10 +73,54 @@ pub enum Event<'a> {
     /// An alert came.
     AlertReceived(AlertDescription),
     /// The handshake is complete: application data can flow both ways.
-    HandshakeComplete,
+    HandshakeComplete(HandshakeSummary),
+    /// The connection has failed, before the end of its handshake or after it. This is reported once, with
+    /// what a [`Diagnosis`] says: by a [`Connection`](crate::connection::Connection), by one of QUIC, and by
+    /// the streams for errors of the transport. A [`Handshake`](crate::handshake::Handshake) that is used
+    /// alone returns the error only.
+    Failed(&'a Diagnosis),
     /// On a server: the client has answered a CertificateRequest after the handshake. True if it
     /// authenticated itself with a certificate or a raw public key.
     PostHandshakeAuthentication(bool),
+}
+
+/// What a handshake was like, when it is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandshakeSummary {
+    /// By what the peers have authenticated each other.
+    pub kind: HandshakeKind,
+    /// The cipher suite.
+    pub cipher_suite: Option<CipherSuiteId>,
+    /// The group of the key exchange. `None` where a pre-shared key was used without one.
+    pub group: Option<NamedGroup>,
+    /// Was there a HelloRetryRequest?
+    pub retried: bool,
+    /// What became of 0-RTT data.
+    pub early_data: EarlyData,
+}
+
+/// What the authentication of a handshake is based on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HandshakeKind {
+    /// A certificate or a raw public key.
+    Full,
+    /// The session of a ticket.
+    Resumed,
+    /// An external pre-shared key, alone or together with a certificate.
+    ExternalPsk,
+}
+
+impl HandshakeKind {
+    /// A stable name for programs, in lower case with hyphens.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Resumed => "resumed",
+            Self::ExternalPsk => "external-psk",
+        }
+    }
 }
 
 /// A record, as it was written or opened. Lengths are in bytes.
@@ -100,6 +147,17 @@ pub enum Offered {
     PreSharedKeys,
     /// 0-RTT data.
     EarlyData,
+}
+
+impl Offered {
+    /// A stable name for programs, in lower case with hyphens.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::PreSharedKeys => "pre-shared-keys",
+            Self::EarlyData => "early-data",
+        }
+    }
 }
 
 impl fmt::Display for Offered {
@@ -162,23 +220,42 @@ impl fmt::Debug for KeyScheduleValues<'_> {
     }
 }
 
-/// The observer and the key log of one connection, if it has any.
+/// Makes an observer for each connection of a configuration.
+pub(crate) type MakeObserver = dyn Fn(Side) -> Box<dyn Observer> + Send + Sync;
+
+/// The observers and the key log of one connection, if it has any.
 #[derive(Default)]
 pub(crate) struct Observers {
     /// In a box, as the key log: most connections have none.
-    observer: Option<Box<ConnectionObserver>>,
+    observed: Option<Box<ObservedConnection>>,
     key_log: Option<Box<ConnectionKeyLog>>,
 }
 
-/// The observer, and what its events need.
+/// The observers of a connection, and what their events need.
+struct ObservedConnection {
+    observers: Vec<ConnectionObserver>,
+    /// The key of the identities of secrets.
+    identities: RandomState,
+    /// The observers have got [`Event::Failed`].
+    has_failed: bool,
+}
+
 struct ConnectionObserver {
     observer: Box<dyn Observer>,
     wants_secrets: bool,
-    /// The key of the identities of secrets.
-    identities: RandomState,
 }
 
-impl ConnectionObserver {
+impl ObservedConnection {
+    fn new() -> Self {
+        Self { observers: Vec::new(), identities: RandomState::new(), has_failed: false }
+    }
+
+    fn emit(&mut self, event: &Event<'_>) {
+        for connection in &mut self.observers {
+            connection.observer.event(event);
+        }
+    }
+
     fn id_of(&self, secret: &[u8]) -> SecretId {
         SecretId(self.identities.hash_one(secret))
     }
@@ -203,9 +280,11 @@ impl Observers {
         self.key_log = key_log.map(of_connection).map(Box::new);
     }
 
-    pub(crate) fn set_observer(&mut self, observer: Box<dyn Observer>) {
-        let (wants_secrets, identities) = (observer.wants_secrets(), RandomState::new());
-        self.observer = Some(Box::new(ConnectionObserver { observer, wants_secrets, identities }));
+    /// Adds an observer. It gets the events from here on.
+    pub(crate) fn add(&mut self, observer: Box<dyn Observer>) {
+        let wants_secrets = observer.wants_secrets();
+        let connection = self.observed.get_or_insert_with(|| Box::new(ObservedConnection::new()));
+        connection.observers.push(ConnectionObserver { observer, wants_secrets });
     }
 
     pub(crate) fn set_client_random(&mut self, random: &[u8; 32]) {
@@ -214,24 +293,41 @@ impl Observers {
         }
     }
 
-    /// Gives the observer an event, which is made only if there is an observer.
+    /// Gives the observers an event, which is made only if there are observers.
     pub(crate) fn emit<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
-        if let Some(connection) = &mut self.observer {
-            connection.observer.event(&event());
+        if let Some(connection) = &mut self.observed {
+            connection.emit(&event());
         }
     }
 
+    /// Whether there are observers, which have not got [`Event::Failed`] yet.
+    pub(crate) fn await_failure(&self) -> bool {
+        self.observed.as_ref().is_some_and(|connection| !connection.has_failed)
+    }
+
+    /// Gives the observers [`Event::Failed`], once.
+    pub(crate) fn emit_failure(&mut self, diagnosis: &Diagnosis) {
+        let Some(connection) = &mut self.observed else { return };
+        if !connection.has_failed {
+            connection.has_failed = true;
+            connection.emit(&Event::Failed(diagnosis));
+        }
+    }
+
+    /// Only observers that want secrets get the values.
     pub(crate) fn emit_key_schedule_step(
         &mut self,
         operation: KeyScheduleOperation,
         label: &str,
         values: KeyScheduleValues<'_>,
     ) {
-        let Some(connection) = &mut self.observer else { return };
+        let Some(connection) = &mut self.observed else { return };
         let (secret, output) = (connection.id_of(values.secret), connection.id_of(values.output));
-        let values = connection.wants_secrets.then_some(values);
-        let step = KeyScheduleStep { operation, label, secret, output, values };
-        connection.observer.event(&Event::KeySchedule(step));
+        for ConnectionObserver { observer, wants_secrets } in &mut connection.observers {
+            let values = wants_secrets.then(|| values.clone());
+            let step = KeyScheduleStep { operation, label, secret, output, values };
+            observer.event(&Event::KeySchedule(step));
+        }
     }
 
     pub(crate) fn log(&self, label: &str, secret: &[u8]) {

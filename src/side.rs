@@ -8,3 +8,13 @@ pub enum Side {
     /// The end that answers it.
     Server,
 }
+
+impl Side {
+    /// A stable name for programs, in lower case.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}

@@ -100,7 +100,7 @@ impl StepKind {
             }
             Event::AlertSent(it) => alert(true, *it),
             Event::AlertReceived(it) => alert(false, *it),
-            Event::HandshakeComplete => Self::Complete,
+            Event::HandshakeComplete(_) => Self::Complete,
             _ => return None,
         })
     }

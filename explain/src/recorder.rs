@@ -131,7 +131,7 @@ impl State {
                 StepKind::Declined { what: offered(*what), reason: (*reason).to_owned() }
             }
             Event::Waiting(question) => StepKind::Waiting { question: (*question).to_owned() },
-            Event::HandshakeComplete => StepKind::HandshakeComplete,
+            Event::HandshakeComplete(_) => StepKind::HandshakeComplete,
             Event::PostHandshakeAuthentication(authenticated) => {
                 StepKind::PostHandshakeAuthentication { authenticated: *authenticated }
             }

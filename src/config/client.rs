@@ -13,10 +13,12 @@ use crate::credential::{
 use crate::crypto::{CryptoProvider, KeyExchangeGroup};
 use crate::error::circumstances::{KeyName, OwnOffer};
 use crate::key_log::KeyLog;
+use crate::observer::Observer;
 use crate::psk::{CertWithExternPsk, PreSharedKey, printable_identity};
 use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
+use crate::side::Side;
 use crate::verify::{PeerVerifier, TrustAnchorVerifier};
 use crate::wire::{CodePoint, ExtensionMessage, ExtensionType, TicketRequest};
 

@@ -5,6 +5,7 @@ use crate::credential::Compressors;
 use crate::crypto::{CipherSuite, CryptoProvider, HashAlgorithm, StaticOrArc, provider_fault};
 use crate::error::circumstances::OwnOffer;
 use crate::key_log::KeyLog;
+use crate::observer::MakeObserver;
 use crate::record::PaddingPolicy;
 use crate::registry::{CipherSuiteId, ProtocolVersion};
 use crate::wire::ExtensionMessage;
@@ -26,6 +27,8 @@ pub(crate) struct CommonConfig {
     pub(crate) record_padding: Option<PaddingPolicy>,
     pub(crate) compressors: Compressors,
     pub(crate) key_log: Option<Arc<dyn KeyLog>>,
+    /// Each connection has an observer of each of them.
+    pub(crate) observers: Vec<Arc<MakeObserver>>,
     pub(crate) limits: Limits,
 }
 
@@ -41,6 +44,7 @@ impl CommonConfig {
             record_padding: None,
             compressors: Compressors::default(),
             key_log: None,
+            observers: Vec::new(),
             limits: Limits::DEFAULT,
         }
     }
@@ -220,6 +224,20 @@ macro_rules! common_options {
             /// traffic.
             pub fn key_log(mut self, log: Arc<dyn KeyLog>) -> Self {
                 self.common_mut().key_log = Some(log);
+                self
+            }
+
+            /// Adds an observer to each connection: `make` makes it when the connection is made. A
+            /// configuration may add several, and [`Options`](crate::connection::Options) another one for
+            /// a single connection.
+            ///
+            /// This is the way to observe the connections that something else makes, such as an acceptor,
+            /// a connector, or quinn.
+            pub fn observer(
+                mut self,
+                make: impl Fn(Side) -> Box<dyn Observer> + Send + Sync + 'static,
+            ) -> Self {
+                self.common_mut().observers.push(Arc::new(make));
                 self
             }
 

@@ -13,11 +13,13 @@ use crate::credential::{
 use crate::crypto::{CryptoProvider, provider_fault};
 use crate::error::circumstances::OwnOffer;
 use crate::key_log::KeyLog;
+use crate::observer::Observer;
 use crate::psk::{CertWithExternPsk, PskResolver};
 use crate::record::PaddingPolicy;
 use crate::session::{
     AcceptFresh, AntiReplay, EarlyDataPolicy, MAX_LIFETIME, RULES_DIGEST_LENGTH, SessionStore, Zone,
 };
+use crate::side::Side;
 use crate::verify::{ClientAuthentication, ClientCertificatePolicy, TrustAnchorVerifier};
 use crate::wire::codec::{Prefix, write_bytes};
 use crate::wire::{ExtensionMessage, write_names};

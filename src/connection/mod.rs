@@ -70,7 +70,7 @@ pub struct Options {
     /// The time at which certificates, tickets and cookies are checked. If it is the current second of
     /// the system's clock, the ages of tickets use the milliseconds of that clock.
     pub now: UnixTime,
-    /// Receives an event for each step.
+    /// Receives an event for each step, beside the observers of the configuration.
     pub observer: Option<Box<dyn Observer>>,
 }
 
@@ -342,6 +342,24 @@ impl Connection {
         match Error::from_io(error) {
             Some(error) => error.diagnosis(),
             None => Diagnosis::of_transport(error, &circumstances),
+        }
+    }
+
+    /// Reports to the observers that the transport has failed with this error, or that the peer was silent
+    /// for too long ([`io::ErrorKind::TimedOut`](std::io::ErrorKind::TimedOut)): they get
+    /// [`Event::Failed`](crate::observer::Event::Failed) with its [diagnosis](Self::diagnose). The streams of
+    /// this crate do so where a read fails, and those under tokio where a handshake takes too long. A
+    /// blocking stream does not know whether `WouldBlock` is a timeout of its socket: its caller does.
+    ///
+    /// Nothing happens where the connection has failed before or is closed, where `error` is one of this
+    /// crate's, and for `WouldBlock`. The connection itself does not change.
+    pub fn report_transport_error(&mut self, error: &std::io::Error) {
+        let is_closed = self.closed || self.peer_closed;
+        let is_of_transport =
+            error.kind() != std::io::ErrorKind::WouldBlock && Error::from_io(error).is_none();
+        if !is_closed && is_of_transport && self.handshake.observers().await_failure() {
+            let diagnosis = self.diagnose(error);
+            self.handshake.observers().emit_failure(&diagnosis);
         }
     }
 

@@ -318,6 +318,7 @@ impl Connection {
             self.opener = Opener::plaintext();
         }
         self.sealer = Sealer::plaintext();
+        self.handshake.report_failure(&error);
         error
     }
 }

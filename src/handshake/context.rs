@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
-use super::{Level, PeerParameters, Question};
+use super::{Level, PeerParameters, Question, Side};
 use crate::config::{CommonConfig, ServerConfig};
 use crate::crypto::{CipherSuite, Digest, Hash, ProviderError, StaticOrArc};
 use crate::error::circumstances::OwnCertificate;
@@ -50,11 +50,15 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(config: &Arc<CommonConfig>, now: Time) -> Self {
+    pub(super) fn new(side: Side, config: &Arc<CommonConfig>, now: Time) -> Self {
+        let mut observers = Observers::new(config.key_log.clone());
+        for make_observer in &config.observers {
+            observers.add(make_observer(side));
+        }
         Self {
             config: Arc::clone(config),
             steps: Steps::default(),
-            observers: Observers::new(config.key_log.clone()),
+            observers,
             parameters: PeerParameters::default(),
             session_basis: SessionBasis::new(now),
             zero_rtt: ZeroRtt::default(),

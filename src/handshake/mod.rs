@@ -28,11 +28,12 @@ mod session_basis;
 mod step;
 mod traffic_secrets;
 
+pub use crate::early_data::EarlyData;
 pub use crate::level::Level;
 pub use crate::side::Side;
 pub use crate::stage::Stage;
 pub use machine::Handshake;
-pub use parameters::{EarlyData, PeerParameters};
+pub use parameters::PeerParameters;
 pub use question::{
     AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, ChooseConfig, Question,
     QuestionNumber, ResolvePsk, Sign, TakeSession,

@@ -5,23 +5,10 @@ use std::sync::Arc;
 
 use pki_types::CertificateDer;
 
+use crate::early_data::EarlyData;
 use crate::key_schedule::PskKind;
+use crate::observer::{HandshakeKind, HandshakeSummary};
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
-
-/// What became of 0-RTT data (RFC 9846, section 4.3.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EarlyData {
-    /// The client offered none.
-    #[default]
-    NotOffered,
-    /// The client offered some; the server has not answered yet.
-    Offered,
-    /// The server accepted them: they are part of the connection.
-    Accepted,
-    /// The server rejected them. They are lost: the client's application may send them again, as on
-    /// a new connection.
-    Rejected,
-}
 
 /// What the two sides have agreed on, and who the peer is: complete once the handshake is.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -76,6 +63,24 @@ pub struct PeerParameters {
     /// [`set_resumption_data`](crate::Connection::set_resumption_data). A client that sends 0-RTT data
     /// has it from its ClientHello on. Empty where nothing was kept, and where no session is resumed.
     pub resumption_data: Vec<u8>,
+}
+
+impl PeerParameters {
+    /// For observers, when the handshake is complete.
+    pub(super) fn summary(&self) -> HandshakeSummary {
+        let kind = match self.pre_shared_key {
+            None => HandshakeKind::Full,
+            Some(PskKind::Resumption) => HandshakeKind::Resumed,
+            Some(PskKind::External | PskKind::Imported) => HandshakeKind::ExternalPsk,
+        };
+        HandshakeSummary {
+            kind,
+            cipher_suite: self.cipher_suite,
+            group: self.group,
+            retried: self.retried,
+            early_data: self.early_data,
+        }
+    }
 }
 
 /// Of the transport parameters and of the resumption data it shows the lengths only: a server's transport

@@ -106,7 +106,11 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     fn flush_or_read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         match self.flush(transport) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            Err(error) => Err(self.alert_or(transport, error)),
+            Err(error) => {
+                let error = self.alert_or(transport, error);
+                self.connection.report_transport_error(&error);
+                Err(error)
+            }
             Ok(()) => Ok(()),
         }
     }
@@ -280,6 +284,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             match read(&mut self.input) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
+                    self.connection.report_transport_error(&error);
                     self.release_buffers();
                     return Err(error);
                 }

@@ -14,6 +14,7 @@ mod key_shares;
 mod key_updates;
 mod long_hellos;
 mod long_messages;
+mod observers;
 mod questions;
 mod quic;
 mod record_sizes;

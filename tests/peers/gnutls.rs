@@ -57,7 +57,7 @@ impl Observer for Watch {
             Event::RecordReceived(record) if watched.protected => {
                 watched.longest_received = watched.longest_received.max(record.length);
             }
-            Event::HandshakeComplete => watched.protected = true,
+            Event::HandshakeComplete(_) => watched.protected = true,
             Event::MessageReceived(_, message) if message.kind == HandshakeType::KEY_UPDATE => {
                 watched.key_updates += 1;
             }

@@ -30,10 +30,18 @@ impl Handshake {
             if let Some(alert) = error.alert_sent() {
                 self.context.observers.emit(|| Event::AlertSent(alert));
             }
+            self.report_failure(&error);
         }
         // Section 6: secrets of failed connections are forgotten.
         self.context.zero_rtt.end();
         error
+    }
+
+    /// Reports the error that has ended the connection to the observers, once.
+    pub(crate) fn report_failure(&mut self, error: &Error) {
+        if self.context.observers.await_failure() {
+            self.context.observers.emit_failure(&error.diagnosis());
+        }
     }
 
     /// What this side waits for. After an error, what it was waiting for then.

@@ -89,14 +89,14 @@ impl Handshake {
         server_name: ServerName<'static>,
         now: impl Into<Time>,
     ) -> Self {
-        let context = Context::new(&config.common, now.into());
+        let context = Context::new(Side::Client, &config.common, now.into());
         let state = client::State::new(config, server_name);
         Self::new(Side::Client, state, context)
     }
 
     /// A server's handshake with any client.
     pub fn server(config: Arc<ServerConfig>, now: impl Into<Time>) -> Self {
-        let context = Context::new(&config.common, now.into());
+        let context = Context::new(Side::Server, &config.common, now.into());
         Self::new(Side::Server, server::State::new(config), context)
     }
 
@@ -106,9 +106,9 @@ impl Handshake {
         Self { side, state, incoming, questions_asked: 0, context, messages_without_data: 0 }
     }
 
-    /// Sets the observer. Best before [`start`](Self::start).
+    /// Adds an observer to those of the configuration. Best before [`start`](Self::start).
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.context.observers.set_observer(observer);
+        self.context.observers.add(observer);
     }
 
     /// Makes a client write its ClientHello; a server has nothing to do. A client that could resume

@@ -114,7 +114,8 @@ impl<R: Role> Connected<R> {
         let ConnectionSecrets { read, write, exporter } = secrets;
         let traffic = context.records.then_some(RecordTraffic { read, write });
         context.steps.push(Step::Complete);
-        context.observers.emit(|| Event::HandshakeComplete);
+        let parameters = &context.parameters;
+        context.observers.emit(|| Event::HandshakeComplete(parameters.summary()));
         Box::new(Self { traffic, key_updates: KeyUpdates::default(), exporter, role })
     }
 }

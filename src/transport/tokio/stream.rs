@@ -393,6 +393,8 @@ where
         }
         return result;
     }
+    let timed_out = io::ErrorKind::TimedOut;
+    stream.buffered.connection.report_transport_error(&timed_out.into());
     let waiting = match stream.connection().question() {
         Some(question) => format!("an answer to the question {}", question.name()),
         None => stream.connection().stage().to_string(),
@@ -406,7 +408,7 @@ where
     let _ = stream.buffered.flush(&mut goodbye);
     let reason =
         format!("the handshake took longer than {timeout:?}: this side was waiting for {waiting}");
-    Err(io::Error::new(io::ErrorKind::TimedOut, reason))
+    Err(io::Error::new(timed_out, reason))
 }
 
 impl<C, T> AsyncRead for TlsStream<C, T>

@@ -1,14 +1,23 @@
 //! Handshakes, data, key updates, Retry, client certificates, and what must fail.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::PeerParameters;
 use handclasp::pki_types::CertificateDer;
+use handclasp::{Event, Observer, ServerConfig};
+use handclasp_quinn::{QuicClientConfig, QuicServerConfig};
 use handclasp_testing::Identity;
 use handclasp_testing::numbers::varied_bytes;
+use handclasp_testing::quic_sessions::complete;
 use quinn::ConnectionError;
 
+use crate::direct::{start_client, start_server};
 use crate::peers::{
-    NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, long_identity, server,
+    NAME, PAIRS, People, Server, Tls, Wanted, client, client_endpoint, echo, long_identity,
+    our_client, server,
 };
 
 const NO_APPLICATION_PROTOCOL: u64 = 0x0178;
@@ -170,5 +179,36 @@ async fn a_wrong_certificate_ends_the_handshake() {
         if pair.1 == Tls::Handclasp {
             assert_code(&errors, UNKNOWN_CA);
         }
+    }
+}
+
+/// How many handshakes are complete.
+#[derive(Clone, Default)]
+struct Complete(Arc<AtomicUsize>);
+
+impl Observer for Complete {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::HandshakeComplete(_) = event {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn each_connection_has_an_observer_of_its_configuration() {
+    let (people, observer) = (People::new(), Complete::default());
+    let complete_handshakes = observer.0.clone();
+    let list = CertificateList::new(vec![Arc::new(people.server.certified_key())]);
+    let config = ServerConfig::builder(CryptoProvider::default())
+        .application_protocols(["test/1"])
+        .observer(move |_| Box::new(observer.clone()))
+        .build(Arc::new(list))
+        .unwrap();
+    let server = Arc::new(QuicServerConfig::new(Arc::new(config)).unwrap());
+    let client = our_client(&people, &Wanted::default());
+    let client = Arc::new(QuicClientConfig::new(client).unwrap());
+    for count in 1..=2 {
+        complete(&mut *start_client(&client), &mut *start_server(&server));
+        assert_eq!(complete_handshakes.load(Ordering::Relaxed), count);
     }
 }
