@@ -9,6 +9,10 @@
 #![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
 #![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
 #![cfg_attr(
+    any(feature = "metrics", feature = "tracing"),
+    doc = "- [`metrics_and_logs`]: counters, histograms and logs of a service."
+)]
+#![cfg_attr(
     not(feature = "tokio"),
     doc = "\nThe feature `tokio` adds two chapters: `tokio`, and `hyper`."
 )]
@@ -30,6 +34,10 @@ pub mod quic {}
 
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}
+
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[doc = include_str!("guide/metrics_and_logs.md")]
+pub mod metrics_and_logs {}
 
 // The code of these two is compiled in `interop/`, with tokio's runtime, and in `integrations/hyper`.
 #[cfg(feature = "tokio")]

@@ -134,6 +134,7 @@ pub mod cookie;
 pub mod credential;
 pub mod crypto;
 pub mod diagnosis;
+mod early_data;
 mod error;
 pub mod guide;
 pub mod handshake;
@@ -149,6 +150,8 @@ mod reply;
 pub mod session;
 mod side;
 mod stage;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+pub mod telemetry;
 mod time;
 pub mod transport;
 pub mod verify;

@@ -21,5 +21,6 @@ mod page;
 mod proxies;
 mod sockets;
 mod stream;
+mod telemetry;
 #[cfg(feature = "ring")]
 mod tshark;

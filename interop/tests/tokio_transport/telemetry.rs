@@ -1,0 +1,314 @@
+//! Metrics and logs of connections: without I/O, and of the example `metrics`, which is scraped.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use handclasp::certificate::TrustAnchors;
+use handclasp::config::ClientConfigBuilder;
+use handclasp::handshake::Side;
+use handclasp::session::MemoryClientSessions;
+use handclasp::telemetry::{MetricsObserver, TracingObserver};
+use handclasp::transport::memory;
+use handclasp::transport::tokio::{Acceptor, Connector};
+use handclasp::{
+    ClientConfig, ClientConnection, Connection, CryptoProvider, Error, Event, Observer,
+    ServerConfig, ServerConnection, Stream,
+};
+use handclasp_testing::examples::{Files, port, start};
+use handclasp_testing::process::{PATIENCE, Process, connect};
+use handclasp_testing::sessions::Pair;
+use handclasp_testing::{Identity, server_name};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tracing::Level;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The table of names, which is the documentation.
+const GUIDE: &str = include_str!("../../../src/guide/metrics_and_logs.md");
+
+/// The counters and gauges in the text of an exporter, by name and labels.
+struct Metrics(BTreeMap<String, f64>);
+
+impl Metrics {
+    fn parse(text: &str) -> Self {
+        let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let values = lines.map(|line| {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            (series.to_owned(), value.parse().unwrap())
+        });
+        Self(values.collect())
+    }
+
+    /// The sum of a metric over all series that have each of these labels.
+    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let has = |series: &str, (label, value): &(&str, &str)| {
+            series.contains(&format!("{label}=\"{value}\""))
+        };
+        let of_metric = self.0.iter().filter(|(series, _)| {
+            let begins = series.strip_prefix(name).is_some_and(|rest| rest.starts_with('{'));
+            begins && labels.iter().all(|label| has(series, label))
+        });
+        of_metric.map(|(_, value)| value).sum()
+    }
+}
+
+/// How observers are made: those of one crate at a time, because a test that has no subscriber makes `tracing` drop
+/// the events of a test that has one.
+type MakeObserver = fn(Side) -> Box<dyn Observer>;
+
+/// A server in memory that resumes sessions, with observed connections.
+struct Server {
+    pair: Pair,
+    config: Arc<ServerConfig>,
+}
+
+impl Server {
+    fn new(observer: MakeObserver) -> Self {
+        let pair = Pair::new();
+        let config = pair.finish(pair.server_builder().observer(observer));
+        Self { pair, config }
+    }
+
+    /// Connects a client to it. Both ends fail, or none.
+    fn connect(&self, client: &Arc<ClientConfig>) -> Result<ServerConnection, Error> {
+        let mut client = ClientConnection::new(Arc::clone(client), server_name())?;
+        let mut server = ServerConnection::new(Arc::clone(&self.config))?;
+        let exchanged = memory::exchange(&mut client, &mut server);
+        if exchanged.is_err() {
+            deliver_alert(&mut client, &mut server);
+        }
+        exchanged.map(|_| server)
+    }
+}
+
+/// Gives the server what a client that has failed sends last.
+fn deliver_alert(client: &mut Connection, server: &mut Connection) {
+    let mut bytes = client.outgoing().to_vec();
+    while let Ok((length @ 1.., _)) = server.receive(&mut bytes) {
+        bytes.drain(..length);
+    }
+    assert!(server.check().is_err());
+}
+
+/// Handshakes of each kind and end.
+fn handshakes(observer: MakeObserver) {
+    let server = Server::new(observer);
+    let client = server.pair.client_builder().observer(observer);
+    let client = client.sessions(Arc::new(MemoryClientSessions::new(4)));
+    let client = Arc::new(client.build().unwrap());
+    assert!(server.connect(&client).unwrap().parameters().pre_shared_key.is_none());
+    // A resumed one, whose connection ends without close_notify.
+    let mut connection = server.connect(&client).unwrap();
+    assert!(connection.parameters().pre_shared_key.is_some());
+    assert!(connection.end_of_input().is_err());
+    drop(connection);
+    // A client with a ticket of another server, which it does not trust.
+    assert!(Server::new(observer).connect(&client).is_err());
+    // The same without a ticket.
+    let anchors = Identity::p256().anchors();
+    let client = trusting(anchors).observer(observer).build().unwrap();
+    assert!(server.connect(&Arc::new(client)).is_err());
+    // A connection that is dropped.
+    drop(ServerConnection::new(Arc::clone(&server.config)).unwrap());
+}
+
+#[test]
+fn handshakes_are_counted_by_their_kind_and_their_end() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || {
+        MetricsObserver::describe();
+        handshakes(MetricsObserver::boxed);
+    });
+    let text = recorder.handle().render();
+    let metrics = Metrics::parse(&text);
+    for side in ["client", "server"] {
+        let complete = |kind| {
+            let labels = [("side", side), ("kind", kind), ("early_data", "not-offered")];
+            metrics.sum("handclasp_handshakes_complete_total", &labels)
+        };
+        assert_eq!((complete("full"), complete("resumed")), (1.0, 1.0), "{side}: {text}");
+        assert_eq!(metrics.sum("handclasp_handshakes_in_progress", &[("side", side)]), 0.0);
+    }
+    let failed = |labels: &[_]| metrics.sum("handclasp_handshakes_failed_total", labels);
+    assert_eq!(failed(&[("side", "client"), ("reason", "unknown-issuer")]), 2.0, "{text}");
+    assert_eq!(failed(&[("side", "server"), ("reason", "alert-received")]), 2.0, "{text}");
+    assert_eq!(failed(&[("side", "server"), ("reason", "dropped")]), 1.0, "{text}");
+    let truncated = [("side", "server"), ("reason", "truncated")];
+    assert_eq!(metrics.sum("handclasp_connections_failed_total", &truncated), 1.0, "{text}");
+    let refused = [("side", "server"), ("alert", "unknown_ca")];
+    assert_eq!(metrics.sum("handclasp_alerts_received_total", &refused), 2.0, "{text}");
+    let not_taken = [("side", "server"), ("offer", "pre-shared-keys")];
+    assert_eq!(metrics.sum("handclasp_offers_not_taken_total", &not_taken), 1.0, "{text}");
+    let ended = "handclasp_handshake_duration_seconds_count";
+    assert_eq!(metrics.sum(ended, &[("side", "server"), ("result", "complete")]), 2.0, "{text}");
+    assert_eq!(metrics.sum(ended, &[("side", "server"), ("result", "failed")]), 3.0, "{text}");
+}
+
+#[test]
+fn the_table_of_the_guide_has_each_metric_and_its_labels() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || handshakes(MetricsObserver::boxed));
+    let text = recorder.handle().render();
+    let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (name, rest) = line.split_once('{').unwrap();
+        let name = name.trim_end_matches("_sum").trim_end_matches("_count").to_owned();
+        let labels = rest.split_once('}').unwrap().0.split(',');
+        let labels = labels.map(|label| label.split_once('=').unwrap().0);
+        // A recorder without buckets gives quantiles.
+        found.entry(name).or_default().extend(labels.filter(|label| *label != "quantile"));
+    }
+    let rows = GUIDE.lines().filter(|line| line.starts_with("| `handclasp_"));
+    let documented = rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let labels = cells[3].split(", ").map(|label| label.trim_matches('`')).collect();
+        (cells[1].trim_matches('`').to_owned(), labels)
+    });
+    assert_eq!(found, documented.collect());
+}
+
+/// The codes of the failures that an observer has got.
+#[derive(Clone, Default)]
+struct Failures(Arc<Mutex<Vec<&'static str>>>);
+
+impl Observer for Failures {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Failed(diagnosis) = event {
+            self.0.lock().unwrap().push(diagnosis.code);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_under_tokio_that_takes_too_long_has_failed_by_silence() {
+    let (pair, failures) = (Pair::new(), Failures::default());
+    let observer = failures.clone();
+    let server = pair.server_builder().observer(move |_| Box::new(observer.clone()));
+    let observer = failures.clone();
+    let client = pair.client_builder().observer(move |_| Box::new(observer.clone()));
+    // The other end of each is kept, and silent.
+    let (transport, _silent_client) = tokio::io::duplex(4096);
+    assert!(Acceptor::new(pair.finish(server)).accept(transport).await.is_err());
+    let (transport, _silent_server) = tokio::io::duplex(4096);
+    let connector = Connector::new(Arc::new(client.build().unwrap()));
+    assert!(connector.connect(server_name(), transport).await.is_err());
+    assert_eq!(*failures.0.lock().unwrap(), ["silence", "silence"]);
+}
+
+/// Lines of a log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn each_failure_is_one_event_with_its_diagnosis_in_the_span_of_its_handshake() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
+    let subscriber = subscriber.with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info_span!("client", address = "192.0.2.1:1000")
+            .in_scope(|| handshakes(TracingObserver::boxed));
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let with = |words: &[&str]| {
+        text.lines().filter(|line| words.iter().all(|words| line.contains(words))).count()
+    };
+    let of_client = "client{address=\"192.0.2.1:1000\"}:handshake{side=\"client\"";
+    assert_eq!(with(&["the handshake failed"]), 4, "{text}");
+    let words = ["WARN", of_client, "reason=\"unknown-issuer\"", "alert_sent=\"unknown_ca\""];
+    assert_eq!(with(&words), 2, "{text}");
+    assert_eq!(with(&["WARN", "side=\"server\"", "alert_received=\"unknown_ca\""]), 2, "{text}");
+    assert_eq!(with(&["INFO", "the connection was dropped during the handshake"]), 1, "{text}");
+    assert_eq!(with(&["INFO", "the connection failed", "reason=\"truncated\""]), 1, "{text}");
+    let words = ["DEBUG", of_client, "the handshake is complete", "kind=\"resumed\""];
+    assert_eq!(with(&words), 1, "{text}");
+    assert_eq!(
+        with(&["DEBUG", "side=\"server\"", "offer=\"pre-shared-keys\"", "not taken"]),
+        1,
+        "{text}"
+    );
+}
+
+/// What an HTTP client gets from the second address of the example.
+fn scrape(port: u16) -> Metrics {
+    let mut socket = connect(([127, 0, 0, 1], port).into());
+    socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.0 200"), "{head}");
+    Metrics::parse(body)
+}
+
+fn fetch(config: ClientConfigBuilder, port: u16) -> io::Result<String> {
+    let config = Arc::new(config.build().unwrap());
+    let connection = ClientConnection::new(config, server_name()).unwrap();
+    let mut stream = Stream::new(connection, connect(([127, 0, 0, 1], port).into()));
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    stream.close()?;
+    Ok(answer)
+}
+
+fn trusting(anchors: TrustAnchors) -> ClientConfigBuilder {
+    ClientConfig::builder(CryptoProvider::default()).trust(anchors).unwrap()
+}
+
+#[test]
+fn prometheus_gets_the_metrics_of_the_example() {
+    let identity = Identity::p256();
+    let files = Files::new(&identity);
+    let any_port = "127.0.0.1:0";
+    let server: Process = start("metrics", &[any_port, &files.chain, &files.key, any_port]);
+    let port = port(&server);
+    let output = server.wait_for("/metrics");
+    let metrics_port = output.split("metrics at http://127.0.0.1:").nth(1).unwrap();
+    let metrics_port = metrics_port.split('/').next().unwrap().parse().unwrap();
+
+    let sessions = Arc::new(MemoryClientSessions::new(4));
+    for _ in 0..2 {
+        let client = trusting(identity.anchors()).sessions(sessions.clone());
+        assert!(fetch(client, port).unwrap().ends_with("hello\n"));
+    }
+    assert!(fetch(trusting(Identity::p256().anchors()), port).is_err());
+    let mut plain = connect(([127, 0, 0, 1], port).into());
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    drop(plain);
+
+    let deadline = Instant::now() + PATIENCE;
+    let failed = "handclasp_handshakes_failed_total";
+    let mut metrics = scrape(metrics_port);
+    while metrics.sum(failed, &[]) < 2.0 && Instant::now() < deadline {
+        metrics = scrape(metrics_port);
+    }
+    assert_eq!(metrics.sum(failed, &[("reason", "alert-received")]), 1.0, "{:?}", metrics.0);
+    assert_eq!(metrics.sum(failed, &[("reason", "not-tls")]), 1.0, "{:?}", metrics.0);
+    for kind in ["full", "resumed"] {
+        let labels = [("side", "server"), ("kind", kind), ("retried", "false")];
+        let complete = metrics.sum("handclasp_handshakes_complete_total", &labels);
+        assert_eq!(complete, 1.0, "{kind}: {:?}", metrics.0);
+    }
+    let all = [("result", "complete"), ("le", "+Inf")];
+    assert_eq!(metrics.sum("handclasp_handshake_duration_seconds_bucket", &all), 2.0);
+    let log = server.wait_for("reason=\"not-tls\"");
+    assert!(log.contains("client{address=127.0.0.1:"), "{log}");
+    assert_eq!(log.matches("the handshake failed").count(), 2, "{log}");
+}
