@@ -177,7 +177,8 @@ fn handshake_failure(
         diagnosis.change(Setting::PreSharedKeys, "compare the pre-shared keys at both sides");
     }
     diagnosis.cause("usually the two sides have no suite, group or signature scheme in common");
-    if circumstances.is_none_or(|it| it.stage == Stage::ServerHello) {
+    let is_first = circumstances.is_none_or(|it| it.stage == Stage::ServerHello);
+    if is_first {
         diagnosis.cause("some servers that speak TLS 1.2 at most say this as well");
     }
     if let Some(shown) = shown {
@@ -188,6 +189,9 @@ fn handshake_failure(
         diagnosis.change(Setting::Certificate, "show a certificate");
     }
     diagnosis.remedy("compare the lists with the server's configuration; its log may say more");
+    if is_first {
+        diagnosis.remedy("if the server speaks TLS 1.2 at most, enable TLS 1.3 there");
+    }
 }
 
 fn certificate_required(circumstances: Option<&Circumstances>, diagnosis: &mut Diagnosis) {

@@ -132,14 +132,15 @@ fn why_none(config: &ServerConfig, mode_is_taken: bool, context: &Context) -> &'
         (None, None) => "this server takes none",
         (Some(_), None) => {
             "none is a session that this server can take: they may be another server's, or of \
-             before it was started"
+             before it was started, unless both have the same ticket keys"
         }
         (None, Some(_)) => {
-            "none has an identity that this server knows, for one of the common cipher suites"
+            "none has an identity that this server knows, for one of the common cipher suites: compare \
+             the identities at both sides"
         }
         (Some(_), Some(_)) => {
             "none is a session that this server can take, or has an identity that it knows, for \
-             one of the common cipher suites"
+             one of the common cipher suites: compare the identities and the ticket keys"
         }
     }
 }

@@ -327,7 +327,7 @@ fn versions_and_lists() -> Vec<Row> {
                 "usually",
                 "some servers that speak TLS 1.2 at most say this",
             ],
-            change: "compare the lists with the server's configuration",
+            change: "if the server speaks TLS 1.2 at most, enable TLS 1.3 there",
             offers: &[(Parameter::CipherSuites, "TLS_AES_128_GCM_SHA256")],
             ..Row::of(Side::Client, "GnuTLS")
         },
