@@ -26,14 +26,13 @@ pub fn text(title: &str, certificate: &Certificate) -> String {
 /// Names and values, those that there are.
 pub fn rows(certificate: &Certificate) -> Vec<(&'static str, String)> {
     let names: Vec<_> = certificate.names.iter().map(|name| name.name.as_str()).collect();
-    let date = |seconds: Option<i64>| Some(Timestamp(seconds?).to_string());
     let rows = [
         ("malformed", certificate.malformed.clone()),
         ("subject", certificate.subject.clone()),
         ("issuer", certificate.issuer.clone()),
         ("names", if names.is_empty() { None } else { Some(names.join(", ")) }),
-        ("valid from", date(certificate.not_before)),
-        ("valid until", date(certificate.not_after)),
+        ("valid from", certificate.not_before.map(date)),
+        ("valid until", certificate.not_after.map(date)),
         ("days left", certificate.days_left.map(|days| days.to_string())),
         ("key", key(certificate)),
         ("SHA-256", Some(hex::encode(&certificate.sha256.0))),
@@ -41,6 +40,11 @@ pub fn rows(certificate: &Certificate) -> Vec<(&'static str, String)> {
     ];
     let known = rows.into_iter().filter_map(|(name, value)| Some((name, value?)));
     known.collect()
+}
+
+/// A time in seconds since 1970.
+fn date(seconds: i64) -> String {
+    Timestamp(seconds).to_string()
 }
 
 fn key(certificate: &Certificate) -> Option<String> {
@@ -53,12 +57,16 @@ fn key(certificate: &Certificate) -> Option<String> {
 
 /// The names of an algorithm without the object identifiers in brackets behind them.
 fn without_identifiers(algorithm: &str) -> String {
-    let is_identifier = |word: &&str| {
-        let inside = word.strip_prefix('(').and_then(|word| word.strip_suffix(')'));
-        inside.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
-    };
     let words = algorithm.split(' ').filter(|word| !is_identifier(word));
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a word is an object identifier in brackets.
+fn is_identifier(word: &str) -> bool {
+    match word.strip_prefix('(').and_then(|word| word.strip_suffix(')')) {
+        Some(inside) => inside.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'),
+        None => false,
+    }
 }
 
 /// The certificate, or the raw public key, with which the server has authenticated: in this handshake, or in

@@ -42,12 +42,13 @@ impl Chain {
     ) -> Self {
         let (provider, now) = (CryptoProvider::default(), UnixTime::now());
         let parameters = connection.parameters();
-        let chain = parameters.certificates.iter().flat_map(|chain| chain.iter());
-        let read = |der: &[u8]| Certificate::from_der(der, &provider, now);
-        let certificates: Vec<_> = chain.map(|der| read(der)).collect();
+        let mut certificates = Vec::new();
+        for der in parameters.certificates.iter().flat_map(|chain| chain.iter()) {
+            certificates.push(Certificate::from_der(der, &provider, now));
+        }
         let error = verdict.and_then(Result::err);
-        let is_own_issuer = |it: &Certificate| it.subject.is_some() && it.subject == it.issuer;
-        let has_root = certificates.len() > 1 && certificates.last().is_some_and(is_own_issuer);
+        let has_root =
+            certificates.len() > 1 && certificates.last().is_some_and(has_own_name_as_issuer);
         Self {
             is_accepted: error.is_none(),
             code: error.as_ref().map(|error| error.kind.code()),
@@ -97,6 +98,11 @@ impl Chain {
             _ => None,
         }
     }
+}
+
+/// A root has issued itself.
+fn has_own_name_as_issuer(certificate: &Certificate) -> bool {
+    certificate.subject.is_some() && certificate.subject == certificate.issuer
 }
 
 impl Answer for Chain {

@@ -40,8 +40,8 @@ impl Answer for CipherSuites {
 
     fn advice(&self) -> Vec<Advice> {
         let mandatory = CipherSuiteId::TLS_AES_128_GCM_SHA256.to_string();
-        let refused = |offer: &Offer| offer.name == mandatory && offer.is_refused();
-        if !self.offers.iter().any(refused) {
+        let mut refused = self.offers.iter().filter(|offer| offer.is_refused());
+        if !refused.any(|offer| offer.name == mandatory) {
             return Vec::new();
         }
         let text = format!("turn on {mandatory}: RFC 9846, section 9.1, has it mandatory");

@@ -31,26 +31,31 @@ impl EarlyData {
     /// Resumes with an offer of 0-RTT data. None are sent: they could have an effect on the server.
     pub fn ask(prober: &mut Prober) -> Self {
         let sessions = prober.sessions.sessions();
-        let without_cost = |result| Self { result, cost: None };
         // The newest session is taken first.
         if sessions.last().is_none_or(|session| session.max_early_data_size() == 0) {
-            return without_cost(EarlyDataResult::NotAllowed);
+            return Self::without_cost(EarlyDataResult::NotAllowed);
         }
         let builder = prober.client(prober.provider());
         let builder = builder.sessions(prober.sessions.clone()).early_data(true);
         let probe = match prober.complete(builder) {
             Ok(probe) => probe,
             Err(failure) => {
-                return without_cost(EarlyDataResult::Unknown { reason: failure.message });
+                return Self::without_cost(EarlyDataResult::Unknown { reason: failure.message });
             }
         };
         match probe.client.connection.parameters().early_data {
             State::Accepted => {
                 Self { result: EarlyDataResult::Accepted, cost: Some(HandshakeCost::of(&probe)) }
             }
-            State::Rejected => without_cost(EarlyDataResult::Rejected),
-            _ => without_cost(EarlyDataResult::NotAllowed),
+            State::Rejected => Self::without_cost(EarlyDataResult::Rejected),
+            _ => Self::without_cost(EarlyDataResult::NotAllowed),
         }
+    }
+}
+
+impl EarlyData {
+    fn without_cost(result: EarlyDataResult) -> Self {
+        Self { result, cost: None }
     }
 }
 

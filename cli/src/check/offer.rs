@@ -46,6 +46,17 @@ impl Offer {
 }
 
 impl Taken {
+    /// What the server did, in words.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Accepted => "accepted".to_owned(),
+            Self::Ignored => "ignored".to_owned(),
+            Self::Refused { alert: Some(alert) } => alert.clone(),
+            Self::Refused { alert: None } => "closed".to_owned(),
+            Self::Unknown { reason } => format!("not known: {reason}"),
+        }
+    }
+
     /// From the handshake of a client that offered one thing and no alternative to it.
     pub fn of(probe: &Result<Probe, Failure>) -> Self {
         let failure = match probe {
@@ -71,16 +82,10 @@ pub fn accepted(offers: &[Offer]) -> Vec<&str> {
     accepted.map(|offer| offer.name.as_str()).collect()
 }
 
-/// The names of those that were not accepted, each with the alert that the server has sent.
+/// The names of those that were not accepted, each with what the server did.
 fn others(offers: &[Offer]) -> Vec<String> {
-    let words = |offer: &Offer| match &offer.taken {
-        Taken::Accepted => None,
-        Taken::Ignored => Some(format!("{} (ignored)", offer.name)),
-        Taken::Refused { alert: Some(alert) } => Some(format!("{} ({alert})", offer.name)),
-        Taken::Refused { alert: None } => Some(format!("{} (closed)", offer.name)),
-        Taken::Unknown { reason } => Some(format!("{} (not known: {reason})", offer.name)),
-    };
-    offers.iter().filter_map(words).collect()
+    let others = offers.iter().filter(|offer| !offer.is_accepted());
+    others.map(|offer| format!("{} ({})", offer.name, offer.taken.words())).collect()
 }
 
 /// What was accepted, what was not, and what was chosen from a usual offer.

@@ -33,23 +33,29 @@ impl Resumption {
     /// Connects with a ticket of the connection before. Its tickets are kept, too.
     pub fn ask(prober: &mut Prober, tickets: &Tickets) -> Self {
         if tickets.tickets.iter().all(|ticket| ticket.lifetime == 0) {
-            return Self { result: ResumptionResult::NoTicket, cost: None };
+            return Self::without_cost(ResumptionResult::NoTicket);
         }
         let builder = prober.client(prober.provider()).sessions(prober.sessions.clone());
         let mut probe = match prober.complete(builder) {
             Ok(probe) => probe,
             Err(failure) => {
                 let reason = failure.message;
-                return Self { result: ResumptionResult::Unknown { reason }, cost: None };
+                return Self::without_cost(ResumptionResult::Unknown { reason });
             }
         };
         let cost = HandshakeCost::of(&probe);
         let _ = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
         let key = probe.client.connection.parameters().pre_shared_key;
         if key != Some(PskKind::Resumption) {
-            return Self { result: ResumptionResult::FullHandshake, cost: None };
+            return Self::without_cost(ResumptionResult::FullHandshake);
         }
         Self { result: ResumptionResult::Resumed, cost: Some(cost) }
+    }
+}
+
+impl Resumption {
+    fn without_cost(result: ResumptionResult) -> Self {
+        Self { result, cost: None }
     }
 }
 

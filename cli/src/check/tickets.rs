@@ -1,6 +1,6 @@
 //! Does the server give tickets for resumption: how many, for how long, and with 0-RTT data?
 
-use handclasp_explain::{Connection, Side};
+use handclasp_explain::{Connection, Message, Side};
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
@@ -31,14 +31,18 @@ impl Tickets {
             .messages
             .iter()
             .filter(|message| message.name == "NewSessionTicket" && message.sender == Side::Server);
-        let number = |field: Option<&handclasp_explain::Field>| field.and_then(|it| it.number());
         let tickets = messages.map(|message| Ticket {
-            lifetime: number(message.find("ticket_lifetime")).unwrap_or_default(),
+            lifetime: number(message, "ticket_lifetime"),
             length: message.find("ticket").map_or(0, |field| field.length().saturating_sub(2)),
-            max_early_data_size: number(message.find("max_early_data_size")).unwrap_or_default(),
+            max_early_data_size: number(message, "max_early_data_size"),
         });
         Self { is_known: !client.is_refused(), tickets: tickets.collect() }
     }
+}
+
+/// The number in this field; zero if it is not there.
+fn number(message: &Message, field: &str) -> u64 {
+    message.find(field).and_then(|field| field.number()).unwrap_or_default()
 }
 
 impl Answer for Tickets {

@@ -18,11 +18,12 @@ pub enum Verdict {
 
 impl Verdict {
     pub fn of(advice: &[Advice]) -> Self {
-        let has = |severity| advice.iter().any(|one| one.severity == severity);
-        match (has(Severity::Fault), has(Severity::Improvement)) {
-            (true, _) => Self::Faulty,
-            (false, true) => Self::Improvable,
-            (false, false) => Self::Good,
+        if has(advice, Severity::Fault) {
+            Self::Faulty
+        } else if has(advice, Severity::Improvement) {
+            Self::Improvable
+        } else {
+            Self::Good
         }
     }
 
@@ -42,4 +43,8 @@ impl Verdict {
             Self::Faulty => "bad",
         }
     }
+}
+
+fn has(advice: &[Advice], severity: Severity) -> bool {
+    advice.iter().any(|one| one.severity == severity)
 }

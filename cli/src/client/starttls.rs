@@ -52,13 +52,17 @@ fn smtp<S: Read + Write>(lines: &mut Lines<'_, S>) -> Result<(), Failure> {
     lines.smtp_reply("220")?;
     lines.send(b"EHLO handclasp.invalid\r\n")?;
     let extensions = lines.smtp_reply("250")?;
-    let has_it = |line: &String| line.get(4..).is_some_and(|word| is_word(word, "STARTTLS"));
-    if !extensions.iter().any(has_it) {
+    if !extensions.iter().any(|line| offers_starttls(line)) {
         return Err(lines.not_offered());
     }
     lines.send(b"STARTTLS\r\n")?;
     lines.smtp_reply("220")?;
     Ok(())
+}
+
+/// Whether a line of a reply to EHLO has this extension.
+fn offers_starttls(line: &str) -> bool {
+    line.get(4..).is_some_and(|extension| is_word(extension, "STARTTLS"))
 }
 
 fn imap<S: Read + Write>(lines: &mut Lines<'_, S>) -> Result<(), Failure> {

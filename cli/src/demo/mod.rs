@@ -170,9 +170,9 @@ fn hide_secrets(connection: &mut Connection) {
 
 /// What came of the handshake, as text.
 fn report(arguments: &Arguments, ends: &Ends) {
-    let tally = |side| ends.event_log.tally(side);
-    let summary = Summary::new(Side::Client, &ends.client, tally(Side::Client));
-    let mut text = summary.text(Some(tally(Side::Server)));
+    let tally = ends.event_log.tally(Side::Client);
+    let summary = Summary::new(Side::Client, &ends.client, tally);
+    let mut text = summary.text(Some(ends.event_log.tally(Side::Server)));
     if arguments.values {
         let connection = ends.event_log.recorder(Side::Client).connection();
         text += &values::text(&connection);
