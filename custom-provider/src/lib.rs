@@ -53,6 +53,8 @@ pub fn provider() -> CryptoProvider {
             digests: Digests {
                 sha1: |data| sha1::Sha1::digest(data).into(),
                 sha256: |data| sha2::Sha256::digest(data).into(),
+                sha384: |data| sha2::Sha384::digest(data).into(),
+                sha512: |data| sha2::Sha512::digest(data).into(),
             },
         },
         key_provider: Arc::new(P256Keys),

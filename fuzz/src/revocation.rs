@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use handclasp::certificate::{
-    CertificateRevocationList, ChainRequest, Digests, Purpose, RevocationMode, RevocationPolicy,
+    CertificateRevocationList, ChainRequest, Purpose, RevocationMode, RevocationPolicy,
     RevocationScope, StatusRequest, TrustAnchors, verify_chain,
 };
 use handclasp::crypto::ring;
@@ -101,7 +101,7 @@ pub fn play(
             ChainRequest::new(&LEAF, &[], &ANCHORS, Purpose::Server, &[], NOW, algorithms);
         request.revocation.crls = &crls;
         request.revocation.status_request = response.map(|response| {
-            let digests = Digests { sha1: ring::sha1, sha256: ring::sha256 };
+            let digests = ring::signature_algorithms().digests;
             StatusRequest::new(Some(response), digests)
         });
         request.revocation.policy = RevocationPolicy::new(mode, RevocationScope::Chain);

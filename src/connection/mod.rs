@@ -493,6 +493,14 @@ impl ClientConnection {
         let handshake = Handshake::client(config, server_name, clock.then());
         Connection::new(handshake, clock, options.observer).map(Self)
     }
+
+    /// The channel binding `tls-server-end-point` (RFC 5929): see [`Handshake::tls_server_end_point`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Misuse`] before the handshake is complete.
+    pub fn tls_server_end_point(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.0.handshake.tls_server_end_point()
+    }
 }
 
 /// A server's connection.

@@ -24,17 +24,6 @@ impl Handshake {
         Ok(self.connected()?.exporter.export(label, context, output)?)
     }
 
-    /// The channel binding of the type `tls-exporter` (RFC 9266): SCRAM and GSS-API mix it into
-    /// their proof, which is then worth nothing on another connection. Both ends get the same.
-    ///
-    /// # Errors
-    /// As [`export_keying_material`](Self::export_keying_material).
-    pub fn tls_exporter(&self) -> Result<[u8; 32], Error> {
-        let mut binding = [0; 32];
-        self.export_keying_material("EXPORTER-Channel-Binding", b"", &mut binding)?;
-        Ok(binding)
-    }
-
     /// As [`export_keying_material`](Self::export_keying_material), for use with 0-RTT data: from
     /// secrets that exist before the handshake is complete. Keys from this exporter are not bound
     /// to the server's part of the handshake (section 7.5).

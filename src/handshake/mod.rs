@@ -12,6 +12,7 @@
 //! ```
 
 mod authentication;
+mod channel_binding;
 pub(crate) mod client;
 mod context;
 mod early_data_limit;

@@ -4,11 +4,39 @@ use handclasp_testing::rustls_peer;
 use std::io::{Read, Write};
 use std::ops::DerefMut;
 
+use handclasp::certificate::certificate_hash;
+use handclasp::crypto::CryptoProvider;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConnection, Connection, ErrorKind, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
 use handclasp_testing::process::{Folder, Process, available, connect};
 use handclasp_testing::{Identity, server_name};
+
+#[test]
+fn a_client_has_the_hash_of_the_servers_certificate_as_a_channel_binding() {
+    let digests = CryptoProvider::default().signatures.digests;
+    for algorithm in
+        [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519]
+    {
+        let identity = Identity::of_one_algorithm(algorithm);
+        let certificate = &identity.chain[0];
+        let expected = if algorithm == &rcgen::PKCS_ECDSA_P256_SHA256 {
+            Some((digests.sha256)(certificate).to_vec())
+        } else if algorithm == &rcgen::PKCS_ECDSA_P384_SHA384 {
+            Some((digests.sha384)(certificate).to_vec())
+        } else {
+            None
+        };
+        let (mut client, mut server) = identity.connections();
+        let too_early = client.tls_server_end_point().unwrap_err();
+        assert!(matches!(too_early.kind(), ErrorKind::Misuse(_)));
+        exchange(&mut client, &mut server).unwrap();
+        assert_eq!(client.tls_server_end_point().unwrap(), expected);
+        // A server computes it of its own certificate.
+        let own = certificate_hash(certificate, digests).unwrap();
+        assert_eq!(own, expected);
+    }
+}
 
 #[test]
 fn the_channel_binding_is_the_same_at_both_ends_and_another_in_each_connection() {

@@ -9,7 +9,7 @@ pub(super) const PKCS1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01
 /// rsaEncryption, the algorithm of a key.
 const RSA: u8 = 1;
 pub(super) const MGF1: u8 = 8;
-const RSASSA_PSS: u8 = 10;
+pub(super) const RSASSA_PSS: u8 = 10;
 /// RSA with SHA-256, SHA-384, SHA-512 and SHA-224.
 const WITH_SHA2: core::ops::RangeInclusive<u8> = 11..=14;
 

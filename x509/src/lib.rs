@@ -134,6 +134,7 @@ mod anchors;
 mod bundle;
 mod candidate;
 mod certificate;
+mod certificate_hash;
 mod certificate_name;
 mod checks;
 mod constraints;
@@ -181,6 +182,7 @@ mod verified_path;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
+pub use certificate_hash::certificate_hash;
 pub use distinguished_name::distinguished_name;
 pub use end_entity::{EndEntity, KeyComparison};
 pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, SignatureError};

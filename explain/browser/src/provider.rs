@@ -43,6 +43,8 @@ pub fn provider() -> CryptoProvider {
             digests: Digests {
                 sha1: |data| <sha1::Sha1 as sha1::Digest>::digest(data).into(),
                 sha256: |data| <sha2::Sha256 as sha2::Digest>::digest(data).into(),
+                sha384: |data| <sha2::Sha384 as sha2::Digest>::digest(data).into(),
+                sha512: |data| <sha2::Sha512 as sha2::Digest>::digest(data).into(),
             },
         },
         key_provider: Arc::new(NoPrivateKeys),

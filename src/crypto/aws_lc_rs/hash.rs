@@ -26,6 +26,16 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     fixed(&digest::SHA256, data)
 }
 
+/// SHA-384 as an array.
+pub fn sha384(data: &[u8]) -> [u8; 48] {
+    fixed(&digest::SHA384, data)
+}
+
+/// SHA-512 as an array.
+pub fn sha512(data: &[u8]) -> [u8; 64] {
+    fixed(&digest::SHA512, data)
+}
+
 /// `N` is the length of the algorithm's output.
 fn fixed<const N: usize>(algorithm: &'static digest::Algorithm, data: &[u8]) -> [u8; N] {
     let mut out = [0; N];

@@ -2,7 +2,7 @@ use aws_lc_rs::signature::{self, VerificationAlgorithm};
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
 use super::key_form::KeyForm;
-use super::{sha1, sha256};
+use super::{sha1, sha256, sha384, sha512};
 use crate::certificate::Digests;
 use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
 use crate::registry::SignatureScheme;
@@ -115,7 +115,7 @@ pub fn signature_algorithms() -> SignatureAlgorithms {
     ];
     let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().copied());
     let all = of_schemes.chain(in_certificates_only).collect();
-    SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256 } }
+    SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256, sha384, sha512 } }
 }
 
 fn of_scheme(

@@ -25,7 +25,7 @@ use crate::registry::CipherSuiteId;
 
 pub(super) use aead_key::RingAeadKey;
 pub(super) use hash::{RingHashContext, RingHmacKey};
-pub use hash::{SHA256, SHA384, sha1, sha256};
+pub use hash::{SHA256, SHA384, sha1, sha256, sha384, sha512};
 pub(super) use header_protection_key::RingHeaderProtectionKey;
 pub use key_exchange::{SECP256R1, SECP384R1, X25519};
 pub use sign::RingKeyProvider;

@@ -1,7 +1,7 @@
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
-use super::{sha1, sha256};
+use super::{sha1, sha256, sha384, sha512};
 use crate::certificate::Digests;
 use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
 use crate::registry::SignatureScheme;
@@ -61,7 +61,7 @@ pub fn signature_algorithms() -> SignatureAlgorithms {
     let in_certificates_only = [ECDSA_P256_SHA384, ECDSA_P384_SHA256];
     let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().copied());
     let all = of_schemes.chain(in_certificates_only).collect();
-    SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256 } }
+    SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256, sha384, sha512 } }
 }
 
 fn of_scheme(

@@ -60,14 +60,18 @@ impl<'a> StatusRequest<'a> {
     }
 }
 
-/// The hash functions of OCSP (RFC 6960, section 4.3). They only find a certificate and prove
-/// nothing, so SHA-1 does no harm.
+/// The hash functions of OCSP (RFC 6960, section 4.3) and of [`certificate_hash`](crate::certificate_hash).
+/// SHA-1 is for OCSP: there it only finds a certificate and proves nothing, so it does no harm.
 #[derive(Clone, Copy, Debug)]
 pub struct Digests {
     /// SHA-1.
     pub sha1: fn(&[u8]) -> [u8; 20],
     /// SHA-256.
     pub sha256: fn(&[u8]) -> [u8; 32],
+    /// SHA-384.
+    pub sha384: fn(&[u8]) -> [u8; 48],
+    /// SHA-512.
+    pub sha512: fn(&[u8]) -> [u8; 64],
 }
 
 /// How much revocation evidence is required, and for which certificates. By default, no evidence is

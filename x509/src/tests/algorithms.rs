@@ -4,6 +4,8 @@ use pki_types::SignatureVerificationAlgorithm;
 use ring::digest;
 use webpki::ring as provider;
 
+use crate::Digests;
+
 /// Each kind of key with the hashes that usually go with it.
 pub(crate) fn all() -> Vec<&'static dyn SignatureVerificationAlgorithm> {
     vec![
@@ -20,6 +22,14 @@ pub(crate) fn all() -> Vec<&'static dyn SignatureVerificationAlgorithm> {
         provider::ECDSA_P384_SHA256,
     ]
 }
+
+/// The hash functions over ring.
+pub(crate) const DIGESTS: Digests = Digests {
+    sha1,
+    sha256,
+    sha384: |data| digest::digest(&digest::SHA384, data).as_ref().try_into().unwrap(),
+    sha512: |data| digest::digest(&digest::SHA512, data).as_ref().try_into().unwrap(),
+};
 
 pub(crate) fn sha1(data: &[u8]) -> [u8; 20] {
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data);

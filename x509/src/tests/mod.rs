@@ -186,7 +186,7 @@ impl Check {
             crls: &self.crls,
             status_request: self.staple.as_ref().map(|response| StatusRequest {
                 response: response.as_deref(),
-                digests: Digests { sha1: algorithms::sha1, sha256: algorithms::sha256 },
+                digests: algorithms::DIGESTS,
             }),
             policy: self.policy,
         };
