@@ -19,9 +19,9 @@ use crate::wire::ClientHello;
 /// use handclasp::wire::ClientHello;
 ///
 /// /// One configuration for each name, in lower case. Other names are refused.
-/// fn by_name(configs: HashMap<Vec<u8>, Arc<ServerConfig>>) -> impl ConfigResolver {
+/// fn by_name(configs: HashMap<String, Arc<ServerConfig>>) -> impl ConfigResolver {
 ///     move |hello: &ClientHello<'_>| {
-///         let name = hello.server_name.unwrap_or_default().to_ascii_lowercase();
+///         let name = hello.dns_name().unwrap_or_default();
 ///         match configs.get(&name) {
 ///             Some(config) => ConfigChoice::Use(config.clone()),
 ///             None => ConfigChoice::Refuse,
@@ -33,8 +33,13 @@ use crate::wire::ClientHello;
 /// [`AnswerLater`] implements it, too. The handshake then waits for the answer to
 /// [`Question::ChooseConfig`](crate::handshake::Question::ChooseConfig).
 pub trait ConfigResolver: Send + Sync {
-    /// The configuration for this ClientHello. Its server name is a valid DNS name, if there is one. The rest
-    /// of its content is not checked yet: the client may not even offer TLS 1.3.
+    /// The configuration for this ClientHello.
+    ///
+    /// Choose by [`ClientHello::dns_name`], which is the name that the connection has afterwards. Do not
+    /// compare [`server_name`](crate::wire::ClientExtensions::server_name), the bytes that the client has
+    /// sent: `ADMIN.example.org` and `admin.example.org.` are other bytes for the same name. A
+    /// server_name that is neither a DNS name nor an IP address was refused before. The rest of the
+    /// content is not checked yet: the client may not even offer TLS 1.3.
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<ConfigChoice>;
 }
 

@@ -363,7 +363,7 @@ impl ServerConfigBuilder {
     ///
     /// fn with_admin(builder: ServerConfigBuilder, admin: Arc<ServerConfig>) -> ServerConfigBuilder {
     ///     builder.config_resolver(Arc::new(move |hello: &ClientHello<'_>| {
-    ///         if hello.server_name == Some(b"admin.example.org") {
+    ///         if hello.dns_name().as_deref() == Some("admin.example.org") {
     ///             ConfigChoice::Use(admin.clone())
     ///         } else {
     ///             ConfigChoice::Keep

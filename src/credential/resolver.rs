@@ -34,6 +34,7 @@ pub enum NoCertificate {
 ///
 /// #[derive(Debug)]
 /// struct OneName {
+///     /// In lower case.
 ///     name: String,
 ///     key: Arc<CertifiedKey>,
 /// }
@@ -43,17 +44,15 @@ pub enum NoCertificate {
 ///         &self,
 ///         hello: &ClientHello<'_>,
 ///     ) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
-///         match hello.server_name {
-///             Some(name) if name.eq_ignore_ascii_case(self.name.as_bytes()) => {
-///                 Reply::Now(Ok(self.key.clone()))
-///             }
+///         match hello.dns_name() {
+///             Some(name) if name == self.name => Reply::Now(Ok(self.key.clone())),
 ///             _ => Reply::Now(Err(NoCertificate::UnknownName)),
 ///         }
 ///     }
 ///
 ///     // The server resumes no session with another name either, and takes no external key for it.
 ///     fn serves(&self, server_name: Option<&str>) -> bool {
-///         server_name.is_some_and(|name| name.eq_ignore_ascii_case(&self.name))
+///         server_name == Some(&self.name)
 ///     }
 /// }
 /// ```

@@ -162,7 +162,8 @@ pub struct ChooseConfig {
 }
 
 impl ChooseConfig {
-    /// The ClientHello, for its server name, its application protocols and the other extensions.
+    /// The ClientHello, for its [`dns_name`](ClientHello::dns_name), its application protocols and the other
+    /// extensions.
     ///
     /// # Errors
     /// None: the library has read this message before.

@@ -2,6 +2,8 @@
 
 use core::ops::Deref;
 
+use pki_types::DnsName;
+
 use super::codec::{DecodeError, List, Prefix, Reader, write_bytes, write_codes, write_u16};
 use super::debug::Body;
 use super::extension_list::{ExtensionWriter, Extensions, write_extensions};
@@ -66,6 +68,20 @@ impl<'a> ClientHello<'a> {
             extensions,
             known,
         })
+    }
+
+    /// The DNS name that the client requests: in lower case, and without a dot at its end. It is the
+    /// server_name that [`PeerParameters`](crate::handshake::PeerParameters) has later.
+    ///
+    /// `None` if there is no server_name, or if it is no DNS name. RFC 6066, section 3, forbids IP
+    /// addresses. Some clients send one all the same.
+    ///
+    /// Compare names with this one: clients write the same name in different ways. The bytes that the client
+    /// has sent are in [`server_name`](ClientExtensions::server_name).
+    pub fn dns_name(&self) -> Option<String> {
+        let name = DnsName::try_from(self.server_name?).ok()?;
+        let name: &str = name.as_ref();
+        Some(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
     }
 
     /// Writes the whole message from the fields up to `extensions`; `known` is not looked at.

@@ -231,7 +231,8 @@ pub(crate) fn client_hello_order() -> impl Iterator<Item = ExtensionType> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientExtensions<'a> {
-    /// The DNS name of the server (RFC 6066, section 3).
+    /// The DNS name of the server, as the client has written it (RFC 6066, section 3): with capitals, perhaps,
+    /// or with a dot at its end. To compare it, take [`ClientHello::dns_name`](super::ClientHello::dns_name).
     pub server_name: Option<&'a [u8]>,
     /// Application protocols, the preferred one first (RFC 7301).
     pub application_protocols: Option<Names<'a>>,

@@ -10,13 +10,16 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_log::KeyLog;
-use handclasp::record::pad_to_multiple_of;
+use handclasp::record::{HEADER_LENGTH, pad_to_multiple_of};
+use handclasp::registry::ContentType;
 use handclasp::transport::memory::exchange;
 use handclasp::verify::ClientAuthentication;
-use handclasp::wire::ClientHello;
+use handclasp::wire::{ClientHello, ExtensionType};
 use handclasp::{
     AnswerLater, ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection,
 };
+use handclasp_testing::message::Parts;
+use handclasp_testing::written::{record, vector16};
 use handclasp_testing::{Identity, NAME, answer, narrow_provider, server_name, take_outgoing};
 
 /// The clients' randoms of the secrets that were logged.
@@ -87,11 +90,19 @@ fn provider() -> ServerConfigBuilder {
 
 /// [`NAME`] has a configuration of its own, `localhost` has none, and an address is refused.
 fn by_name(hello: &ClientHello<'_>, chosen: &Arc<ServerConfig>) -> ConfigChoice {
-    match hello.server_name {
-        Some(name) if name == NAME.as_bytes() => ConfigChoice::Use(chosen.clone()),
-        Some(b"localhost") => ConfigChoice::Keep,
+    match hello.dns_name().as_deref() {
+        Some(NAME) => ConfigChoice::Use(chosen.clone()),
+        Some("localhost") => ConfigChoice::Keep,
         _ => ConfigChoice::Refuse,
     }
+}
+
+/// The first record of a client of [`NAME`], with these bytes as its server_name.
+fn hello_with_name(host: &Host, name: &[u8]) -> Vec<u8> {
+    let sent = take_outgoing(&mut host.client(NAME));
+    let mut hello = Parts::parse(&sent[HEADER_LENGTH..]);
+    *hello.get(ExtensionType::SERVER_NAME) = vector16(&[&[0][..], &vector16(name)].concat());
+    record(ContentType::HANDSHAKE, &hello.build())
 }
 
 /// The length of the record that protects one byte of the server.
@@ -161,6 +172,49 @@ fn the_whole_configuration_is_chosen_at_once() {
 fn the_whole_configuration_is_chosen_later() {
     let host = Host::new();
     check_choices(&host, Arc::new(AnswerLater), &host.chosen(provider()));
+}
+
+/// A client cannot avoid a configuration, and keep its name, by another spelling of the name.
+#[test]
+fn a_name_chooses_the_same_configuration_in_each_spelling() {
+    let host = Host::new();
+    let chosen = host.chosen(provider());
+    let at_once: Arc<dyn ConfigResolver> = {
+        let chosen = chosen.clone();
+        Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
+    };
+    for resolver in [at_once, Arc::new(AnswerLater)] {
+        for name in ["server.example", "SERVER.example", "server.example.", "sErVeR.EXAMPLE."] {
+            let mut server = host.server(resolver.clone());
+            server.receive(&mut hello_with_name(&host, name.as_bytes())).unwrap();
+            if server.question().is_some_and(|it| matches!(it, Question::ChooseConfig(_))) {
+                answer(&mut server, Answer::Config(ConfigChoice::Use(chosen.clone()))).unwrap();
+            }
+            let parameters = server.parameters();
+            assert_eq!(parameters.server_name.as_deref(), Some(NAME), "{name}");
+            assert_eq!(parameters.application_protocol.as_deref(), Some(&b"admin"[..]), "{name}");
+        }
+    }
+}
+
+#[test]
+fn resolvers_see_the_name_that_the_connection_has() {
+    let host = Host::new();
+    for (name, expected) in [
+        ("A.Example", Some("a.example")),
+        ("a.EXAMPLE.", Some("a.example")),
+        ("127.0.0.1", None),
+        ("::1", None),
+    ] {
+        let mut server = host.server(Arc::new(AnswerLater));
+        server.receive(&mut hello_with_name(&host, name.as_bytes())).unwrap();
+        let Some(Question::ChooseConfig(question)) = server.question() else { panic!("{name}") };
+        let hello = question.client_hello().unwrap();
+        assert_eq!(hello.server_name, Some(name.as_bytes()), "the bytes of the client");
+        assert_eq!(hello.dns_name().as_deref(), expected);
+        answer(&mut server, Answer::Config(ConfigChoice::Keep)).unwrap();
+        assert_eq!(server.parameters().server_name.as_deref(), expected);
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn choosing(identity: &Identity, tenant: Arc<ServerConfig>) -> Acceptor {
             sleep(SECOND).await;
             let Question::ChooseConfig(question) = question else { panic!("{question:?}") };
             let hello = question.client_hello().unwrap();
-            Answer::Config(match hello.server_name == Some(NAME.as_bytes()) {
+            Answer::Config(match hello.dns_name().as_deref() == Some(NAME) {
                 true => ConfigChoice::Use(tenant),
                 false => ConfigChoice::Refuse,
             })

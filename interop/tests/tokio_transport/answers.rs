@@ -100,7 +100,7 @@ async fn the_choice_of_a_certificate_may_take_a_second() {
             sleep(SECOND).await;
             let Question::ChooseCertificate(choose) = question else { panic!("{question:?}") };
             let hello = choose.client_hello().unwrap();
-            match hello.server_name == Some(handclasp_testing::NAME.as_bytes()) {
+            match hello.dns_name().as_deref() == Some(handclasp_testing::NAME) {
                 true => Answer::Certificate(Ok(certificate)),
                 false => Answer::Certificate(Err(NoCertificate::UnknownName)),
             }

@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use pki_types::DnsName;
-
 use super::key_exchange::ClientShare;
 use crate::config::ServerConfig;
 use crate::crypto::{CipherSuite, HashAlgorithm, KeyExchangeGroup, StaticOrArc};
@@ -321,19 +319,19 @@ pub(super) fn is_psk_without_key_exchange(config: &ServerConfig, hello: &ClientH
 /// clients send one all the same: then there is no name. In a resumption it is the name of this
 /// ClientHello, and not that of the session (section 4.7.1).
 pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
+    if let Some(name) = hello.dns_name() {
+        return Ok(Some(name));
+    }
     let Some(name) = hello.server_name else {
         return Ok(None);
     };
     let text = core::str::from_utf8(name).unwrap_or_default();
-    match DnsName::try_from(text) {
-        Ok(name) => Ok(Some(name.as_ref().to_ascii_lowercase())),
-        Err(_) if text.parse::<core::net::IpAddr>().is_ok() => Ok(None),
-        Err(_) => {
-            let shown = name.get(..name.len().min(255)).unwrap_or_default();
-            let reason = format!("\"{}\" is no DNS name", shown.escape_ascii());
-            Err(Error::illegal(MESSAGE, "server_name", reason))
-        }
+    if text.parse::<core::net::IpAddr>().is_ok() {
+        return Ok(None);
     }
+    let shown = name.get(..name.len().min(255)).unwrap_or_default();
+    let reason = format!("\"{}\" is no DNS name", shown.escape_ascii());
+    Err(Error::illegal(MESSAGE, "server_name", reason))
 }
 
 /// No key that the client offers is known, and one is needed: an `unknown_psk_identity` (section 6.2).
@@ -450,6 +448,7 @@ mod tests {
             server_name(&hello)
         };
         assert_eq!(name(b"A.Example").unwrap().as_deref(), Some("a.example"));
+        assert_eq!(name(b"A.example.").unwrap().as_deref(), Some("a.example"));
         assert_eq!(name(b"192.0.2.1").unwrap(), None);
         for wrong in [&b"a b"[..], b"\xff", b"a..b"] {
             refused(name(wrong), AlertDescription::ILLEGAL_PARAMETER);
