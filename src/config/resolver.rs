@@ -52,7 +52,8 @@ pub enum ConfigChoice {
     /// This one. Its own resolver of configurations is not asked.
     Use(Arc<ServerConfig>),
     /// None: the server does not serve the name that the client requests. The alert is
-    /// `unrecognized_name`.
+    /// `unrecognized_name`. If the ClientHello has no server_name, it is `missing_extension` (RFC 9846,
+    /// section 9.2).
     Refuse,
 }
 

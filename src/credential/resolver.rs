@@ -10,7 +10,8 @@ use crate::wire::ClientHello;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NoCertificate {
-    /// The server does not serve the name that the client requests: alert `unrecognized_name`.
+    /// The server does not serve the name that the client requests: alert `unrecognized_name`. If the
+    /// ClientHello has no server_name: alert `missing_extension` (RFC 9846, section 9.2).
     UnknownName,
     /// No key can sign with a scheme of the client: alert `handshake_failure`.
     NoCommonScheme,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{ConfigChoice, ConfigResolver, ServerConfigBuilder};
 use handclasp::cookie::HmacCookies;
-use handclasp::credential::CertificateList;
+use handclasp::credential::{CertificateList, NoCertificate};
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Question};
 use handclasp::key_log::KeyLog;
@@ -88,7 +88,7 @@ fn provider() -> ServerConfigBuilder {
     ServerConfig::builder(CryptoProvider::default())
 }
 
-/// [`NAME`] has a configuration of its own, `localhost` has none, and an address is refused.
+/// [`NAME`] has a configuration of its own, `localhost` has none, and others are refused.
 fn by_name(hello: &ClientHello<'_>, chosen: &Arc<ServerConfig>) -> ConfigChoice {
     match hello.dns_name().as_deref() {
         Some(NAME) => ConfigChoice::Use(chosen.clone()),
@@ -150,11 +150,39 @@ fn check_choices(host: &Host, resolver: Arc<dyn ConfigResolver>, chosen: &Arc<Se
         assert_eq!(silent.0.lock().unwrap().len(), 0);
         assert_eq!(record_of_one_byte(&mut server) > 1_000, is_chosen);
     }
-    let (mut client, mut server) = (host.client("127.0.0.1"), host.server(resolver));
-    let refused = run(&mut client, &mut server, |hello| Answer::Config(by_name(hello, chosen)));
-    let error = server.check().unwrap_err();
-    assert!(refused.is_err() && matches!(error.kind(), ErrorKind::UnrecognizedName(_)), "{error}");
-    assert_eq!(error.alert_sent(), Some(AlertDescription::UNRECOGNIZED_NAME));
+    // A client of an address sends no server_name.
+    for (name, alert) in [
+        ("other.example", AlertDescription::UNRECOGNIZED_NAME),
+        ("127.0.0.1", AlertDescription::MISSING_EXTENSION),
+    ] {
+        let (mut client, mut server) = (host.client(name), host.server(resolver.clone()));
+        let refused = run(&mut client, &mut server, |hello| Answer::Config(by_name(hello, chosen)));
+        let error = server.check().unwrap_err();
+        assert!(refused.is_err() && error.alert_sent() == Some(alert), "{error}");
+        let names_it = matches!(error.kind(), ErrorKind::UnrecognizedName(it) if it == name);
+        assert_eq!(names_it, alert == AlertDescription::UNRECOGNIZED_NAME, "{error}");
+    }
+}
+
+/// RFC 9846, section 9.2: both resolvers can need a name.
+#[test]
+fn a_server_that_needs_a_name_says_which_extension_is_missing() {
+    let identity = Identity::p256();
+    for (name, alert) in [
+        ("other.example", AlertDescription::UNRECOGNIZED_NAME),
+        ("127.0.0.1", AlertDescription::MISSING_EXTENSION),
+    ] {
+        let config = Arc::new(provider().build(Arc::new(AnswerLater)).unwrap());
+        let name = name.to_string().try_into().unwrap();
+        let mut client = ClientConnection::new(identity.client_config(), name).unwrap();
+        let mut server = ServerConnection::new(config).unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        let refused = answer(&mut server, Answer::Certificate(Err(NoCertificate::UnknownName)));
+        let error = refused.unwrap_err();
+        assert_eq!(error.alert_sent(), Some(alert), "{error}");
+        let is_missing = alert == AlertDescription::MISSING_EXTENSION;
+        assert_eq!(error.to_string().contains("server_name"), is_missing, "{error}");
+    }
 }
 
 #[test]

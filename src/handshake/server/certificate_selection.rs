@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::negotiate::{Negotiating, Undecided};
 use super::{Context, Question, selection};
 use crate::credential::{CertificateResolver, CertifiedKey, NoCertificate};
+use crate::error::Error;
 use crate::error::circumstances::Parameter;
-use crate::error::{Error, ErrorKind};
 use crate::handshake::authentication::no_common_type;
 use crate::handshake::question::ChooseCertificate;
 use crate::registry::{HandshakeType, SignatureScheme};
@@ -45,7 +45,7 @@ pub(super) fn choose(
     };
     let key = match choice {
         Ok(key) => key,
-        Err(reason) => return Err(none_fits(reason, resolver, hello, context).into()),
+        Err(reason) => return Err(none_fits(reason, resolver, hello).into()),
     };
     let Some(scheme) = key.scheme_for(hello) else {
         return Err(no_common_scheme(listed(key.schemes().iter().copied()), client_schemes).into());
@@ -65,13 +65,9 @@ fn none_fits(
     reason: NoCertificate,
     resolver: &dyn CertificateResolver,
     hello: &ClientHello<'_>,
-    context: &Context,
 ) -> Error {
     match reason {
-        NoCertificate::UnknownName => {
-            let name = context.parameters.server_name.clone().unwrap_or_default();
-            ErrorKind::UnrecognizedName(name).into()
-        }
+        NoCertificate::UnknownName => selection::unrecognized_name(hello),
         NoCertificate::NoCertificates => selection::unknown_identity(hello),
         NoCertificate::NoCommonType => {
             no_common_type([], selection::certificate_types(hello.server_certificate_types))

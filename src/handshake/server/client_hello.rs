@@ -33,7 +33,7 @@ impl ExpectClientHello {
         context.parameters.server_name = selection::server_name(&hello)?;
         match resolver.resolve(&hello) {
             Reply::Now(choice) => {
-                let config = use_config(self.config, choice, context)?;
+                let config = use_config(self.config, choice, &hello, context)?;
                 negotiate(config, None, message, &hello, context)
             }
             Reply::Later => {
@@ -59,7 +59,7 @@ impl ChoosingConfig {
         context: &mut Context,
     ) -> Result<State, Error> {
         let hello = self.hello.parse()?;
-        let config = use_config(self.config, choice, context)?;
+        let config = use_config(self.config, choice, &hello, context)?;
         let mut bytes = Vec::with_capacity(hello.body.0.len() + 4);
         write_message(&mut bytes, HandshakeType::CLIENT_HELLO, |out| {
             out.extend_from_slice(hello.body.0);
@@ -70,20 +70,17 @@ impl ChoosingConfig {
     }
 }
 
-/// Goes on with the configuration that was chosen. If the server refuses the client, that is an
-/// `unrecognized_name` (section 6.2).
+/// Goes on with the configuration that was chosen.
 fn use_config(
     own: Arc<ServerConfig>,
     choice: ConfigChoice,
+    hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<Arc<ServerConfig>, Error> {
     let chosen = match choice {
         ConfigChoice::Keep => return Ok(own),
         ConfigChoice::Use(config) => config,
-        ConfigChoice::Refuse => {
-            let name = context.parameters.server_name.clone().unwrap_or_default();
-            return Err(ErrorKind::UnrecognizedName(name).into());
-        }
+        ConfigChoice::Refuse => return Err(selection::unrecognized_name(hello)),
     };
     if context.quic.is_some() {
         chosen.common.check_for_quic().map_err(ErrorKind::Internal)?;

@@ -334,6 +334,18 @@ pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Err
     Err(Error::illegal(MESSAGE, "server_name", reason))
 }
 
+/// The server does not serve the name that the client requests: an `unrecognized_name` (section 6.2). If
+/// the ClientHello has no server_name, a server that needs one sends a `missing_extension` (section 9.2).
+pub(super) fn unrecognized_name(hello: &ClientHello<'_>) -> Error {
+    match hello.server_name {
+        Some(name) => {
+            let sent = || name.escape_ascii().to_string();
+            ErrorKind::UnrecognizedName(hello.dns_name().unwrap_or_else(sent)).into()
+        }
+        None => Error::missing(MESSAGE, ExtensionType::SERVER_NAME),
+    }
+}
+
 /// No key that the client offers is known, and one is needed: an `unknown_psk_identity` (section 6.2).
 pub(super) fn unknown_identity(hello: &ClientHello<'_>) -> Error {
     let keys = hello.pre_shared_keys.into_iter().flat_map(|keys| keys.iter());
