@@ -205,7 +205,8 @@ impl Connection {
     }
 
     /// Ignored between the first ClientHello and the peer's Finished. At any other time it is an
-    /// `unexpected_message` (section 5).
+    /// `unexpected_message` (section 5). A server that may use cookies learns from the ClientHello behind it
+    /// whether that is the first one (`handshake/server/client_hello.rs`).
     fn on_change_cipher_spec<'a>(&mut self) -> Result<Received<'a>, Error> {
         if !self.handshake.has_begun() || self.handshake.is_complete() {
             let received = ContentType::CHANGE_CIPHER_SPEC;
@@ -215,6 +216,7 @@ impl Connection {
         self.check_no_partial_message()?;
         let limit = self.handshake.limits().change_cipher_specs;
         count(&mut self.counters.change_cipher_specs, "change_cipher_specs", limit)?;
+        self.handshake.on_change_cipher_spec();
         Ok(Received::Handled)
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Context {
     /// The certificate that this side has shown, as long as the peer may still refuse it: for a diagnosis.
     /// Without its key, which is dropped with its configuration.
     pub(crate) shown: Option<Arc<OwnCertificate>>,
+    /// A change_cipher_spec record has come.
+    pub(super) change_cipher_spec_received: bool,
     /// This side has sent close_notify: nothing follows it, not even an answer (section 6.1).
     pub(crate) closed: bool,
 }
@@ -69,6 +71,7 @@ impl Context {
             quic: None,
             resumption_data: Vec::new(),
             shown: None,
+            change_cipher_spec_received: false,
             closed: false,
         }
     }

@@ -3,13 +3,20 @@
 use std::sync::Arc;
 
 use handclasp::alert::AlertDescription as A;
-use handclasp::config::Limits;
+use handclasp::config::{ConfigChoice, Limits};
+use handclasp::cookie::HmacCookies;
+use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake, Question, Side, Step};
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use handclasp::record::{MAX_PLAINTEXT_LENGTH, RecordError};
 use handclasp::registry::ContentType;
-use handclasp::{AnswerLater, CertifiedKey, Error, ErrorKind, Level, ServerConfig};
+use handclasp::transport::memory::exchange;
+use handclasp::wire::ClientHello;
+use handclasp::{
+    AnswerLater, CertifiedKey, ClientConnection, Error, ErrorKind, Level, ServerConfig,
+    ServerConnection,
+};
 
 use handclasp_testing::deterministic::Scenario::{Cookie, Plain, Retry};
 use handclasp_testing::deterministic::{
@@ -17,8 +24,8 @@ use handclasp_testing::deterministic::{
 };
 use handclasp_testing::forge::Forger;
 use handclasp_testing::message::received_by;
-use handclasp_testing::take_outgoing;
 use handclasp_testing::written::record;
+use handclasp_testing::{Identity, answer, server_name, take_outgoing};
 
 const CHANGE_CIPHER_SPEC: ContentType = ContentType::CHANGE_CIPHER_SPEC;
 const ALERT: ContentType = ContentType::ALERT;
@@ -133,6 +140,42 @@ fn change_cipher_spec_records() {
     assert_eq!(error(&mut client, &good).alert_sent(), Some(A::UNEXPECTED_MESSAGE), "too late");
     let (mut client, _) = in_handshake();
     deliver(&mut client, &good).unwrap();
+}
+
+/// Section 5: where a server cannot know at once whether a change_cipher_spec comes too early, the ClientHello
+/// behind it says so. A second ClientHello, with the cookie, comes after a change_cipher_spec.
+#[test]
+fn a_change_cipher_spec_before_the_first_client_hello_is_unexpected() {
+    let identity = Identity::p256();
+    let list = Arc::new(CertificateList::new(vec![Arc::new(identity.certified_key())]));
+    let cookies = || Arc::new(HmacCookies::shared(&[1; 32], 30));
+    let builder = || ServerConfig::builder(CryptoProvider::default());
+    let keep = |_: &ClientHello<'_>| ConfigChoice::Keep;
+    let with_cookies = Arc::new(builder().cookies(cookies()).build(list.clone()).unwrap());
+    let chosen = move |_: &ClientHello<'_>| ConfigChoice::Use(with_cookies.clone());
+    for (server, is_known_at_once) in [
+        (builder(), true),
+        (builder().cookies(cookies()).always_retry(true), false),
+        (builder().config_resolver(Arc::new(keep)), false),
+        (builder().config_resolver(Arc::new(AnswerLater)), false),
+        (builder().config_resolver(Arc::new(chosen)), false),
+        (builder().cookies(cookies()).config_resolver(Arc::new(keep)), false),
+    ] {
+        let config = Arc::new(server.build(list.clone()).unwrap());
+        let mut server = ServerConnection::new(config).unwrap();
+        let early = server.receive(&mut record(CHANGE_CIPHER_SPEC, &[1])).map(drop);
+        assert_eq!(early.is_err(), is_known_at_once);
+        let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+        let mut refused = early.and_then(|()| exchange(&mut client, &mut server));
+        if server.question().is_some() {
+            refused = answer(&mut server, Answer::Config(ConfigChoice::Keep));
+        }
+        let error = refused.unwrap_err();
+        let received = CHANGE_CIPHER_SPEC;
+        let is_of_record = matches!(error.kind(), ErrorKind::UnexpectedRecord { received: it, .. } if *it == received);
+        assert!(is_of_record, "{error}");
+        assert_eq!(server.check().unwrap_err().alert_sent(), Some(A::UNEXPECTED_MESSAGE));
+    }
 }
 
 #[test]

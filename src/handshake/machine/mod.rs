@@ -446,6 +446,12 @@ impl Handshake {
         }
     }
 
+    /// A change_cipher_spec record has come, and is ignored. A ClientHello may show later that it was not
+    /// allowed (section 5).
+    pub(crate) fn on_change_cipher_spec(&mut self) {
+        self.context.change_cipher_spec_received = true;
+    }
+
     /// Which end this is.
     pub fn side(&self) -> Side {
         self.side

@@ -10,7 +10,7 @@ use crate::config::{ConfigChoice, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::question::{ChooseConfig, KeptHello};
 use crate::handshake::{EarlyData, expect};
-use crate::registry::HandshakeType;
+use crate::registry::{ContentType, HandshakeType};
 use crate::reply::Reply;
 use crate::wire::{ClientHello, ExtensionType, HandshakeMessage, write_message};
 
@@ -91,7 +91,8 @@ fn use_config(
 }
 
 /// Begins the handshake with this ClientHello. If it has a cookie, it is a second ClientHello: returns
-/// what the cookie says about the first one, which went to another connection or another server.
+/// what the cookie says about the first one, which went to another connection or another server. If it has
+/// none, it is the first one, and a change_cipher_spec before it is an `unexpected_message` (section 5).
 pub(super) fn begin(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
@@ -105,6 +106,11 @@ pub(super) fn begin(
     }
     match hello.cookie {
         Some(cookie) => FirstClientHello::from_cookie(config, cookie, context).map(Some),
+        None if context.change_cipher_spec_received => {
+            let received = ContentType::CHANGE_CIPHER_SPEC;
+            let when = "before the first ClientHello";
+            Err(ErrorKind::UnexpectedRecord { received, when }.into())
+        }
         None => Ok(None),
     }
 }

@@ -73,7 +73,8 @@ impl InProgress for State {
     }
 
     /// Was there a ClientHello? A server with cookies cannot know: the first may have gone to another one
-    /// (section 5). A server that still chooses its configuration may have cookies.
+    /// (section 5). A server that still chooses its configuration may have cookies. The ClientHello shows it
+    /// then: `client_hello::begin` refuses a change_cipher_spec that came before the first one.
     fn has_begun(&self) -> bool {
         match self {
             Self::ExpectClientHello(ExpectClientHello { config }) => {
