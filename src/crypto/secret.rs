@@ -124,15 +124,11 @@ impl fmt::Debug for Secret {
 /// bytes between their fields: an old secret in such a place would come to the heap.
 ///
 /// `DEPTH` is how far below, in bytes. A wipe takes time, and empties the first cache of the processor: it
-/// should not be deeper than the calls were.
+/// should not be much deeper than the calls were. Calls go deeper in a build without optimization. The code
+/// cannot know that, so `DEPTH` is enough for such a build.
 #[inline(never)]
 pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
-}
-
-/// How deep calls go in bytes. Without optimization they go deeper: in builds with debug assertions.
-pub(crate) const fn stack_depth(optimized: usize, unoptimized: usize) -> usize {
-    if cfg!(debug_assertions) { unoptimized } else { optimized }
 }
 
 /// Does work that leaves secrets on the stack, and overwrites `DEPTH` bytes of it. The caller's own
