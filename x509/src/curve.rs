@@ -11,13 +11,22 @@ pub(super) struct Curve<const N: usize> {
     /// The number of bytes of a coordinate.
     pub(super) bytes: usize,
     p: Number<N>,
+    /// -3 / 2^(64 N) modulo p, which needs no product then. A test computes it again, and b.
+    minus_three: Number<N>,
+    /// b / 2^(128 N) modulo p.
     b: Number<N>,
 }
 
 pub(super) const P256: Curve<4> = Curve {
     bytes: 32,
     p: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001],
-    b: [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7],
+    minus_three: [
+        0xffff_fff6_ffff_fffd,
+        0xffff_fffd_0000_0005,
+        0x0000_0008_ffff_fff9,
+        0x0000_0002_ffff_fff7,
+    ],
+    b: [0xe59b_e0a6_4584_a137, 0xfc35_21eb_9ca0_65a7, 0x7c17_8684_a0f4_5303, 0x3081_dc38_d948_431a],
 };
 
 pub(super) const P384: Curve<6> = Curve {
@@ -30,13 +39,21 @@ pub(super) const P384: Curve<6> = Curve {
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
     ],
+    minus_three: [
+        0x0000_005d_ffff_ffed,
+        0x0000_003b_0000_0075,
+        0x0000_000c_0000_0005,
+        0x0000_0009_0000_000f,
+        0xffff_ffdb_ffff_fff7,
+        0xffff_ffc3_ffff_ffc3,
+    ],
     b: [
-        0x2a85_c8ed_d3ec_2aef,
-        0xc656_398d_8a2e_d19d,
-        0x0314_088f_5013_875a,
-        0x181d_9c6e_fe81_4112,
-        0x988e_056b_e3f8_2d19,
-        0xb331_2fa7_e23e_e7e4,
+        0x915a_902a_4a46_51db,
+        0x2c9f_09fa_919d_89c2,
+        0xfc7a_73ca_8040_8afd,
+        0x9e15_936d_2ed8_6bff,
+        0xbefd_4246_abba_b844,
+        0xf7cd_02a7_8f62_a21c,
     ],
 };
 
@@ -53,16 +70,27 @@ pub(super) const P521: Curve<9> = Curve {
         0xffff_ffff_ffff_ffff,
         0x0000_0000_0000_01ff,
     ],
+    minus_three: [
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_fff3_ffff,
+        0x0000_0000_0000_01ff,
+    ],
     b: [
-        0xef45_1fd4_6b50_3f00,
-        0x3573_df88_3d2c_34f1,
-        0x1652_c0bd_3bb1_bf07,
-        0x5619_3951_ec7e_937b,
-        0xb8b4_8991_8ef1_09e1,
-        0xa2da_725b_99b3_15f3,
-        0x929a_21a0_b685_40ee,
-        0x953e_b961_8e1c_9a1f,
-        0x0000_0000_0000_0051,
+        0x02f4_eec6_fc1c_d5cf,
+        0xe547_b1fa_4dec_594b,
+        0x2646_3bc4_2785_5864,
+        0xc96e_66cc_57ce_e2d2,
+        0x8682_da15_03ba_8b69,
+        0xe586_3872_687e_4a68,
+        0xa35a_81f8_0146_54fa,
+        0x41e9_61a7_8f7a_28fe,
+        0x0000_0000_0000_00fc,
     ],
 };
 
@@ -79,15 +107,10 @@ impl<const N: usize> Curve<N> {
         if !is_below(&x, p) || !is_below(&y, p) {
             return false;
         }
-        // Each Montgomery product divides by 2^(64 N). Each term of the equation takes two products,
-        // so all terms are divided by the same factor.
-        let one = one();
-        let twice = |value: &Number<N>| product(&product(value, &one, p), &one, p);
-        let y_squared = product(&product(&y, &y, p), &one, p);
-        let x_cubed = product(&product(&x, &x, p), &x, p);
-        let x = twice(&x);
-        let left = [x, x, x].iter().fold(y_squared, |left, x| sum(&left, x, p));
-        left == sum(&x_cubed, &twice(&self.b), p)
+        // Each Montgomery product divides by 2^(64 N), and each term of the equation is one of two products.
+        let y_squared = product(&product(&y, &y, p), &one(), p);
+        let x_squared_minus_three = sum(&product(&x, &x, p), &self.minus_three, p);
+        y_squared == sum(&product(&x_squared_minus_three, &x, p), &self.b, p)
     }
 }
 
@@ -269,6 +292,48 @@ mod tests {
     };
 
     use super::*;
+
+    /// The b of NIST SP 800-186, section 3.2.1.
+    const P256_B: Number<4> = [
+        0x3bce_3c3e_27d2_604b,
+        0x651d_06b0_cc53_b0f6,
+        0xb3eb_bd55_7698_86bc,
+        0x5ac6_35d8_aa3a_93e7,
+    ];
+    const P384_B: Number<6> = [
+        0x2a85_c8ed_d3ec_2aef,
+        0xc656_398d_8a2e_d19d,
+        0x0314_088f_5013_875a,
+        0x181d_9c6e_fe81_4112,
+        0x988e_056b_e3f8_2d19,
+        0xb331_2fa7_e23e_e7e4,
+    ];
+    const P521_B: Number<9> = [
+        0xef45_1fd4_6b50_3f00,
+        0x3573_df88_3d2c_34f1,
+        0x1652_c0bd_3bb1_bf07,
+        0x5619_3951_ec7e_937b,
+        0xb8b4_8991_8ef1_09e1,
+        0xa2da_725b_99b3_15f3,
+        0x929a_21a0_b685_40ee,
+        0x953e_b961_8e1c_9a1f,
+        0x0000_0000_0000_0051,
+    ];
+
+    fn check_constants<const N: usize>(curve: &Curve<N>, b: &Number<N>) {
+        let (p, one) = (&curve.p, one());
+        let mut three = [0; N];
+        three[0] = 3;
+        assert_eq!(curve.minus_three, product(&difference(p, &three), &one, p));
+        assert_eq!(curve.b, product(&product(b, &one, p), &one, p));
+    }
+
+    #[test]
+    fn the_constants_of_the_curves_are_those_of_the_standard() {
+        check_constants(&P256, &P256_B);
+        check_constants(&P384, &P384_B);
+        check_constants(&P521, &P521_B);
+    }
 
     #[test]
     fn the_keys_of_an_implementation_are_points_and_their_neighbours_are_not() {
