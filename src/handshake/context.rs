@@ -116,7 +116,7 @@ impl Context {
             }
             None => {
                 let record = key.record(self.sha256())?;
-                self.session_basis.credential = PeerCredential::PreSharedKey(record);
+                self.session_basis.credential = PeerCredential::PreSharedKey(Box::new(record));
             }
         }
         Ok(())
@@ -135,8 +135,8 @@ impl Context {
             PeerCredential::None => {}
             PeerCredential::Certificates(certificates) => {
                 parameters.certificates = Some(Arc::clone(&certificates.chain));
-                parameters.ocsp_response = certificates.ocsp_response.clone();
-                parameters.signed_certificate_timestamps = certificates.timestamps.clone();
+                parameters.ocsp_response = certificates.ocsp_response().cloned();
+                parameters.signed_certificate_timestamps = certificates.timestamps().to_vec();
             }
             PeerCredential::RawPublicKey(key) => {
                 parameters.raw_public_key = Some(Arc::clone(key));

@@ -34,11 +34,11 @@ impl ClaimedIdentity {
     /// What a session keeps of it.
     pub(super) fn into_credential(self) -> PeerCredential {
         match self {
-            Self::Certificates(identity) => PeerCredential::Certificates(PeerCertificates {
-                chain: identity.chain,
-                ocsp_response: identity.ocsp_response,
-                timestamps: identity.signed_certificate_timestamps,
-            }),
+            Self::Certificates(identity) => PeerCredential::Certificates(PeerCertificates::new(
+                identity.chain,
+                identity.ocsp_response,
+                identity.signed_certificate_timestamps,
+            )),
             Self::RawPublicKey(key) => PeerCredential::RawPublicKey(key.subject_public_key_info),
         }
     }
@@ -91,8 +91,8 @@ impl Reverification<'_> {
                 let mut identity =
                     PeerIdentity::new(Arc::clone(&certificates.chain), server_name, now);
                 identity.ocsp_requested = self.ocsp_requested;
-                identity.ocsp_response = certificates.ocsp_response.clone();
-                identity.signed_certificate_timestamps = certificates.timestamps.clone();
+                identity.ocsp_response = certificates.ocsp_response().cloned();
+                identity.signed_certificate_timestamps = certificates.timestamps().to_vec();
                 Some(ClaimedIdentity::Certificates(identity))
             }
             PeerCredential::RawPublicKey(key)

@@ -25,8 +25,8 @@ pub(crate) enum PeerCredential {
     Certificates(PeerCertificates),
     /// The DER of a SubjectPublicKeyInfo (RFC 7250).
     RawPublicKey(Arc<[u8]>),
-    /// A key that was agreed on outside of TLS.
-    PreSharedKey(KeyRecord),
+    /// A key that was agreed on outside of TLS. In a box: few connections have one.
+    PreSharedKey(Box<KeyRecord>),
 }
 
 impl PeerCredential {
@@ -46,8 +46,14 @@ impl PeerCredential {
 #[derive(Clone, Debug)]
 pub(crate) struct PeerCertificates {
     pub(crate) chain: Arc<[CertificateDer<'static>]>,
-    pub(crate) ocsp_response: Option<Arc<[u8]>>,
-    pub(crate) timestamps: Vec<Vec<u8>>,
+    /// `None` where there are none, as with most peers.
+    staples: Option<Box<Staples>>,
+}
+
+#[derive(Clone, Debug)]
+struct Staples {
+    ocsp_response: Option<Arc<[u8]>>,
+    timestamps: Vec<Vec<u8>>,
 }
 
 /// What a session keeps of a pre-shared key: enough to know the same key again, and not the key.
@@ -79,10 +85,7 @@ impl PeerCredential {
         raw_public_key: Option<Arc<[u8]>>,
     ) -> Self {
         match (certificates, raw_public_key) {
-            (Some(chain), _) => {
-                let timestamps = Vec::new();
-                Self::Certificates(PeerCertificates { chain, ocsp_response: None, timestamps })
-            }
+            (Some(chain), _) => Self::Certificates(PeerCertificates { chain, staples: None }),
             (None, Some(key)) => Self::RawPublicKey(key),
             (None, None) => Self::None,
         }
@@ -94,8 +97,7 @@ impl PeerCredential {
         let mut copy = self.clone();
         if let Self::Certificates(certificates) = &mut copy {
             if certificates.staples_length() > MAX_STAPLES_LENGTH {
-                certificates.ocsp_response = None;
-                certificates.timestamps = Vec::new();
+                certificates.staples = None;
             }
         }
         copy
@@ -150,7 +152,7 @@ impl PeerCredential {
                 let length = KeyRecord::DIGEST_LENGTH;
                 let digest = reader.vector("key digest", Prefix::U8, length..=length)?;
                 let digest = Secret::new(digest).ok_or(SessionError::Malformed("key digest"))?;
-                Self::PreSharedKey(KeyRecord { identity, external, digest })
+                Self::PreSharedKey(Box::new(KeyRecord { identity, external, digest }))
             }
             _ => return Err(SessionError::Malformed(FIELD)),
         })
@@ -158,9 +160,28 @@ impl PeerCredential {
 }
 
 impl PeerCertificates {
+    pub(crate) fn new(
+        chain: Arc<[CertificateDer<'static>]>,
+        ocsp_response: Option<Arc<[u8]>>,
+        timestamps: Vec<Vec<u8>>,
+    ) -> Self {
+        if ocsp_response.is_none() && timestamps.is_empty() {
+            return Self { chain, staples: None };
+        }
+        Self { chain, staples: Some(Box::new(Staples { ocsp_response, timestamps })) }
+    }
+
+    pub(crate) fn ocsp_response(&self) -> Option<&Arc<[u8]>> {
+        self.staples.as_ref()?.ocsp_response.as_ref()
+    }
+
+    pub(crate) fn timestamps(&self) -> &[Vec<u8>] {
+        self.staples.as_ref().map_or(&[], |staples| &staples.timestamps)
+    }
+
     fn staples_length(&self) -> usize {
-        let timestamps = self.timestamps.iter().map(|timestamp| timestamp.len() + 2);
-        self.ocsp_response.as_deref().map_or(0, <[u8]>::len) + timestamps.sum::<usize>()
+        let timestamps = self.timestamps().iter().map(|timestamp| timestamp.len() + 2);
+        self.ocsp_response().map_or(0, |response| response.len()) + timestamps.sum::<usize>()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -170,9 +191,9 @@ impl PeerCertificates {
             }
         });
         // No response is the empty one, which there is not.
-        write_bytes(out, Prefix::U16, self.ocsp_response.as_deref().unwrap_or_default());
+        write_bytes(out, Prefix::U16, self.ocsp_response().map_or(&[], |response| response));
         write_vector(out, Prefix::U16, |out| {
-            for timestamp in &self.timestamps {
+            for timestamp in self.timestamps() {
                 write_bytes(out, Prefix::U16, timestamp);
             }
         });
@@ -195,7 +216,7 @@ impl PeerCertificates {
         while !list.is_empty() {
             timestamps.push(list.vector("timestamps", Prefix::U16, 1..=0xffff)?.to_vec());
         }
-        Ok(Self { chain: chain.into(), ocsp_response, timestamps })
+        Ok(Self::new(chain.into(), ocsp_response, timestamps))
     }
 }
 

@@ -85,6 +85,7 @@ impl SentCertificateRequest {
 }
 
 /// How much of the client's authentication has come, up to its Finished (sections 4.5.1 and 4.5.2).
+#[allow(clippy::large_enum_variant, reason = "it is in the box of the server's states")]
 pub(in crate::handshake) enum ClientCertificate {
     /// Its Certificate is awaited.
     Awaited(SentCertificateRequest),
