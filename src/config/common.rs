@@ -232,7 +232,8 @@ macro_rules! common_options {
             /// a single connection.
             ///
             /// This is the way to observe the connections that something else makes, such as an acceptor,
-            /// a connector, or quinn.
+            /// a connector, or quinn. A server's connection has the observers of the configuration that it was
+            /// made with: one that is chosen by the ClientHello adds none.
             pub fn observer(
                 mut self,
                 make: impl Fn(Side) -> Box<dyn Observer> + Send + Sync + 'static,

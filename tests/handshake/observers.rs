@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 
-use handclasp::config::ServerConfig;
+use handclasp::config::{ConfigChoice, ServerConfig};
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
@@ -11,6 +11,7 @@ use handclasp::handshake::{EarlyData, Side};
 use handclasp::observer::HandshakeKind;
 use handclasp::quic::{self, Version};
 use handclasp::transport::memory;
+use handclasp::wire::ClientHello;
 use handclasp::{ClientConnection, Event, Level, Observer, ServerConnection, Stream};
 use handclasp_testing::sessions::Pair;
 use handclasp_testing::{Identity, server_name};
@@ -162,5 +163,18 @@ fn a_connection_that_is_closed_has_not_failed() {
     memory::exchange(&mut client, &mut server).unwrap();
     server.close();
     server.report_transport_error(&io::ErrorKind::ConnectionReset.into());
+    assert_eq!(seen.take(), ["a: full complete"]);
+}
+
+#[test]
+fn a_configuration_that_is_chosen_by_the_client_hello_adds_no_observer() {
+    let (seen, pair) = (Seen::default(), Pair::new());
+    let chosen = pair.finish(pair.server_builder().observer(seen.observer("b", false)));
+    let first = pair.server_builder().observer(seen.observer("a", false));
+    let first = first.config_resolver(Arc::new(move |_: &ClientHello<'_>| {
+        ConfigChoice::Use(Arc::clone(&chosen))
+    }));
+    let mut server = ServerConnection::new(pair.finish(first)).unwrap();
+    memory::exchange(&mut pair.client(0), &mut server).unwrap();
     assert_eq!(seen.take(), ["a: full complete"]);
 }
