@@ -13,6 +13,9 @@ use super::browser::{self, Browser};
 use super::firefox::{self, Firefox};
 use super::page::{audit, axe};
 
+/// What the page may have.
+const MOST_BYTES: usize = 600_000;
+
 /// Writes the page into this folder; its address. `None` where the target for WebAssembly is not
 /// installed: `.ci/run` installs it.
 fn page(folder: &Folder) -> Option<String> {
@@ -26,7 +29,8 @@ fn page(folder: &Folder) -> Option<String> {
         return None;
     }
     let file = std::path::absolute(folder.path("page.html")).unwrap();
-    handclasp_explain_browser::write_page(&file).unwrap();
+    let length = handclasp_explain_browser::write_page(&file).unwrap();
+    assert!(length < MOST_BYTES, "{length}");
     Some(format!("file://{}", file.display()))
 }
 
@@ -98,7 +102,8 @@ async fn dropped_files_are_explained_without_a_network() {
     }
     assert_eq!(browser.run(POINT).await, json!(["0b", 6, "length"]));
     click(&browser, "#to-list").await;
-    browser.wait_for("Only those that failed").await;
+    let text = browser.wait_for("Only those that failed").await;
+    assert!(text.contains("3 connections."), "what was said of the capture is said again: {text}");
     click(&browser, "#only-failed").await;
     let rows = "return document.querySelectorAll('#rows li').length";
     assert_eq!(browser.run(rows).await, json!(1));

@@ -19,8 +19,9 @@ const find = (id) => document.getElementById(id);
 const [start, list, rows, ways] = [find("start"), find("list"), find("rows"), find("ways")];
 const place = find("connection");
 
-// What the reader chose, the connections in it, and the number of the one that is shown.
+// What the reader chose, what was said of it, the connections in it, and the number of the one that is shown.
 const files = { capture: null, keyLogs: [] };
+let summary = { words: "", isBad: false };
 let connections = [];
 let shown = null;
 
@@ -110,8 +111,8 @@ async function readList() {
   try {
     const answer = await ask(null);
     ({ connections } = answer);
-    const { words, isBad } = summary(answer);
-    say(words, isBad);
+    summary = summarize(answer);
+    say(summary.words, summary.isBad);
   } catch (error) {
     say(`The decoder stopped: ${error.message}`, true);
     return;
@@ -123,7 +124,7 @@ async function readList() {
 }
 
 // What is to be said of a capture.
-function summary({ connections, packets, tcp_packets, is_cut, has_secrets, error }) {
+function summarize({ connections, packets, tcp_packets, is_cut, has_secrets, error }) {
   const words = [];
   const count = connections.length;
   if (count) words.push(`${count === 1 ? "One connection" : `${count} connections`}.`);
@@ -194,7 +195,7 @@ function follow() {
   if (number) explain(Number(number));
   else if (shown !== null) {
     showStart();
-    say("");
+    say(summary.words, summary.isBad);
     (location.hash === "#list" ? list : start).scrollIntoView();
   }
 }
