@@ -18,8 +18,9 @@ use handclasp::certificate::Digests;
 use handclasp::crypto::{
     Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, CustomHashContext,
     CustomHeaderProtectionKey, CustomHmacKey, Digest, HEADER_MASK_LENGTH, HEADER_SAMPLE_LENGTH,
-    Hash, HashAlgorithm, HashContext, HeaderProtectionKey, HmacKey, KeyError, KeyProvider,
-    NONCE_LENGTH, Secret, SignatureAlgorithms, SigningKey, StaticOrArc, SystemRandom, TAG_LENGTH,
+    Hash, HashAlgorithm, HashContext, HeaderProtectionKey, HmacKey, KeyError, KeyLimits,
+    KeyProvider, NONCE_LENGTH, Secret, SignatureAlgorithms, SigningKey, StaticOrArc, SystemRandom,
+    TAG_LENGTH,
 };
 use handclasp::pki_types::PrivateKeyDer;
 use handclasp::registry::CipherSuiteId;
@@ -167,6 +168,11 @@ where
     /// Nothing is sealed.
     fn confidentiality_limit(&self) -> u64 {
         0
+    }
+
+    /// The smallest limit of the ciphers (RFC 9001, section 6.6): packets of QUIC are opened, too.
+    fn quic_limits(&self) -> Option<KeyLimits> {
+        Some(KeyLimits { confidentiality: 0, integrity: 1 << 36 })
     }
 
     fn header_protection_key(&self, bytes: &[u8]) -> Option<HeaderProtectionKey> {

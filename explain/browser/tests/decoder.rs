@@ -1,6 +1,8 @@
 //! What the page asks its decoder.
 
 use handclasp::crypto::CryptoProvider;
+use handclasp::handshake::Side;
+use handclasp::quic::{InitialKeys, Version};
 use handclasp::registry::CipherSuiteId;
 use handclasp_explain::recorded::KeyLogSecrets;
 use handclasp_explain::{Account, Options, Outcome, capture, page};
@@ -61,6 +63,20 @@ fn its_masks_for_headers_of_packets_are_those_of_the_built_in_provider() {
         let _ = own.mask(&[0xff; 16]);
         assert!(suite.aead.header_protection_key(&key[1..]).is_none(), "{}", suite.id);
     }
+}
+
+#[test]
+fn its_keys_open_packets_of_quic() {
+    let (built_in, own) = (CryptoProvider::default(), handclasp_explain_browser::provider());
+    let client = InitialKeys::new(&built_in, Version::V1, b"an ID", Side::Client).unwrap();
+    let page = InitialKeys::new(&own, Version::V1, b"an ID", Side::Server).unwrap();
+    let mut payload = b"a payload".to_vec();
+    let tag = client.local.packet.encrypt_in_place(7, b"a header", &mut payload).unwrap();
+    payload.extend(tag);
+    let opened = page.remote.packet.decrypt_in_place(7, b"a header", &mut payload).unwrap();
+    assert_eq!(opened, b"a payload");
+    // It only decrypts.
+    page.remote.packet.encrypt_in_place(7, b"a header", &mut [0; 9]).unwrap_err();
 }
 
 #[test]
