@@ -224,16 +224,7 @@ fn refused_certificate(
         Side::Server => ("client", "servers"),
     };
     match alert {
-        A::UNKNOWN_CA => {
-            diagnosis.cause(format!(
-                "the {peer} does not trust the issuer of this side's certificate, or lacks an intermediate"
-            ));
-            diagnosis.remedy(format!(
-                "at the {peer}: the issuer's root must be among the trust anchors for {peers}"
-            ));
-            diagnosis
-                .change(Setting::Certificate, "the chain of this side must have all intermediates");
-        }
+        A::UNKNOWN_CA => untrusted_issuer(peer, peers, diagnosis),
         A::CERTIFICATE_EXPIRED => {
             if !has_fault {
                 diagnosis.cause(format!(
@@ -269,6 +260,17 @@ fn refused_certificate(
         }
         _ => refused_without_reason(own, circumstances, diagnosis),
     }
+}
+
+/// The peer, whose own peers these are, lacks a trust anchor or an intermediate.
+fn untrusted_issuer(peer: &str, peers: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.cause(format!(
+        "the {peer} does not trust the issuer of this side's certificate, or lacks an intermediate"
+    ));
+    diagnosis.remedy(format!(
+        "at the {peer}: the issuer's root must be among the trust anchors for {peers}"
+    ));
+    diagnosis.change(Setting::Certificate, "the chain of this side must have all intermediates");
 }
 
 /// Two alerts say no more than that the certificate is not accepted.

@@ -36,13 +36,9 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
             ended(circumstances, diagnosis)
         }
         K::NothingInCommon { what, ours, theirs } => lists::explain(*what, ours, theirs, diagnosis),
-        K::NoApplicationProtocol { ours, theirs } => match side {
-            // In QUIC a client has the error, whose lists are the other way round.
-            Some(Side::Client) => {
-                lists::explain(Parameter::ApplicationProtocols, theirs, ours, diagnosis);
-            }
-            _ => lists::explain(Parameter::ApplicationProtocols, ours, theirs, diagnosis),
-        },
+        K::NoApplicationProtocol { ours, theirs } => {
+            lists::explain_protocols(ours, theirs, side, diagnosis);
+        }
         K::CertificateType { ours, theirs } => {
             lists::explain(Parameter::CertificateTypes, ours, theirs, diagnosis);
         }
@@ -56,21 +52,15 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
         K::WrongBinder { identity } => credentials::wrong_binder(identity.as_deref(), diagnosis),
         K::NotAuthentic(_) | K::Downgrade => changed_on_the_way(diagnosis),
         K::WrongKeyForScheme { .. } => {
-            diagnosis.fault = Fault::Peer;
-            diagnosis.remedy("the peer must sign with the key of its certificate: compare the two");
+            at_the_peer("it must sign with the key of its certificate: compare the two", diagnosis);
         }
         K::UnexpectedMessage { received: HandshakeType::CLIENT_HELLO, .. }
             if side == Some(Side::Client) =>
         {
-            diagnosis.fault = Fault::Peer;
             diagnosis.cause("the peer may return what it receives, or be a client itself");
-            diagnosis.remedy("is it the right port? no TLS server seems to answer there");
+            at_the_peer("is it the right port? no TLS server seems to answer there", diagnosis);
         }
-        K::LimitExceeded { name, .. } => {
-            diagnosis.cause("the peer may flood this side, or honestly need more");
-            diagnosis
-                .change(Setting::Limits, format!("if the peer is honest, raise the limit {name}"));
-        }
+        K::LimitExceeded { name, .. } => limit_exceeded(name, diagnosis),
         K::Aborted { .. } => {
             at_this_side("the application has decided that: its reason says why", diagnosis);
         }
@@ -86,8 +76,7 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
             at_this_side("report this to the project: it is a fault of handclasp", diagnosis);
         }
         K::OutsideQuic(_) => {
-            diagnosis.fault = Fault::Peer;
-            diagnosis.remedy("the client must connect over QUIC, or leave the extension out");
+            at_the_peer("it must connect over QUIC, or leave the extension out", diagnosis);
         }
         K::Decode(_)
         | K::UnexpectedMessage { .. }
@@ -104,6 +93,16 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
 fn at_this_side(remedy: &str, diagnosis: &mut Diagnosis) {
     diagnosis.fault = Fault::ThisSide;
     diagnosis.remedy(format!("at this side: {remedy}"));
+}
+
+fn at_the_peer(remedy: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.fault = Fault::Peer;
+    diagnosis.remedy(format!("at the peer: {remedy}"));
+}
+
+fn limit_exceeded(name: &str, diagnosis: &mut Diagnosis) {
+    diagnosis.cause("the peer may flood this side, or honestly need more");
+    diagnosis.change(Setting::Limits, format!("if the peer is honest, raise the limit {name}"));
 }
 
 /// The transport, or the peer, has ended the connection.

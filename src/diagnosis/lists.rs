@@ -2,6 +2,21 @@
 
 use super::data::{Diagnosis, Fault, Setting};
 use crate::error::circumstances::{Offer, Parameter};
+use crate::side::Side;
+
+/// In QUIC a client has the error, too. Its `ours` is the list of the server, as on a server.
+pub(super) fn explain_protocols(
+    ours: &[String],
+    theirs: &[String],
+    side: Option<Side>,
+    diagnosis: &mut Diagnosis,
+) {
+    let (own, peer) = match side {
+        Some(Side::Client) => (theirs, ours),
+        _ => (ours, theirs),
+    };
+    explain(Parameter::ApplicationProtocols, own, peer, diagnosis);
+}
 
 pub(super) fn explain(
     what: Parameter,

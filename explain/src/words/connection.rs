@@ -71,9 +71,11 @@ pub fn not_chosen(connection: &Connection, subject: ChoiceSubject) -> &'static s
             | ChoiceSubject::RequestedGroup
             | ChoiceSubject::PreSharedKey
     );
+    let has_answers = complete || connection.message("EncryptedExtensions").is_some();
     match subject {
         ChoiceSubject::SignatureScheme if resumed => "not needed with a pre-shared key",
-        ChoiceSubject::ServerName if complete => "the server does not say",
+        ChoiceSubject::ServerName if has_answers => "the server does not say",
+        ChoiceSubject::ApplicationProtocol if has_answers => "none",
         ChoiceSubject::ClientSignatureScheme if complete => {
             "none: the client showed no certificate"
         }
