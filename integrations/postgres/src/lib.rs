@@ -43,7 +43,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use tokio_postgres;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 
-/// Makes TLS connections to PostgreSQL: see the [crate](crate). Cloning it is cheap.
+/// Makes TLS connections to PostgreSQL: see the [crate]. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub struct MakeTlsConnector {
     connector: Connector,
