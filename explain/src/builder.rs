@@ -8,12 +8,12 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::observer::KeyScheduleStep;
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::ContentType;
-use handclasp::wire::HandshakeMessage;
+use handclasp::wire::{ExtensionType, HandshakeMessage};
 
 use crate::account::{
     Alert, Certificate, CertificateList, Code, Connection, Field, Hex, Message, MessageLevel,
     Operation, Outcome, Piece, Problem, ProblemKind, Record, RecordState, Side, Sizes, Source,
-    Step, StepKind,
+    Step, StepKind, Transport,
 };
 use crate::code::code;
 use crate::fields::FieldLimit;
@@ -79,6 +79,8 @@ pub(crate) struct Builder {
     limits: Vec<&'static str>,
     /// Which sides have sent a Finished.
     finished: [bool; 2],
+    /// Which sides have sent packets of QUIC that could not be opened.
+    closed_packets: [bool; 2],
     /// The observed side says that the handshake is complete.
     complete: bool,
     /// The client spoke last: what the server says next ends a round trip.
@@ -92,6 +94,7 @@ impl Builder {
         let connection = Connection {
             number: 1,
             source,
+            transport: Transport::Stream,
             observed_side: side,
             client: None,
             server: None,
@@ -120,6 +123,7 @@ impl Builder {
             no_keys: [None; 2],
             limits: Vec::new(),
             finished: [false; 2],
+            closed_packets: [false; 2],
             complete: false,
             client_spoke: false,
             other_version: false,
@@ -174,6 +178,12 @@ impl Builder {
         self.join(sender);
     }
 
+    /// A side has sent a packet of QUIC that could not be opened.
+    #[cfg(feature = "captures")]
+    pub(crate) fn closed_packet(&mut self, sender: Side) {
+        self.closed_packets[sender as usize] = true;
+    }
+
     /// What a side has sent of a message that is not whole belongs to none.
     pub(crate) fn forget_partial_message(&mut self, sender: Side) {
         self.directions[sender as usize].content.clear();
@@ -203,6 +213,9 @@ impl Builder {
         self.memory += 2 * length + size_of::<Message>() + size_of::<Stretch>();
         let index = messages;
         let found = self.fields(sender, message);
+        if has_quic_transport_parameters(&found.fields) {
+            self.connection.transport = Transport::Quic;
+        }
         self.finished[sender as usize] |= found.name == "Finished";
         if found.name == "Certificate" && found.malformed.is_none() && !self.other_version {
             self.certificates(sender, index, message.body, &found.fields);
@@ -419,12 +432,21 @@ impl Builder {
                 Outcome::ProbablyFailed
             }
             _ if is_recorded && encrypted::is_answered(records) => Outcome::Encrypted,
+            _ if self.closed_packets == [true; 2] => Outcome::Encrypted,
             _ if messages.iter().any(|message| message.name == "ClientHello") => {
                 Outcome::Incomplete
             }
             _ => Outcome::NotTls,
         }
     }
+}
+
+/// Whether a message has the extension that only QUIC has (RFC 9001, section 8.2).
+fn has_quic_transport_parameters(fields: &[Field]) -> bool {
+    let extensions = fields.iter().find(|field| field.name == "extensions");
+    let mut extensions = extensions.iter().flat_map(|field| &field.fields);
+    let kind = u32::from(ExtensionType::QUIC_TRANSPORT_PARAMETERS.0);
+    extensions.any(|field| field.code().is_some_and(|code| code.code == kind))
 }
 
 /// Gives the protected records of a live connection their numbers under their keys. They are unknown after

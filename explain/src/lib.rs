@@ -40,7 +40,7 @@ pub use account::{
     Choice, ChoiceSubject, Code, Connection, Field, Hex, Malformed, Message, MessageLevel,
     Operation, Outcome, Piece, Problem, ProblemKind, PublicKey, Record, RecordState,
     SCHEMA_VERSION, SecretKind, SecretNode, SentSizes, Side, Sizes, Source, Step, StepKind,
-    TicketOrigin, TranscriptEnd, Value,
+    TicketOrigin, TranscriptEnd, Transport, Value,
 };
 pub use builder::Options;
 pub use limits::{

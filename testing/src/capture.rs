@@ -122,6 +122,22 @@ pub fn packets(link: Link, port: u16, all: &[Sent], size: usize) -> Vec<Vec<u8>>
     packets
 }
 
+/// The packets of a connection over UDP from this port, over Ethernet.
+pub fn datagrams(port: u16, all: &[Sent]) -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
+    for sent in all {
+        let ether = PacketBuilder::ethernet2([1; 6], [2; 6]);
+        let udp = match sent.from {
+            Side::Client => ether.ipv4(CLIENT, SERVER, 64).udp(port, 443),
+            Side::Server => ether.ipv4(SERVER, CLIENT, 64).udp(443, port),
+        };
+        let mut packet = Vec::new();
+        udp.write(&mut packet, &sent.bytes).unwrap();
+        packets.push(packet);
+    }
+    packets
+}
+
 /// A capture in the form pcap.
 pub fn pcap(link: Link, packets: &[Vec<u8>]) -> Vec<u8> {
     let mut file = Vec::new();

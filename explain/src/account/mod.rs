@@ -89,6 +89,17 @@ pub enum Source {
     Recorded,
 }
 
+/// What carries the handshake messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Transport {
+    /// Records over a stream, such as TCP.
+    Stream,
+    /// QUIC (RFC 9001). There are no records, and the sizes of records are those of packets.
+    Quic,
+}
+
 /// One connection.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -97,6 +108,8 @@ pub struct Connection {
     pub number: u64,
     /// Where the account comes from.
     pub source: Source,
+    /// What carries the handshake.
+    pub transport: Transport,
     /// The side whose observer it was; `None` for recorded bytes.
     pub observed_side: Option<Side>,
     /// The address of the client, if it is known.

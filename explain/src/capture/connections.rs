@@ -74,6 +74,12 @@ impl Connections {
         self.count
     }
 
+    /// The number of a connection that begins elsewhere.
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
     /// Adds a segment. Connections that end with it are given away.
     pub(super) fn add(
         &mut self,

@@ -1,7 +1,8 @@
 //! Captures of network traffic, in the forms pcap and pcapng.
 //!
 //! [`read`] goes through a capture once, puts the TCP streams together and decodes each connection. A
-//! connection is given away as soon as it is closed, so that memory does not grow with the file.
+//! connection is given away as soon as it is closed, so that memory does not grow with the file. Of QUIC, it has
+//! the handshake messages: those of Initial packets without a key log, the others with one.
 //!
 //! ```no_run
 //! use std::fs::File;
@@ -23,7 +24,8 @@
 mod connections;
 mod file;
 mod packet;
-mod stream;
+mod quic_connections;
+pub(crate) mod stream;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ use connections::Connections;
 pub use connections::{MAX_OPEN_BYTES, MAX_OPEN_CONNECTIONS};
 use file::{Block, Blocks};
 pub use file::{CaptureError, MAX_BLOCK_LENGTH};
+use packet::Content;
+use quic_connections::QuicConnections;
 pub use stream::MAX_OUT_OF_ORDER_BYTES;
 
 /// What was in a capture.
@@ -45,7 +49,9 @@ pub struct Summary {
     pub packets: u64,
     /// Packets of TCP.
     pub tcp_packets: u64,
-    /// Connections with data in them.
+    /// Packets of UDP.
+    pub udp_packets: u64,
+    /// Connections with data in them, and connections of QUIC.
     pub connections: u64,
     /// The file ends in the middle of a packet.
     pub is_cut: bool,
@@ -83,15 +89,26 @@ pub fn read(
     mut on_connection: impl FnMut(Connection),
 ) -> Result<Summary, CaptureError> {
     let mut blocks = Blocks::new(capture)?;
-    let mut connections = Connections::new(Arc::new(secrets), options.clone());
+    let secrets = Arc::new(secrets);
+    let mut connections = Connections::new(secrets.clone(), options.clone());
+    let mut quic = QuicConnections::new(secrets, options.clone());
     let mut summary = Summary::default();
     let result = loop {
         let next = blocks.next(|block| {
             let Block::Packet(captured) = block else { return };
             summary.packets += 1;
-            if let Some(segment) = packet::segment(captured.link_type, captured.bytes) {
-                summary.tcp_packets += 1;
-                connections.add(captured.unix_ns, &segment, &mut on_connection);
+            let time = captured.unix_ns;
+            match packet::content(captured.link_type, captured.bytes) {
+                Some(Content::Tcp(segment)) => {
+                    summary.tcp_packets += 1;
+                    connections.add(time, &segment, &mut on_connection);
+                }
+                Some(Content::Udp(datagram)) => {
+                    summary.udp_packets += 1;
+                    let number = || connections.next_number();
+                    quic.add(time, &datagram, number, &mut on_connection);
+                }
+                None => {}
             }
         });
         match next {
@@ -101,6 +118,7 @@ pub fn read(
         }
     };
     connections.finish(&mut on_connection);
+    quic.finish(&mut on_connection);
     result?;
     summary.connections = connections.count();
     summary.is_cut = blocks.is_cut();

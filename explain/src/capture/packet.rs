@@ -1,4 +1,4 @@
-//! A packet as a segment of TCP.
+//! A packet as a segment of TCP, or a datagram of UDP.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,8 +18,24 @@ pub(super) struct Segment<'a> {
     pub(super) data: &'a [u8],
 }
 
-/// The segment in a captured packet of this link type; `None` if it is no TCP, or a fragment.
-pub(super) fn segment(link_type: i32, bytes: &[u8]) -> Option<Segment<'_>> {
+/// A datagram of UDP.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Datagram<'a> {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    /// What was captured of the data.
+    pub(super) data: &'a [u8],
+}
+
+/// What is in a packet.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content<'a> {
+    Tcp(Segment<'a>),
+    Udp(Datagram<'a>),
+}
+
+/// What is in a captured packet of this link type; `None` if it is neither, or a fragment.
+pub(super) fn content(link_type: i32, bytes: &[u8]) -> Option<Content<'_>> {
     /// The headers of Linux's "any" interface.
     const SLL_LENGTH: usize = 16;
     const SLL2_LENGTH: usize = 20;
@@ -49,17 +65,26 @@ pub(super) fn segment(link_type: i32, bytes: &[u8]) -> Option<Segment<'_>> {
         }
         _ => return None,
     };
-    let Some(TransportSlice::Tcp(tcp)) = packet.transport else { return None };
-    Some(Segment {
-        from: SocketAddr::new(from, tcp.source_port()),
-        to: SocketAddr::new(to, tcp.destination_port()),
-        sequence: tcp.sequence_number(),
-        syn: tcp.syn(),
-        ack: tcp.ack(),
-        fin: tcp.fin(),
-        rst: tcp.rst(),
-        data: tcp.payload(),
-    })
+    let (from_port, to_port) = match packet.transport.as_ref()? {
+        TransportSlice::Tcp(tcp) => (tcp.source_port(), tcp.destination_port()),
+        TransportSlice::Udp(udp) => (udp.source_port(), udp.destination_port()),
+        _ => return None,
+    };
+    let (from, to) = (SocketAddr::new(from, from_port), SocketAddr::new(to, to_port));
+    match packet.transport? {
+        TransportSlice::Tcp(tcp) => Some(Content::Tcp(Segment {
+            from,
+            to,
+            sequence: tcp.sequence_number(),
+            syn: tcp.syn(),
+            ack: tcp.ack(),
+            fin: tcp.fin(),
+            rst: tcp.rst(),
+            data: tcp.payload(),
+        })),
+        TransportSlice::Udp(udp) => Some(Content::Udp(Datagram { from, to, data: udp.payload() })),
+        _ => None,
+    }
 }
 
 fn number(bytes: &[u8]) -> Option<u16> {

@@ -11,7 +11,7 @@ const SEGMENT_COST: usize = 64;
 
 /// Puts segments in order. Places are counted from the first byte of the stream.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     /// The sequence number of the next byte, and its place.
     next: Option<(u32, u64)>,
     /// Bytes that came too early, by their place.
@@ -31,17 +31,17 @@ struct Early {
 
 /// The data of a segment, and when it came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Data<'a> {
-    pub(super) sequence: u32,
-    pub(super) data: &'a [u8],
+pub(crate) struct Data<'a> {
+    pub(crate) sequence: u32,
+    pub(crate) data: &'a [u8],
     /// The sender sends nothing behind them.
-    pub(super) fin: bool,
-    pub(super) time_ns: Option<u64>,
+    pub(crate) fin: bool,
+    pub(crate) time_ns: Option<u64>,
 }
 
 /// A piece of a stream, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     /// Bytes, and when the last of them came.
     Bytes(Option<u64>, &'a [u8]),
     /// So many bytes are missing.
@@ -50,14 +50,14 @@ pub(super) enum Piece<'a> {
 
 impl Stream {
     /// The sender begins with this sequence number.
-    pub(super) fn begin(&mut self, sequence: u32) {
+    pub(crate) fn begin(&mut self, sequence: u32) {
         if self.next.is_none() {
             self.next = Some((sequence.wrapping_add(1), 0));
         }
     }
 
     /// Whether the stream has begun with another sequence number than this one.
-    pub(super) fn began_otherwise(&self, sequence: u32) -> bool {
+    pub(crate) fn began_otherwise(&self, sequence: u32) -> bool {
         match self.next {
             // The place grows with the sequence number: only the first number is compared.
             Some((next, place)) => next.wrapping_sub(low_bits(place)) != sequence.wrapping_add(1),
@@ -66,7 +66,7 @@ impl Stream {
     }
 
     /// Adds the data of a segment that came at this time, and gives the pieces that are in order now to `take`.
-    pub(super) fn add(&mut self, segment: Data<'_>, mut take: impl FnMut(Piece<'_>)) {
+    pub(crate) fn add(&mut self, segment: Data<'_>, mut take: impl FnMut(Piece<'_>)) {
         let Data { sequence, data, fin, time_ns } = segment;
         // Without its beginning, the stream begins with the first data.
         let (next, place) = *self.next.get_or_insert((sequence, 0));
@@ -146,7 +146,7 @@ impl Stream {
     }
 
     /// About how many bytes of memory what waits has.
-    pub(super) fn memory(&self) -> usize {
+    pub(crate) fn memory(&self) -> usize {
         self.early_bytes
     }
 
@@ -173,12 +173,12 @@ impl Stream {
     }
 
     /// Whether all bytes up to the end that the sender has said are there.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.end.is_some_and(|end| self.place() >= end)
     }
 
     /// No more segments come: gives what came early, and what is missing between it, to `take`.
-    pub(super) fn finish(&mut self, mut take: impl FnMut(Piece<'_>)) {
+    pub(crate) fn finish(&mut self, mut take: impl FnMut(Piece<'_>)) {
         while !self.early.is_empty() {
             self.pass_gap(&mut take);
         }

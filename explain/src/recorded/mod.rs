@@ -24,6 +24,8 @@ mod direction;
 mod key_log;
 mod key_schedule;
 mod keys;
+#[cfg(feature = "captures")]
+mod quic;
 mod tickets;
 
 use std::sync::Arc;
@@ -44,6 +46,8 @@ use direction::{Direction, Gap, Next, TakenRecord};
 pub use key_log::{KeyLogSecrets, MAX_KEY_LOG_SECRETS};
 pub use keys::{MAX_FAILED_DECRYPTIONS, MAX_MISSING_RECORDS};
 use keys::{Opening, SuiteChoice};
+#[cfg(feature = "captures")]
+pub(crate) use quic::QuicDecoder;
 pub use tickets::{MAX_TICKETS, Tickets};
 
 /// The most bytes of one direction that are kept while their keys are unknown: messages of the other direction

@@ -5,6 +5,8 @@ mod captures;
 mod live;
 #[cfg(feature = "html")]
 mod page;
+#[cfg(feature = "captures")]
+mod quic;
 mod recorded;
 mod schema;
 mod support;

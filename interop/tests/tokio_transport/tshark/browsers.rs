@@ -26,7 +26,7 @@ pub fn are_here() -> bool {
     browser::is_here() && firefox::is_here()
 }
 
-/// Both browsers open a page of each server twice.
+/// Both browsers open pages of each server.
 pub async fn visit(recordings: &Arc<Recordings>) {
     let identity = Identity::p256();
     let (ports, firefox_ports) = {
@@ -47,7 +47,6 @@ pub async fn visit(recordings: &Arc<Recordings>) {
     let mut firefox = Firefox::start(&anchor).await;
     for port in firefox_ports {
         firefox.go(&format!("https://localhost:{port}/")).await;
-        firefox.go(&format!("https://localhost:{port}/again")).await;
     }
 }
 
