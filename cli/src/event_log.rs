@@ -222,10 +222,15 @@ impl SharedEventLog {
 
     /// One with an account, which has the secrets if that is wanted.
     pub fn with_account(networked: bool, reporter: Box<dyn Reporter>, secrets: bool) -> Self {
-        let tallies = [Tally::default(); 2];
-        let progress = Default::default();
         let mut options = Options::new(CryptoProvider::default());
         options.secrets = secrets;
+        Self::with_options(networked, reporter, &options)
+    }
+
+    /// One with an account that is made with these options.
+    pub fn with_options(networked: bool, reporter: Box<dyn Reporter>, options: &Options) -> Self {
+        let tallies = [Tally::default(); 2];
+        let progress = Default::default();
         let recorders =
             [Side::Client, Side::Server].map(|side| Recorder::new(side, options.clone()));
         let last = Instant::now();
@@ -243,8 +248,7 @@ impl SharedEventLog {
 
     /// An observer for one side.
     pub fn observer(&self, side: Side) -> Box<dyn Observer> {
-        let recorder = self.recorder(side);
-        Box::new(SideObserver { side, recorder, event_log: self.clone() })
+        Box::new(SideObserver::new(side, self.clone()))
     }
 
     /// Records no more from here on, and drops what was recorded: memory does not grow with the
@@ -258,6 +262,15 @@ impl SharedEventLog {
     /// What records the connection of this side.
     pub fn recorder(&self, side: Side) -> Recorder {
         self.lock().recorders[side as usize].clone()
+    }
+
+    /// What records the whole connection of this side. `None` if there is no account, or no more.
+    fn account(&self, side: Side) -> Option<Recorder> {
+        let event_log = self.lock();
+        if !event_log.keeps_account {
+            return None;
+        }
+        Some(event_log.recorders[side as usize].clone())
     }
 
     /// Starts the clock: the time before this belongs to no step.
@@ -287,23 +300,28 @@ impl SharedEventLog {
 
 struct SideObserver {
     side: Side,
-    /// Of the whole connection, or of its last message.
-    recorder: Recorder,
+    /// Of the last message alone. The recorder of the whole connection belongs to the event log, which drops it
+    /// when the account ends.
+    last_message: Recorder,
     event_log: SharedEventLog,
 }
 
 impl SideObserver {
-    /// Records what is needed to describe the event.
-    fn record(&mut self, event: &Event<'_>) {
-        let keeps_account = self.event_log.lock().keeps_account;
-        if keeps_account {
-            self.recorder.event(event);
-            return;
+    fn new(side: Side, event_log: SharedEventLog) -> Self {
+        Self { side, last_message: empty_recorder(side), event_log }
+    }
+
+    /// Records what is needed to describe the event. Returns the recorder that has it.
+    fn record(&mut self, event: &Event<'_>) -> Recorder {
+        if let Some(mut account) = self.event_log.account(self.side) {
+            account.event(event);
+            return account;
         }
         if matches!(event, Event::MessageSent(..) | Event::MessageReceived(..)) {
-            self.recorder = empty_recorder(self.side);
-            self.recorder.event(event);
+            self.last_message = empty_recorder(self.side);
+            self.last_message.event(event);
         }
+        self.last_message.clone()
     }
 }
 
@@ -314,13 +332,13 @@ fn empty_recorder(side: Side) -> Recorder {
 
 impl Observer for SideObserver {
     fn wants_secrets(&self) -> bool {
-        self.recorder.wants_secrets()
+        self.event_log.recorder(self.side).wants_secrets()
     }
 
     fn event(&mut self, event: &Event<'_>) {
         let now = Instant::now();
-        self.record(event);
-        let Some(what) = StepKind::from_event(event, &self.recorder) else { return };
+        let recorder = self.record(event);
+        let Some(what) = StepKind::from_event(event, &recorder) else { return };
         let mut event_log = self.event_log.lock();
         let step = Step { side: self.side, took: now.duration_since(event_log.last), what };
         let waited =
@@ -339,15 +357,23 @@ mod tests {
 
     use super::*;
 
-    /// How many messages are kept after this many KeyUpdates.
-    fn kept(event_log: SharedEventLog, updates: usize) -> usize {
-        let recorder = event_log.recorder(Side::Server);
-        let mut observer = SideObserver { side: Side::Server, recorder, event_log };
+    fn key_updates(observer: &mut SideObserver, count: usize) {
         let (message, _) = HandshakeMessage::split(&[24, 0, 0, 1, 0]).unwrap();
-        for _ in 0..updates {
+        for _ in 0..count {
             observer.event(&Event::MessageReceived(Level::Application, message));
         }
-        observer.recorder.inspect(|connection| connection.messages.len())
+    }
+
+    fn messages_in(recorder: &Recorder) -> usize {
+        recorder.inspect(|connection| connection.messages.len())
+    }
+
+    /// How many messages are kept after this many KeyUpdates.
+    fn kept(event_log: SharedEventLog, updates: usize) -> usize {
+        let mut observer = SideObserver::new(Side::Server, event_log);
+        key_updates(&mut observer, updates);
+        let account = observer.event_log.recorder(Side::Server);
+        messages_in(&account) + messages_in(&observer.last_message)
     }
 
     #[test]
@@ -358,5 +384,18 @@ mod tests {
         let ended = with_account();
         ended.end_account();
         assert_eq!(kept(ended, 100), 1);
+    }
+
+    /// Not only when the next message comes: that may be never.
+    #[test]
+    fn an_account_that_has_ended_is_dropped_at_once() {
+        let event_log = SharedEventLog::with_account(true, Box::new(NoReport), false);
+        let mut observer = SideObserver::new(Side::Server, event_log.clone());
+        key_updates(&mut observer, 100);
+        assert_eq!(messages_in(&event_log.recorder(Side::Server)), 100);
+        event_log.end_account();
+        assert_eq!(messages_in(&event_log.recorder(Side::Server)), 0);
+        assert_eq!(messages_in(&observer.last_message), 0);
+        assert!(observer.event_log.account(Side::Server).is_none());
     }
 }

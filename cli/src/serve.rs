@@ -17,7 +17,7 @@ use handclasp::psk::PskList;
 use handclasp::session::StrikeRegister;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ServerConfig, ServerConnection, Stream};
-use handclasp_explain::words::counted;
+use handclasp_explain::{self as explain, words::counted};
 use serde_json::{Value as Json, json};
 
 use crate::address;
@@ -36,6 +36,9 @@ use crate::timeout_socket::{SILENCE_TIMEOUT, TimeoutSocket};
 const MAX_CONNECTIONS: usize = 256;
 /// The longest request, in bytes.
 const MAX_REQUEST: usize = 16 * 1024;
+
+/// The most fields in the account of a handshake. An ordinary one has 200.
+const MAX_FIELDS: usize = 1000;
 
 /// The options of `serve`.
 #[derive(clap::Args)]
@@ -287,7 +290,12 @@ impl Server {
     fn serve(&self, number: u64, socket: TcpStream, peer: SocketAddr) -> Result<(), Failure> {
         let _ = socket.set_nodelay(true);
         let event_log = match self.json {
-            true => SharedEventLog::with_account(true, Box::new(NoReport), false),
+            true => {
+                // A client need not be anyone to fill the log with its account.
+                let mut options = explain::Options::new(CryptoProvider::default());
+                options.max_fields = MAX_FIELDS;
+                SharedEventLog::with_options(true, Box::new(NoReport), &options)
+            }
             false => SharedEventLog::new(true, Box::new(NoReport)),
         };
         let ends = (Some(peer.to_string()), socket.local_addr().ok().map(|own| own.to_string()));

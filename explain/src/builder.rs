@@ -35,12 +35,17 @@ pub struct Options {
     /// The trust anchors with which a path is searched for from the certificates of a connection. `None` to
     /// search for none.
     pub anchors: Option<Arc<TrustAnchors>>,
+    /// The most fields of all messages of a connection: [`MAX_FIELDS`] by default, and at most. A field takes
+    /// about a hundred bytes of JSON, and a peer can make one of each byte that it sends. Take fewer where
+    /// accounts of peers are kept that have not authenticated.
+    pub max_fields: usize,
 }
 
 impl Options {
     /// No secrets, no trust anchors, and the system's time.
     pub fn new(provider: CryptoProvider) -> Self {
-        Self { provider, now: UnixTime::now(), secrets: false, anchors: None }
+        let (now, max_fields) = (UnixTime::now(), MAX_FIELDS);
+        Self { provider, now, secrets: false, anchors: None, max_fields }
     }
 }
 
@@ -113,13 +118,13 @@ impl Builder {
             problems: Vec::new(),
         };
         Self {
+            fields_left: options.max_fields.min(MAX_FIELDS),
             options,
             connection,
             schedule: Schedule::default(),
             directions: Default::default(),
             message_bytes: 0,
             memory: 0,
-            fields_left: MAX_FIELDS,
             no_keys: [None; 2],
             limits: Vec::new(),
             finished: [false; 2],

@@ -11,8 +11,9 @@ pub const MAX_MESSAGE_BYTES: usize = 8 << 20;
 /// The most handshake messages that an account lists: a peer can send many small ones.
 pub const MAX_MESSAGES: usize = 10_000;
 
-/// The most fields of all messages of a connection, and names in its certificates. Beyond it, a message is
-/// its type, its length and its body.
+/// The most fields of all messages of a connection, and names in its certificates: of each account, also where
+/// [`Options::max_fields`](crate::Options::max_fields) says more. Beyond it, a message is its type, its length
+/// and its body.
 pub const MAX_FIELDS: usize = 50_000;
 
 /// The most fields of one message. What follows them is one field.

@@ -170,3 +170,29 @@ fn json_has_the_account_of_a_handshake_that_fails_too() {
     let error: Value = serde_json::from_str(&server.log_line()).unwrap();
     assert_eq!((&error["event"], &error["connection"]), (&"error".into(), &1.into()));
 }
+
+/// A client that has shown nothing of itself cannot fill the log.
+#[test]
+fn a_client_hello_of_many_fields_does_not_make_a_long_line() {
+    const SUITES: usize = 15_000;
+    let files = Files::new();
+    let mut server = Server::start_json(&files, &[]);
+    // A ClientHello of many suites, and without extensions: it is refused.
+    let length = |bytes: usize| u16::try_from(bytes).unwrap().to_be_bytes();
+    let suites = [0x13, 0x77].repeat(SUITES);
+    let body = [&[3, 3][..], &[7; 32], &[0], &length(suites.len()), &suites, &[1, 0]].concat();
+    let hello = [&[1, 0][..], &length(body.len()), &body].concat();
+    let mut socket = std::net::TcpStream::connect(&server.address).unwrap();
+    let mut sent = 0;
+    for part in hello.chunks(1 << 14) {
+        let record = [&[22, 3, 3][..], &length(part.len()), part].concat();
+        std::io::Write::write_all(&mut socket, &record).unwrap();
+        sent += record.len();
+    }
+    let line = server.log_line();
+    let handshake: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(handshake["event"], "handshake");
+    let problems = handshake["account"]["connections"][0]["problems"].to_string();
+    assert!(problems.contains("MAX_FIELDS"), "{problems}");
+    assert!(line.len() < 12 * sent, "{} bytes of {sent}", line.len());
+}
