@@ -73,7 +73,7 @@ impl Findings {
             advice: Vec::new(),
             connections: 0,
             milliseconds: 0,
-            certificates: Chain::of(connection, prober.verdict()),
+            certificates: Chain::of(connection, first.verdict),
             record_size_limit: RecordSizeLimit::of(connection),
             compression: Compression::ask(prober, &account),
             key_share: KeyShare::ask(prober, &account),

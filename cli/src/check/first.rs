@@ -1,5 +1,7 @@
 //! The first connection: what a usual client sees. Several answers are read from it.
 
+use handclasp::certificate::CertificateError;
+
 use super::client_certificate::ClientCertificate;
 use super::closing::Closing;
 use super::cost::HandshakeCost;
@@ -11,6 +13,9 @@ use crate::failure::Failure;
 /// What the first connection has shown.
 pub struct First {
     pub probe: Probe,
+    /// What the trust anchors say about the certificates of this connection. Another server may answer the next
+    /// one.
+    pub verdict: Option<Result<(), CertificateError>>,
     pub cost: HandshakeCost,
     pub tickets: Tickets,
     pub client_certificate: ClientCertificate,
@@ -28,6 +33,7 @@ impl First {
             .certificate_compression(super::compression::algorithms())
             .sessions(prober.sessions.clone());
         let mut probe = prober.complete(builder)?;
+        let (verdict, withholds) = (prober.verdict(), prober.withholds_certificate());
         let cost = HandshakeCost::of(&probe);
         let end = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
         let account = probe.account();
@@ -37,9 +43,9 @@ impl First {
             }
             _ => None,
         };
-        let client_certificate = ClientCertificate::of(&account, refusal);
+        let client_certificate = ClientCertificate::of(&account, refusal, withholds);
         let tickets = Tickets::of(&account, &client_certificate);
         let closing = Closing::ask(&mut probe, end);
-        Ok(Self { probe, cost, tickets, client_certificate, closing })
+        Ok(Self { probe, verdict, cost, tickets, client_certificate, closing })
     }
 }

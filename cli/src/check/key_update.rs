@@ -8,6 +8,7 @@ use super::advice::{Advice, Answer, Row};
 use super::client_certificate::{CLIENT_REFUSED, ClientCertificate};
 use super::prober::Prober;
 use crate::client::ReceiveEnd;
+use crate::failure::Failure;
 
 /// How long the answer is waited for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,7 +25,11 @@ pub enum KeyUpdate {
     Refused {
         reason: String,
     },
-    /// The connection was not made, or failed before.
+    /// What the server sent after it was wrong: this side has ended the connection with an alert.
+    Wrong {
+        reason: String,
+    },
+    /// The connection was not made, or failed in another way.
     Unknown {
         reason: String,
     },
@@ -47,13 +52,27 @@ impl KeyUpdate {
         let answer = match end {
             ReceiveEnd::Enough => Self::Answered,
             ReceiveEnd::Silence => Self::Silent,
-            ReceiveEnd::Failed(failure) if failure.has_alert_of_the_peer() => {
-                Self::Refused { reason: failure.message }
-            }
-            ReceiveEnd::CloseNotify | ReceiveEnd::Failed(_) => Self::Closed,
+            ReceiveEnd::CloseNotify => Self::Closed,
+            ReceiveEnd::Failed(failure) => Self::of_failure(failure),
         };
         probe.client.close();
         answer
+    }
+
+    /// The connection has failed in place of an answer.
+    fn of_failure(failure: Failure) -> Self {
+        let reason = failure.message;
+        let Some(diagnosis) = failure.diagnosis else { return Self::Unknown { reason } };
+        if diagnosis.alert_received.is_some() {
+            return Self::Refused { reason };
+        }
+        if diagnosis.alert_sent.is_some() {
+            return Self::Wrong { reason };
+        }
+        match diagnosis.code {
+            "truncated" | "reset" => Self::Closed,
+            _ => Self::Unknown { reason },
+        }
     }
 }
 
@@ -70,18 +89,29 @@ impl Answer for KeyUpdate {
                 format!("not within {seconds} seconds: perhaps before the server's next data")
             }
             Self::Closed => "not known: the server has closed the connection first".to_owned(),
-            Self::Refused { reason } => format!("no: {reason}"),
+            Self::Refused { reason } | Self::Wrong { reason } => format!("no: {reason}"),
             Self::Unknown { reason } => format!("not known: {reason}"),
         };
         vec![Row::new("answered", answered)]
     }
 
     fn advice(&self) -> Vec<Advice> {
-        let Self::Refused { reason } = self else { return Vec::new() };
-        let text = format!(
-            "let the server answer a KeyUpdate (RFC 9846, section 4.7.3): long connections end without it; \
-             here: {reason}"
-        );
-        vec![Advice::fault("key-update-refused", text)]
+        match self {
+            Self::Refused { reason } => {
+                let text = format!(
+                    "let the server answer a KeyUpdate (RFC 9846, section 4.7.3): long connections end without \
+                     it; here: {reason}"
+                );
+                vec![Advice::fault("key-update-refused", text)]
+            }
+            Self::Wrong { reason } => {
+                let text = format!(
+                    "mend the server's KeyUpdate (RFC 9846, section 4.7.3), or its keys after it: what it \
+                     sends then is wrong: {reason}"
+                );
+                vec![Advice::fault("key-update-wrong", text)]
+            }
+            _ => Vec::new(),
+        }
     }
 }

@@ -45,7 +45,8 @@ pub struct Arguments {
     address: String,
     #[command(flatten)]
     client: ClientOptions,
-    /// Send this certificate to a server that requests one: a PEM file, the client's own first
+    /// Send this certificate to a server that requests one, and whose own is accepted: a PEM file, the
+    /// client's own first
     #[arg(long, value_name = "FILE", requires = "client_key")]
     client_cert: Option<PathBuf>,
     /// The private key of that certificate in PEM

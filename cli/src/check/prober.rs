@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::ClientConfigBuilder;
-use handclasp::credential::{CertificateList, CertifiedKey};
+use handclasp::credential::{CertificateList, CertifiedKey, ClientCertificateResolver};
 use handclasp::crypto::CryptoProvider;
+use handclasp::registry::CertificateType;
 use handclasp::session::MemoryClientSessions;
 use handclasp::verify::{PeerIdentity, PeerVerifier, TrustAnchorVerifier};
+use handclasp::wire::CertificateRequest;
 use handclasp::{ClientConfig, Reply};
 use handclasp_explain::{Connection, Options, Recorder, Side};
 
@@ -92,7 +94,8 @@ impl Prober {
             .application_protocols(self.application_protocols());
         if let Some(own) = &self.own_certificate {
             let list = CertificateList::new(vec![Arc::clone(own)]);
-            builder = builder.client_certificates(Arc::new(list));
+            let verifier = Arc::clone(&self.verifier);
+            builder = builder.client_certificates(Arc::new(ForAcceptedServers { list, verifier }));
         }
         builder
     }
@@ -129,9 +132,14 @@ impl Prober {
         Ok(probe)
     }
 
-    /// What the trust anchors of the options say about the server's certificates.
+    /// What the trust anchors of the options say about the certificates of the last server that has shown some.
     pub fn verdict(&self) -> Option<Result<(), CertificateError>> {
-        self.verifier.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.verifier.verdict()
+    }
+
+    /// Whether a server that requests a certificate does not get that of the options: its own was refused.
+    pub fn withholds_certificate(&self) -> bool {
+        self.own_certificate.is_some() && !self.verifier.has_accepted()
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -167,11 +175,22 @@ impl Probe {
 }
 
 /// Accepts every certificate, and records what the real verifier says: a server with a bad certificate is
-/// checked, too. Nothing that must be kept from others is sent to it.
+/// checked, too. It may be another one than the user means, so it gets no certificate of the client:
+/// see [`ForAcceptedServers`].
 #[derive(Debug)]
 struct RecordingVerifier {
     inner: Arc<TrustAnchorVerifier>,
     verdict: Mutex<Option<Result<(), CertificateError>>>,
+}
+
+impl RecordingVerifier {
+    fn verdict(&self) -> Option<Result<(), CertificateError>> {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn has_accepted(&self) -> bool {
+        matches!(self.verdict(), Some(Ok(())))
+    }
 }
 
 impl PeerVerifier for RecordingVerifier {
@@ -180,6 +199,27 @@ impl PeerVerifier for RecordingVerifier {
             *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
         }
         Reply::Now(Ok(()))
+    }
+}
+
+/// Has the client's certificate for servers whose own was accepted. It is chosen after the server's was
+/// verified, on the same connection.
+#[derive(Debug)]
+struct ForAcceptedServers {
+    list: CertificateList,
+    verifier: Arc<RecordingVerifier>,
+}
+
+impl ClientCertificateResolver for ForAcceptedServers {
+    fn choose(
+        &self,
+        request: &CertificateRequest<'_>,
+        certificate_type: CertificateType,
+    ) -> Reply<Option<Arc<CertifiedKey>>> {
+        if !self.verifier.has_accepted() {
+            return Reply::Now(None);
+        }
+        self.list.choose(request, certificate_type)
     }
 }
 

@@ -120,15 +120,13 @@ impl TlsClient {
     ) -> Result<ReceiveEnd, Failure> {
         while !enough() {
             match self.connection.receive(self.buffer.unread()) {
-                Ok((_, Received::Incomplete)) => {
-                    self.send(end)?;
-                    match self.fill(end.min(Instant::now() + silence)) {
-                        Ok(0) => self.connection.end_of_input()?,
-                        Ok(_) => {}
-                        Err(error) if is_timeout(&error) => return Ok(ReceiveEnd::Silence),
-                        Err(error) => return Err(error.into()),
-                    }
-                }
+                Ok((_, Received::Incomplete)) => match self.send_and_fill(silence, end) {
+                    Ok(0) => self.connection.end_of_input()?,
+                    Ok(_) => {}
+                    // Also if the server is not silent: then all time is used.
+                    Err(error) if is_timeout(&error) => return Ok(ReceiveEnd::Silence),
+                    Err(error) => return Err(error.into()),
+                },
                 Ok((_, Received::Closed)) => return Ok(ReceiveEnd::CloseNotify),
                 Ok((consumed, _)) => self.buffer.consume(consumed),
                 Err(error) => {
@@ -173,6 +171,12 @@ impl TlsClient {
         let written = (&self.socket).write_all(self.connection.outgoing());
         self.connection.sent(length);
         written
+    }
+
+    /// Sends, and waits for more as long as the server may be silent.
+    fn send_and_fill(&mut self, silence: Duration, end: Instant) -> io::Result<usize> {
+        self.send(end)?;
+        self.fill(end.min(Instant::now() + silence))
     }
 
     fn fill(&mut self, end: Instant) -> io::Result<usize> {

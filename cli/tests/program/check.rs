@@ -1,6 +1,6 @@
 //! `handclasp check`: the findings are what the servers were configured to do.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
@@ -27,40 +27,92 @@ enum Ending {
     CloseNotify,
     /// It closes the transport alone.
     Truncated,
+    /// It sends data all the time, and reads nothing.
+    Talkative,
+    /// It answers what it receives with a record that is not protected with its keys.
+    WrongKeys,
 }
 
 /// A server of this configuration, as long as the test runs.
 fn serve(builder: ServerConfigBuilder, files: &Files, ending: Ending) -> String {
+    let server = OneServer { config: build(builder, files), ending };
+    serve_with(server.clone(), server)
+}
+
+/// What answers a connection.
+#[derive(Clone)]
+struct OneServer {
+    config: Arc<ServerConfig>,
+    ending: Ending,
+}
+
+/// With the certificate of these files.
+fn build(builder: ServerConfigBuilder, files: &Files) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from_pem_slice(files.read("cert.pem").as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(files.read("key.pem").as_bytes()).unwrap();
     let key = CertifiedKey::from_der(chain, &key).unwrap();
-    let config = builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap();
-    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    Arc::new(builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap())
+}
+
+/// Two servers behind one address, as long as the test runs. The first one answers the first connection.
+fn serve_with(first: OneServer, others: OneServer) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
+        let mut servers = vec![others, first];
         for socket in listener.incoming() {
-            let (config, socket) = (Arc::clone(&config), socket.unwrap());
-            thread::spawn(move || answer(config, socket, ending));
+            let server =
+                if servers.len() > 1 { servers.pop().unwrap() } else { servers[0].clone() };
+            let socket = socket.unwrap();
+            thread::spawn(move || answer(server.config, socket, server.ending));
         }
     });
     address
 }
 
 fn answer(config: Arc<ServerConfig>, socket: TcpStream, ending: Ending) {
-    let handle = socket.try_clone().unwrap();
+    let mut handle = socket.try_clone().unwrap();
     let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
     // A check makes handshakes fail on purpose.
-    if stream.handshake().is_err() || stream.read_to_end(&mut Vec::new()).is_err() {
+    if stream.handshake().is_err() {
         return;
     }
     match ending {
-        Ending::CloseNotify => stream.close().unwrap(),
+        Ending::CloseNotify | Ending::Truncated => {
+            if stream.read_to_end(&mut Vec::new()).is_err() {
+                return;
+            }
+        }
+        Ending::Talkative => {
+            while stream.write_all(b"and another thing").and_then(|()| stream.flush()).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+            return;
+        }
+        Ending::WrongKeys => {
+            let _ = handle.read(&mut [0; 1000]);
+            let _ = handle.write_all(&[&[23, 3, 3, 0, 32][..], &[0xaa; 32]].concat());
+            let _ = handle.read_to_end(&mut Vec::new());
+            return;
+        }
+    }
+    match ending {
         Ending::Truncated => handle.shutdown(std::net::Shutdown::Both).unwrap(),
+        _ => stream.close().unwrap(),
     }
 }
 
 fn builder() -> ServerConfigBuilder {
     ServerConfig::builder(CryptoProvider::default())
+}
+
+/// A server that requires a certificate of the authority of these files.
+fn serve_with_client_certificates(files: &Files) -> String {
+    let anchors = TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap();
+    let signatures = CryptoProvider::default().signatures;
+    let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));
+    let server = builder().client_authentication(ClientAuthentication::required(verifier));
+    serve(server, files, Ending::CloseNotify)
 }
 
 /// The findings as JSON, and the exit code.
@@ -191,11 +243,7 @@ fn a_certificate_that_is_refused_is_a_fault_and_the_rest_is_checked() {
 #[test]
 fn a_server_that_requires_a_certificate_of_the_client_says_so() {
     let files = Files::new();
-    let anchors = TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap();
-    let signatures = CryptoProvider::default().signatures;
-    let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));
-    let server = builder().client_authentication(ClientAuthentication::required(verifier));
-    let address = serve(server, &files, Ending::CloseNotify);
+    let address = serve_with_client_certificates(&files);
     let (ca, cert, key) = (files.path("ca.pem"), files.path("cert.pem"), files.path("key.pem"));
     let (found, code) = check(&address, &ca, &[]);
     let asked = &found["client_certificate"];
@@ -208,6 +256,59 @@ fn a_server_that_requires_a_certificate_of_the_client_says_so() {
     let (found, _) = check(&address, &ca, &["--client-cert", &cert, "--client-key", &key]);
     let asked = &found["client_certificate"];
     assert_eq!((&asked["is_sent"], &asked["refused_with"]), (&true.into(), &Value::Null));
+}
+
+/// Another server than the user means could ask for it.
+#[test]
+fn a_server_whose_certificate_is_refused_gets_none_of_the_client() {
+    let files = Files::new();
+    let address = serve_with_client_certificates(&files);
+    let (ca, cert, key) = (files.path("ca.pem"), files.path("cert.pem"), files.path("key.pem"));
+    let own = ["--client-cert", &cert, "--client-key", &key, "--name", "another.example"];
+    let (found, code) = check(&address, &ca, &own);
+    assert_eq!(code, Some(1));
+    let asked = &found["client_certificate"];
+    assert_eq!((&asked["is_sent"], &asked["is_withheld"]), (&false.into(), &true.into()));
+    assert_eq!(asked["refused_with"], "certificate_required");
+    assert!(codes(&found).contains(&"client-certificate-withheld"), "{:?}", codes(&found));
+}
+
+#[test]
+fn the_verdict_is_about_the_certificates_that_are_shown() {
+    let (files, others) = (Files::new(), Files::new());
+    let good = OneServer { config: build(builder(), &files), ending: Ending::CloseNotify };
+    let bad = OneServer { config: build(builder(), &others), ending: Ending::CloseNotify };
+    for (first, second, is_accepted) in [(&good, &bad, true), (&bad, &good, false)] {
+        let address = serve_with(first.clone(), second.clone());
+        let (found, _) = check(&address, &files.path("ca.pem"), &[]);
+        assert_eq!(found["certificates"]["is_accepted"], is_accepted);
+        assert_eq!(found["verdict"] == "faulty", !is_accepted, "{:?}", codes(&found));
+    }
+}
+
+#[test]
+fn a_server_that_is_never_silent_is_not_taken_for_one_that_fails() {
+    let files = Files::new();
+    let config = build(builder(), &files);
+    let talkative = OneServer { config: config.clone(), ending: Ending::Talkative };
+    let other = OneServer { config, ending: Ending::CloseNotify };
+    let address = serve_with(talkative, other);
+    let (found, code) = check(&address, &files.path("ca.pem"), &[]);
+    assert_eq!(
+        (code, &found["closing"]["result"]),
+        (Some(0), &"open".into()),
+        "{}",
+        found["closing"]
+    );
+}
+
+#[test]
+fn wrong_keys_after_a_key_update_are_a_fault() {
+    let files = Files::new();
+    let address = serve(builder(), &files, Ending::WrongKeys);
+    let (found, code) = check(&address, &files.path("ca.pem"), &[]);
+    assert_eq!((code, &found["key_update"]["result"]), (Some(1), &"wrong".into()));
+    assert!(codes(&found).contains(&"key-update-wrong"), "{:?}", codes(&found));
 }
 
 #[test]
@@ -256,7 +357,7 @@ fn a_server_that_cannot_be_reached_or_speaks_no_tls_is_a_failure() {
     let address = listener.local_addr().unwrap().to_string();
     let serving = thread::spawn(move || {
         let mut socket = listener.accept().unwrap().0;
-        std::io::Write::write_all(&mut socket, b"SSH-2.0-server\r\n").unwrap();
+        socket.write_all(b"SSH-2.0-server\r\n").unwrap();
         let _ = socket.read_to_end(&mut Vec::new());
     });
     for _ in 0..2 {
@@ -278,7 +379,10 @@ fn a_server_that_goes_away_leaves_answers_that_are_not_known() {
     let key = PrivateKeyDer::from_pem_slice(files.read("key.pem").as_bytes()).unwrap();
     let config = ServerConfig::new(CertifiedKey::from_der(chain, &key).unwrap()).unwrap();
     let serving = thread::spawn(move || {
-        answer(Arc::new(config), listener.accept().unwrap().0, Ending::CloseNotify);
+        let socket = listener.accept().unwrap().0;
+        // Before the next connection, which would be reset otherwise.
+        drop(listener);
+        answer(Arc::new(config), socket, Ending::CloseNotify);
     });
     let (found, code) = check(&address, &files.path("ca.pem"), &[]);
     serving.join().unwrap();
