@@ -13,6 +13,9 @@ use crate::provider;
 /// The longest first line of a request, in bytes.
 pub const MAX_REQUEST_LINE: u64 = 1024;
 
+/// The most connections of the list. A port scan has one for each port.
+pub const MAX_LISTED: usize = 20_000;
+
 /// The first line of a request, in JSON. After it come the key log, and the capture twice: once for the
 /// secrets that may be in it, and once for its packets. So it need not be in memory.
 #[derive(Debug, Deserialize)]
@@ -38,6 +41,8 @@ pub struct Wanted {
 #[derive(Serialize)]
 struct List {
     connections: Vec<Summary>,
+    /// How many more there are, beyond [`MAX_LISTED`].
+    unlisted: u64,
     packets: u64,
     tcp_packets: u64,
     /// The file ends in the middle of a packet.
@@ -81,9 +86,13 @@ pub fn answer(mut input: impl BufRead + Send, output: impl Write) -> io::Result<
 
 fn list(capture: impl Read + Send, secrets: KeyLogSecrets) -> List {
     let has_secrets = !secrets.is_empty();
-    let mut connections = Vec::new();
+    let (mut connections, mut unlisted) = (Vec::new(), 0);
     let read = capture::read(capture, secrets, &options(), |connection| {
-        connections.push(Summary::from(&connection));
+        if connections.len() < MAX_LISTED {
+            connections.push(Summary::from(&connection));
+        } else {
+            unlisted += 1;
+        }
     });
     connections.sort_by_key(|connection| connection.number);
     let (summary, error) = match read {
@@ -92,6 +101,7 @@ fn list(capture: impl Read + Send, secrets: KeyLogSecrets) -> List {
     };
     List {
         connections,
+        unlisted,
         packets: summary.packets,
         tcp_packets: summary.tcp_packets,
         is_cut: summary.is_cut,

@@ -9,7 +9,7 @@ mod answer;
 mod page;
 mod provider;
 
-pub use answer::{MAX_REQUEST_LINE, Request, Wanted, answer};
+pub use answer::{MAX_LISTED, MAX_REQUEST_LINE, Request, Wanted, answer};
 #[cfg(not(target_family = "wasm"))]
 pub use page::write_page;
 pub use provider::provider;

@@ -6,7 +6,8 @@ use handclasp::quic::{InitialKeys, Version};
 use handclasp::registry::CipherSuiteId;
 use handclasp_explain::recorded::KeyLogSecrets;
 use handclasp_explain::{Account, Options, Outcome, capture, page};
-use handclasp_explain_browser::{MAX_REQUEST_LINE, answer};
+use handclasp_explain_browser::{MAX_LISTED, MAX_REQUEST_LINE, answer};
+use handclasp_testing::capture::{self as capture_of, Link, Sent};
 use handclasp_testing::captured::Captured;
 use serde_json::{Value, json};
 
@@ -88,7 +89,23 @@ fn the_list_has_each_connection_and_what_came_of_it() {
     let (good, bad) = (&json!("good"), &json!("bad"));
     assert_eq!(seen, [(good, &Value::Null), (good, &json!(1)), (bad, &Value::Null)], "{list}");
     assert_eq!((&list["is_cut"], &list["error"]), (&json!(false), &Value::Null));
+    assert_eq!(list["unlisted"], 0);
     assert_eq!((&list["has_secrets"], &list["packets"]), (&json!(true), &list["tcp_packets"]));
+}
+
+/// As a port scan has them.
+#[test]
+fn a_list_of_very_many_connections_has_a_limit_and_counts_the_rest() {
+    let more = 5;
+    let mut all = Vec::new();
+    for port in (1_000..).take(MAX_LISTED + more) {
+        let sent = Sent { from: Side::Client, bytes: vec![22] };
+        all.extend(capture_of::packets(Link::Ethernet, port, &[sent], 1_000));
+    }
+    let pcap = capture_of::pcap(Link::Ethernet, &all);
+    let list = ask(&Captured { pcap, key_log: Vec::new() }, Value::Null);
+    assert_eq!(list["connections"].as_array().unwrap().len(), MAX_LISTED);
+    assert_eq!(list["unlisted"], more);
 }
 
 #[test]

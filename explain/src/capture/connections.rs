@@ -1,10 +1,11 @@
 //! The connections of a capture that are open.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::packet::Segment;
+use super::recent::Recent;
 use super::stream::{Data, Piece, Stream};
 use crate::account::{Connection, Side};
 use crate::builder::Options;
@@ -29,14 +30,14 @@ pub(super) struct Connections {
     secrets: Arc<KeyLogSecrets>,
     options: Options,
     open: HashMap<Ends, Open>,
+    /// The ends of those that are open.
+    recent: Recent<Ends>,
     /// The memory of those that are open, and the most that it may be.
     memory: usize,
     max_memory: usize,
-    closed: VecDeque<Ends>,
+    closed: Recent<Ends>,
     tickets: Tickets,
     count: u64,
-    /// The number of segments so far.
-    segments: u64,
 }
 
 /// A connection that is open.
@@ -45,8 +46,6 @@ struct Open {
     client: SocketAddr,
     streams: [Stream; 2],
     started: u64,
-    /// The number of its last segment.
-    last: u64,
     has_data: bool,
     /// How many of its messages were searched for tickets.
     learned: usize,
@@ -60,12 +59,12 @@ impl Connections {
             secrets,
             options,
             open: HashMap::new(),
+            recent: Recent::default(),
             memory: 0,
             max_memory: MAX_OPEN_BYTES,
-            closed: VecDeque::new(),
+            closed: Recent::default(),
             tickets: Tickets::default(),
             count: 0,
-            segments: 0,
         }
     }
 
@@ -87,7 +86,6 @@ impl Connections {
         segment: &Segment<'_>,
         on_connection: &mut impl FnMut(Connection),
     ) {
-        self.segments += 1;
         let ends = ordered(segment.from, segment.to);
         let begins = segment.syn && !segment.ack;
         if begins && self.is_another(ends, segment) {
@@ -105,7 +103,7 @@ impl Connections {
             self.open.insert(ends, open);
         }
         let Some(open) = self.open.get_mut(&ends) else { return };
-        open.last = self.segments;
+        self.recent.put_last(ends);
         if !segment.data.is_empty() && !open.has_data {
             open.has_data = true;
             self.count += 1;
@@ -146,22 +144,12 @@ impl Connections {
         let mut decoder = Decoder::new(self.options.clone(), Arc::clone(&self.secrets));
         decoder.describe(Some(client.to_string()), Some(server.to_string()), Some(unix_ns));
         let streams = Default::default();
-        Open {
-            decoder,
-            client,
-            streams,
-            started: unix_ns,
-            last: self.segments,
-            has_data: false,
-            learned: 0,
-            memory: 0,
-        }
+        Open { decoder, client, streams, started: unix_ns, has_data: false, learned: 0, memory: 0 }
     }
 
     /// Ends the connection that was silent for longest, because of this limit.
     fn close_oldest(&mut self, limit: &'static str, on_connection: &mut impl FnMut(Connection)) {
-        let oldest = self.open.iter().min_by_key(|(_, open)| open.last).map(|(ends, _)| *ends);
-        let Some(ends) = oldest else { return };
+        let Some(ends) = self.recent.first() else { return };
         if let Some(open) = self.open.get_mut(&ends) {
             open.decoder.end_at_limit(limit);
         }
@@ -170,11 +158,14 @@ impl Connections {
 
     fn close(&mut self, ends: Ends, on_connection: &mut impl FnMut(Connection)) {
         let Some(open) = self.open.remove(&ends) else { return };
+        self.recent.remove(&ends);
         self.memory -= open.memory;
-        if self.closed.len() >= REMEMBERED {
-            self.closed.pop_front();
+        self.closed.put_last(ends);
+        if self.closed.len() > REMEMBERED {
+            if let Some(oldest) = self.closed.first() {
+                self.closed.remove(&oldest);
+            }
         }
-        self.closed.push_back(ends);
         if open.has_data {
             let mut learned = open.learned;
             let mut connection = open.finish();
@@ -337,5 +328,29 @@ mod tests {
         let open = connections.open.len();
         assert_eq!(closed.len() + open, OPEN);
         assert!(closed.iter().all(|it| limits(it).contains(&"MAX_OPEN_BYTES")));
+    }
+
+    /// As a port scan has them: the ends that are remembered are those of the connections, and no others.
+    #[test]
+    fn what_is_remembered_of_many_ends_has_a_limit_and_the_oldest_goes_first() {
+        let mut connections = Connections::new(Arc::default(), options());
+        let mut closed = Vec::new();
+        let mut take = |connection: Connection| closed.push(connection.number);
+        let count = MAX_OPEN_CONNECTIONS + REMEMBERED + 100;
+        for number in 0..count {
+            connections.add(1, &segment(client(number), SERVER, 1, &[22]), &mut take);
+            // The first stays in use.
+            connections.add(1, &segment(client(0), SERVER, 2 + number as u32, &[1]), &mut take);
+        }
+        assert_eq!(connections.open.len(), MAX_OPEN_CONNECTIONS);
+        assert_eq!(connections.recent.len(), MAX_OPEN_CONNECTIONS);
+        assert_eq!(connections.closed.len(), REMEMBERED);
+        let is_open = |number| connections.open.contains_key(&ordered(client(number), SERVER));
+        assert!(is_open(0) && is_open(count - 1) && !is_open(1));
+        assert!(!connections.closed.contains(&ordered(client(1), SERVER)));
+        // In the order in which they were silent.
+        assert!(closed.is_sorted() && closed[0] == 2, "{:?}", &closed[..3]);
+        let last_closed = count - MAX_OPEN_CONNECTIONS;
+        assert!(connections.closed.contains(&ordered(client(last_closed), SERVER)));
     }
 }

@@ -25,6 +25,7 @@ mod connections;
 mod file;
 mod packet;
 mod quic_connections;
+mod recent;
 pub(crate) mod stream;
 
 use std::io::Read;

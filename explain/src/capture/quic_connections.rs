@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::connections::{MAX_OPEN_BYTES, MAX_OPEN_CONNECTIONS};
 use super::packet::Datagram;
+use super::recent::Recent;
 use crate::account::{Connection, Side};
 use crate::builder::Options;
 use crate::recorded::{KeyLogSecrets, QuicDecoder, Tickets};
@@ -18,8 +19,8 @@ pub(super) struct QuicConnections {
     open: HashMap<Ends, Open>,
     memory: usize,
     tickets: Tickets,
-    /// The number of datagrams so far.
-    datagrams: u64,
+    /// The ends of those that are open.
+    recent: Recent<Ends>,
 }
 
 /// The addresses of a connection.
@@ -33,15 +34,13 @@ struct Ends {
 struct Open {
     decoder: QuicDecoder,
     started: u64,
-    /// The number of its last datagram.
-    last: u64,
     memory: usize,
 }
 
 impl QuicConnections {
     pub(super) fn new(secrets: Arc<KeyLogSecrets>, options: Options) -> Self {
-        let (open, tickets) = (HashMap::new(), Tickets::default());
-        Self { secrets, options, open, memory: 0, tickets, datagrams: 0 }
+        let (open, tickets, recent) = (HashMap::new(), Tickets::default(), Recent::default());
+        Self { secrets, options, open, memory: 0, tickets, recent }
     }
 
     /// Adds a datagram. `number` gives a new connection its number. Connections that end are given away.
@@ -52,7 +51,6 @@ impl QuicConnections {
         number: impl FnOnce() -> u64,
         on_connection: &mut impl FnMut(Connection),
     ) {
-        self.datagrams += 1;
         let Datagram { from, to, data } = *datagram;
         let from_client = Ends { client: from, server: to };
         let from_server = Ends { client: to, server: from };
@@ -88,12 +86,12 @@ impl QuicConnections {
         connection.client = Some(ends.client.to_string());
         connection.server = Some(ends.server.to_string());
         connection.started_unix_ns = Some(started);
-        self.open.insert(ends, Open { decoder, started, last: self.datagrams, memory: 0 });
+        self.open.insert(ends, Open { decoder, started, memory: 0 });
     }
 
     fn decode(&mut self, ends: Ends, sender: Side, unix_ns: u64, data: &[u8]) {
         let Some(open) = self.open.get_mut(&ends) else { return };
-        open.last = self.datagrams;
+        self.recent.put_last(ends);
         open.decoder.datagram(sender, Some(unix_ns.saturating_sub(open.started)), data);
         let memory = size_of::<Open>() + open.decoder.memory();
         self.memory = self.memory + memory - open.memory;
@@ -102,8 +100,7 @@ impl QuicConnections {
 
     /// Ends the connection that was silent for longest, because of this limit.
     fn close_oldest(&mut self, limit: &'static str, on_connection: &mut impl FnMut(Connection)) {
-        let oldest = self.open.iter().min_by_key(|(_, open)| open.last).map(|(ends, _)| *ends);
-        let Some(ends) = oldest else { return };
+        let Some(ends) = self.recent.first() else { return };
         if let Some(open) = self.open.get_mut(&ends) {
             open.decoder.end_at_limit(limit);
         }
@@ -112,6 +109,7 @@ impl QuicConnections {
 
     fn close(&mut self, ends: Ends, on_connection: &mut impl FnMut(Connection)) {
         let Some(open) = self.open.remove(&ends) else { return };
+        self.recent.remove(&ends);
         self.memory -= open.memory;
         let mut connection = open.decoder.finish();
         self.tickets.link(&mut connection);

@@ -124,11 +124,12 @@ async function readList() {
 }
 
 // What is to be said of a capture.
-function summarize({ connections, packets, tcp_packets, is_cut, has_secrets, error }) {
+function summarize({ connections, unlisted, packets, tcp_packets, is_cut, has_secrets, error }) {
   const words = [];
   const count = connections.length;
   if (count) words.push(`${count === 1 ? "One connection" : `${count} connections`}.`);
   else if (!error) words.push(`There is no connection of TCP with data in the capture: it has ${packets} packets, ${tcp_packets} of them of TCP.`);
+  if (unlisted) words.push(`There are ${unlisted} more, which are not in the list.`);
   if (error) words.push(`It can be read no further: ${error}.`);
   if (is_cut) words.push("The capture ends in the middle of a packet.");
   if (count && !has_secrets) words.push("There is no key log: encrypted messages stay closed. Add the key log that was written at the time of the capture.");
