@@ -9,7 +9,7 @@ use super::recent::Recent;
 use super::stream::{Data, Piece, Stream};
 use crate::account::{Connection, Side};
 use crate::builder::Options;
-use crate::recorded::{Decoder, KeyLogSecrets, Tickets};
+use crate::recorded::{Decoder, FailedBytes, KeyLogSecrets, Tickets};
 
 /// The most connections that are open at once. The one that was silent for longest is ended before there
 /// are more.
@@ -37,6 +37,8 @@ pub(super) struct Connections {
     max_memory: usize,
     closed: Recent<Ends>,
     tickets: Tickets,
+    /// The work that records make which do not decrypt.
+    failed: FailedBytes,
     count: u64,
 }
 
@@ -64,6 +66,7 @@ impl Connections {
             max_memory: MAX_OPEN_BYTES,
             closed: Recent::default(),
             tickets: Tickets::default(),
+            failed: FailedBytes::default(),
             count: 0,
         }
     }
@@ -142,6 +145,7 @@ impl Connections {
         let client = if client_is_sender(segment) { segment.from } else { segment.to };
         let server = if client == segment.from { segment.to } else { segment.from };
         let mut decoder = Decoder::new(self.options.clone(), Arc::clone(&self.secrets));
+        decoder.share_failures(&self.failed);
         decoder.describe(Some(client.to_string()), Some(server.to_string()), Some(unix_ns));
         let streams = Default::default();
         Open { decoder, client, streams, started: unix_ns, has_data: false, learned: 0, memory: 0 }

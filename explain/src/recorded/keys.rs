@@ -1,5 +1,8 @@
 //! The keys of one direction: which of them opens a record.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use handclasp::crypto::{CipherSuite, StaticOrArc, TAG_LENGTH};
 use handclasp::key_schedule::TrafficSecret;
 use handclasp::record::{HEADER_LENGTH, Opener};
@@ -11,6 +14,14 @@ use crate::account::{MessageLevel, RecordState, Side};
 /// The most decryptions of one direction that fail. After them, no other keys are tried than those that the
 /// last record was opened with.
 pub const MAX_FAILED_DECRYPTIONS: usize = 10_000;
+
+/// The most bytes of the records of one direction on which decryptions fail, each counted as often as it was
+/// tried. It is a limit as [`MAX_FAILED_DECRYPTIONS`], for long records.
+pub const MAX_FAILED_BYTES: usize = 8 << 20;
+
+/// The most such bytes of all connections of a capture together. After them, no sequence numbers are searched
+/// behind missing records.
+pub const MAX_FAILED_BYTES_OF_CAPTURE: usize = 64 << 20;
 
 /// The most records that may be missing before one that is opened: so many sequence numbers are tried.
 pub const MAX_MISSING_RECORDS: u64 = 256;
@@ -90,6 +101,54 @@ pub(super) fn open_plaintext(mut record: Vec<u8>, other_version: bool) -> Openin
     }
 }
 
+/// The bytes on which decryptions have failed in a capture. Clones count together.
+#[derive(Clone, Default)]
+pub(crate) struct FailedBytes(Arc<AtomicUsize>);
+
+impl FailedBytes {
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= MAX_FAILED_BYTES_OF_CAPTURE
+    }
+}
+
+/// The decryptions of one direction that have failed.
+#[derive(Default)]
+pub(super) struct Failures {
+    pub(super) decryptions: usize,
+    bytes: usize,
+    of_capture: FailedBytes,
+}
+
+impl Failures {
+    fn add(&mut self, record: &[u8]) {
+        self.decryptions += 1;
+        self.bytes += record.len();
+        self.of_capture.add(record.len());
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.decryptions >= MAX_FAILED_DECRYPTIONS || self.bytes >= MAX_FAILED_BYTES
+    }
+
+    /// The limit that is reached.
+    fn limit_reached(&self) -> Option<&'static str> {
+        if self.decryptions >= MAX_FAILED_DECRYPTIONS {
+            return Some("MAX_FAILED_DECRYPTIONS");
+        }
+        if self.bytes >= MAX_FAILED_BYTES {
+            return Some("MAX_FAILED_BYTES");
+        }
+        if self.of_capture.are_too_many() {
+            return Some("MAX_FAILED_BYTES_OF_CAPTURE");
+        }
+        None
+    }
+}
+
 /// The keys of a level, and how many records they have opened.
 struct LevelKeys {
     secret: TrafficSecret,
@@ -110,24 +169,33 @@ impl LevelKeys {
         record: &[u8],
         level: MessageLevel,
         missing: u64,
-        failed: &mut usize,
+        failures: &mut Failures,
     ) -> Option<Opening> {
+        // A decryption that fails overwrites it.
+        let mut copy = Vec::with_capacity(record.len());
         for sequence in self.sequence..=self.sequence.saturating_add(missing) {
-            if let Some(opening) = self.open_with(sequence, record, level) {
+            copy.clear();
+            copy.extend_from_slice(record);
+            if let Some(opening) = self.open_with(sequence, &mut copy, level) {
                 return Some(opening);
             }
-            *failed += 1;
-            if *failed >= MAX_FAILED_DECRYPTIONS {
+            failures.add(record);
+            if failures.limit_reached().is_some() {
                 break;
             }
         }
         None
     }
 
-    fn open_with(&mut self, sequence: u64, record: &[u8], level: MessageLevel) -> Option<Opening> {
-        let mut copy = record.to_vec();
+    fn open_with(
+        &mut self,
+        sequence: u64,
+        record: &mut [u8],
+        level: MessageLevel,
+    ) -> Option<Opening> {
+        let length = record.len();
         self.opener.set_sequence(sequence);
-        let opened = self.opener.open(&mut copy).ok().flatten()?;
+        let opened = self.opener.open(record).ok().flatten()?;
         let (content_type, content) = (opened.content_type, opened.payload.to_vec());
         self.sequence = sequence + 1;
         let overhead = HEADER_LENGTH + 1 + TAG_LENGTH + content.len();
@@ -135,7 +203,7 @@ impl LevelKeys {
             state: RecordState::Decrypted,
             level: Some(level),
             content_type: Some(content_type),
-            padding: record.len().checked_sub(overhead),
+            padding: length.checked_sub(overhead),
             content: Some(content),
             sequence: Some(sequence),
         })
@@ -150,8 +218,7 @@ pub(super) struct Keys {
     current: Option<LevelKeys>,
     /// How many records may be missing before the next one.
     missing: u64,
-    /// How many decryptions have failed.
-    pub(super) failed: usize,
+    pub(super) failures: Failures,
     /// The direction is encrypted in a way that this decoder does not know: that of TLS 1.2.
     pub(super) is_opaque: bool,
 }
@@ -163,9 +230,15 @@ impl Keys {
             level: MessageLevel::Initial,
             current: None,
             missing: 0,
-            failed: 0,
+            failures: Failures::default(),
             is_opaque: false,
         }
+    }
+
+    /// Counts the decryptions that fail together with those of other connections.
+    #[cfg(any(feature = "captures", test))]
+    pub(super) fn share_failures(&mut self, of_capture: &FailedBytes) {
+        self.failures.of_capture = of_capture.clone();
     }
 
     /// The next record is under keys of this level.
@@ -214,10 +287,11 @@ impl Keys {
         if self.has_given_up() {
             return self.closed(true);
         }
+        let missing = self.window();
         for level in self.later_levels() {
             for mut keys in candidates(side, level, secrets, early, suites) {
                 had_keys = true;
-                if let Some(opening) = keys.open(record, level, self.missing, &mut self.failed) {
+                if let Some(opening) = keys.open(record, level, missing, &mut self.failures) {
                     (self.level, self.current, self.missing) = (level, Some(keys), 0);
                     return opening;
                 }
@@ -231,9 +305,13 @@ impl Keys {
     }
 
     fn open_with_current(&mut self, record: &[u8]) -> Option<Opening> {
-        let keys = self.current.as_mut()?;
-        let missing = if self.failed < MAX_FAILED_DECRYPTIONS { self.missing } else { 0 };
-        keys.open(record, self.level, missing, &mut self.failed)
+        let missing = self.window();
+        self.current.as_mut()?.open(record, self.level, missing, &mut self.failures)
+    }
+
+    /// How many records may be missing before the next one, as far as the limits allow to search.
+    fn window(&self) -> u64 {
+        if self.limit_reached().is_some() { 0 } else { self.missing }
     }
 
     /// With the keys after those that are known: a KeyUpdate may be among the records that are missing.
@@ -242,14 +320,19 @@ impl Keys {
             return None;
         }
         let mut keys = self.next_keys()?;
-        let opening = keys.open(record, self.level, self.missing, &mut self.failed)?;
+        let opening = keys.open(record, self.level, self.window(), &mut self.failures)?;
         self.current = Some(keys);
         Some(opening)
     }
 
     /// Whether no other keys are tried any more.
-    pub(super) fn has_given_up(&self) -> bool {
-        self.failed >= MAX_FAILED_DECRYPTIONS
+    fn has_given_up(&self) -> bool {
+        self.failures.are_too_many()
+    }
+
+    /// The limit because of which less is tried.
+    pub(super) fn limit_reached(&self) -> Option<&'static str> {
+        self.failures.limit_reached()
     }
 
     fn closed(&self, had_keys: bool) -> Opening {

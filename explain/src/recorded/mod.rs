@@ -44,7 +44,11 @@ use crate::limits::MAX_MESSAGE_BYTES;
 pub use direction::MAX_GAPS;
 use direction::{Direction, Gap, Next, TakenRecord};
 pub use key_log::{KeyLogSecrets, MAX_KEY_LOG_SECRETS};
-pub use keys::{MAX_FAILED_DECRYPTIONS, MAX_MISSING_RECORDS};
+#[cfg(feature = "captures")]
+pub(crate) use keys::FailedBytes;
+pub use keys::{
+    MAX_FAILED_BYTES, MAX_FAILED_BYTES_OF_CAPTURE, MAX_FAILED_DECRYPTIONS, MAX_MISSING_RECORDS,
+};
 use keys::{Opening, SuiteChoice};
 #[cfg(feature = "captures")]
 pub(crate) use quic::QuicDecoder;
@@ -101,6 +105,14 @@ impl Decoder {
         let connection = self.builder.so_far_mut();
         (connection.client, connection.server) = (client, server);
         connection.started_unix_ns = started_unix_ns;
+    }
+
+    /// Counts the decryptions that fail together with those of other connections of a capture.
+    #[cfg(feature = "captures")]
+    pub(crate) fn share_failures(&mut self, of_capture: &FailedBytes) {
+        for direction in &mut self.directions {
+            direction.keys.share_failures(of_capture);
+        }
     }
 
     /// The number of the connection in its account.
@@ -316,9 +328,10 @@ impl Decoder {
         let early = self.early_suites.as_deref();
         let suites = self.suite.possible(&self.builder.options().provider.cipher_suites);
         let opening = direction.keys.open(&bytes, side, secrets.as_ref(), early, suites);
-        if direction.keys.has_given_up() {
-            let offset = direction.offset();
-            self.builder.limit_reached(side, offset, "MAX_FAILED_DECRYPTIONS");
+        if let (RecordState::DoesNotDecrypt, Some(limit)) =
+            (opening.state, direction.keys.limit_reached())
+        {
+            self.builder.limit_reached(side, direction.offset(), limit);
         }
         opening
     }

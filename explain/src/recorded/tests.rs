@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use handclasp::registry::{ContentType, HandshakeType};
 
+use super::key_log::ConnectionSecrets;
+use super::keys::{FailedBytes, Keys};
 use super::*;
 use crate::test_messages::{RANDOM, client_hello, message, options, records};
 
@@ -25,7 +27,7 @@ fn failed_decryptions(suites: &[u8], data_records: usize, piece: usize) -> usize
     decoder.is_at_end = true;
     decoder.advance();
     assert_eq!(decoder.inspect().sizes.client.data_records, 0);
-    decoder.directions[Side::Client as usize].keys.failed
+    decoder.directions[Side::Client as usize].keys.failures.decryptions
 }
 
 #[test]
@@ -48,6 +50,43 @@ fn a_record_is_not_tried_again_for_each_piece_of_the_stream() {
 fn decryptions_that_fail_are_limited() {
     let failed = failed_decryptions(&[0x13, 1], 3 * MAX_FAILED_DECRYPTIONS, 1000);
     assert_eq!(failed, MAX_FAILED_DECRYPTIONS);
+}
+
+/// The keys of the early data of a client, and the secrets of its key log.
+fn early_keys() -> (Keys, ConnectionSecrets, StaticOrArc<CipherSuite>) {
+    let line = format!("CLIENT_EARLY_TRAFFIC_SECRET {} {}", hex::encode(RANDOM), "0a".repeat(32));
+    let secrets = KeyLogSecrets::parse(line.as_bytes()).of(&RANDOM).unwrap();
+    let suites = options().provider.cipher_suites;
+    let suite = suites.into_iter().find(|suite| suite.id.0 == 0x1301).unwrap();
+    (Keys::new(Side::Client), secrets, suite)
+}
+
+/// A gap costs a capture no bytes. The work behind it has a limit in bytes, as records may be long.
+#[test]
+fn the_bytes_that_are_tried_behind_gaps_are_limited() {
+    let record = records(ContentType::APPLICATION_DATA, &[0x55; 1 << 14]);
+    let of_capture = FailedBytes::default();
+    let mut directions = Vec::new();
+    for _ in 0..12 {
+        let (mut keys, secrets, suite) = early_keys();
+        let suites = [suite];
+        keys.share_failures(&of_capture);
+        for _ in 0..40 {
+            keys.lose_bytes(6_000);
+            keys.open(&record, Side::Client, Some(&secrets), Some(&suites), &[]);
+        }
+        directions.push(keys);
+    }
+    let failed = |keys: &Keys| keys.failures.decryptions * record.len();
+    assert_eq!(directions[0].limit_reached(), Some("MAX_FAILED_BYTES"));
+    assert_eq!(directions[11].limit_reached(), Some("MAX_FAILED_BYTES_OF_CAPTURE"));
+    for keys in &directions {
+        assert!(failed(keys) < MAX_FAILED_BYTES + record.len(), "{}", failed(keys));
+    }
+    // Behind it, each record is tried once with each key.
+    assert_eq!(directions[11].failures.decryptions, 40);
+    let of_all: usize = directions.iter().map(failed).sum();
+    assert!(of_all < MAX_FAILED_BYTES_OF_CAPTURE + 12 * 41 * record.len(), "{of_all}");
 }
 
 #[test]
