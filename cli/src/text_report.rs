@@ -200,9 +200,7 @@ impl Reporter for TextReport {
             StepKind::Waiting(question) => {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }
-            StepKind::Alert { sent, name, meaning } => {
-                self.alert(step, *sent, name, meaning);
-            }
+            StepKind::Alert { sent, name, meaning } => self.alert(step, *sent, name, meaning),
             StepKind::Complete => {
                 let text = "the handshake is complete: data can flow both ways";
                 self.note(step.side, " ✓ ", text, step.took);

@@ -147,16 +147,11 @@ impl ExpectServerHello {
         let handshake = early.into_handshake(shared_secret.as_ref(), &mut context.observers)?;
         let secrets = handshake.into_traffic(&transcript.current(), &mut context.observers)?;
         context.parameters.resumption_data = Vec::new();
-        let mut psk_alone = None;
+        let is_beside_certificate = hello.cert_with_extern_psk;
         if let Some(key) = psk {
-            if hello.cert_with_extern_psk {
-                context.parameters.pre_shared_key = Some(key.kind());
-                context.parameters.cert_with_extern_psk = true;
-            } else {
-                context.inherit_from_session(key)?;
-                psk_alone = psk_mixed_in;
-            }
+            report_key(key, is_beside_certificate, context)?;
         }
+        let psk_alone = if is_beside_certificate { None } else { psk_mixed_in };
 
         context.change_cipher_spec(shared.config.middlebox_compatibility);
         context.steps.read_keys(Level::Handshake, secrets.server.clone());
@@ -195,6 +190,21 @@ fn selected_psk<'a>(
         None => format!("{index} was chosen of {} identities", offered.len()),
     };
     Err(Error::illegal(MESSAGE, "pre_shared_key", reason))
+}
+
+/// Notes the pre-shared key among what the two sides have agreed on. Without a certificate beside it, what is
+/// known of the server is what the key's session has of it.
+fn report_key(
+    key: &PreSharedKey,
+    is_beside_certificate: bool,
+    context: &mut Context,
+) -> Result<(), Error> {
+    if !is_beside_certificate {
+        return Ok(context.inherit_from_session(key)?);
+    }
+    context.parameters.pre_shared_key = Some(key.kind());
+    context.parameters.cert_with_extern_psk = true;
+    Ok(())
 }
 
 /// The key exchange with the server's share. A share for another group, and one that is no valid share

@@ -1,5 +1,8 @@
 //! Failures of our client, but for those of certificates.
 
+mod alerts;
+mod other_protocols;
+
 use std::sync::Arc;
 
 use handclasp::crypto::CryptoProvider;
@@ -161,123 +164,13 @@ fn unknown_name() -> Option<Diagnosis> {
 }
 
 pub fn rows() -> Vec<Row> {
-    let mut rows = other_protocols();
+    let mut rows = other_protocols::rows();
     rows.extend(versions_and_lists());
     rows.extend(ends_of_the_transport());
-    rows.extend(alerts());
+    rows.extend(alerts::rows());
     rows.extend(keys());
     rows.extend(damage());
     rows
-}
-
-fn bytes() -> Row {
-    let row = Row::of(Side::Client, "bytes");
-    Row { code: "not-tls", fault: Fault::Peer, ..row }
-}
-
-fn other_protocols() -> Vec<Row> {
-    vec![
-        Row {
-            kind: "http",
-            what: "the server speaks HTTP without TLS",
-            make: || hears("HTTP/1.1 400 Bad Request\r\n\r\n"),
-            says: &[
-                "this is not TLS",
-                "HTTP without TLS",
-                "it begins \"HTTP/1.1 400 Bad Request\"",
-            ],
-            change: "use the one for https://",
-            ..bytes()
-        },
-        Row {
-            kind: "http-proxy",
-            what: "the server is an HTTP proxy, and CONNECT was not sent",
-            make: || hears("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
-            says: &["HTTP without TLS", "407 Proxy", "this may be an HTTP proxy"],
-            change: "send CONNECT first",
-            ..bytes()
-        },
-        Row {
-            kind: "ssh",
-            what: "the server speaks SSH",
-            make: || hears("SSH-2.0-OpenSSH_9.6\r\n"),
-            says: &["seems to speak SSH", "it begins \"SSH-2.0-OpenSSH_9.6\""],
-            change: "is it the right port?",
-            ..bytes()
-        },
-        Row {
-            kind: "smtp",
-            what: "the server speaks SMTP, and STARTTLS was not sent",
-            make: || hears("220 mail.example ESMTP ready\r\n"),
-            says: &["SMTP without TLS", "220 mail.example ESMTP ready"],
-            change: "begins TLS after STARTTLS",
-            ..bytes()
-        },
-        Row {
-            kind: "imap",
-            what: "the server speaks IMAP, and STARTTLS was not sent",
-            make: || hears("* OK IMAP4rev1 ready\r\n"),
-            says: &["IMAP without TLS"],
-            change: "usually port 993",
-            ..bytes()
-        },
-        Row {
-            kind: "pop3",
-            what: "the server speaks POP3, and STLS was not sent",
-            make: || hears("+OK ready\r\n"),
-            says: &["POP3 without TLS"],
-            change: "begins TLS after STLS",
-            ..bytes()
-        },
-        Row {
-            kind: "ftp",
-            what: "the server speaks FTP, and AUTH TLS was not sent",
-            make: || hears("220 (vsFTPd 3.0.5)\r\n"),
-            says: &["FTP without TLS"],
-            change: "begins TLS after AUTH TLS",
-            ..bytes()
-        },
-        Row {
-            kind: "postgresql",
-            what: "the server speaks PostgreSQL, and SSLRequest was not sent",
-            make: || hears("E\0\0\0\x50SFATAL\0VFATAL\0"),
-            says: &["PostgreSQL without TLS"],
-            change: "after an SSLRequest",
-            ..bytes()
-        },
-        Row {
-            kind: "mysql",
-            what: "the server speaks MySQL, which greets its clients",
-            make: || hears("\x4a\0\0\0\x0a8.0.36\0"),
-            says: &["MySQL without TLS"],
-            change: "speaks first, and begins TLS after an SSLRequest",
-            ..bytes()
-        },
-        Row {
-            kind: "text",
-            what: "the server speaks an unknown protocol of text",
-            make: || hears("what do you want?\n"),
-            says: &["a protocol of plain text", "it begins \"what do you want?\""],
-            change: "is it the right port?",
-            ..bytes()
-        },
-        Row {
-            kind: "echo",
-            what: "the server returns what it gets",
-            make: || {
-                let hello = ClientConnection::new(Identity::p256().client_config(), server_name());
-                let hello = hello.unwrap().outgoing().to_vec();
-                Some(client_hears(client(&Identity::p256()), &hello, End::Closes))
-            },
-            code: "unexpected-message",
-            says: &[
-                "ClientHello came while waiting for ServerHello",
-                "may return what it receives",
-            ],
-            change: "is it the right port?",
-            ..bytes()
-        },
-    ]
 }
 
 fn versions_and_lists() -> Vec<Row> {
@@ -509,80 +402,6 @@ fn ends_of_the_transport() -> Vec<Row> {
             ],
             change: "data that state their own length may be complete",
             ..Row { peer: "handclasp", ..row() }
-        },
-    ]
-}
-
-fn alerts() -> Vec<Row> {
-    let row = || Row { code: "alert-received", ..Row::of(Side::Client, "bytes") };
-    vec![
-        Row {
-            kind: "alert-internal-error",
-            what: "the server says internal_error",
-            make: || hears_alert(80),
-            says: &[
-                "internal_error",
-                "server name \"server.example\"",
-                "some servers say this if they have no",
-            ],
-            change: "look into the server's log",
-            offers: &[(Parameter::ServerName, "server.example")],
-            ..row()
-        },
-        Row {
-            kind: "alert-insufficient-security",
-            what: "the server wants stronger algorithms",
-            make: || hears_alert(71),
-            says: &[
-                "insufficient_security",
-                "cipher suites [",
-                "usually the server wants stronger",
-            ],
-            change: "offer what the server asks for",
-            offers: &[(Parameter::Groups, "x25519")],
-            ..row()
-        },
-        Row {
-            kind: "alert-decode-error",
-            what: "the server cannot parse a message",
-            make: || hears_alert(50),
-            says: &[
-                "decode_error",
-                "waiting for the server's first message",
-                "usually it means that a message could not be parsed",
-            ],
-            change: "to find what it does not take, offer less",
-            ..row()
-        },
-        Row {
-            kind: "alert-unexpected-message",
-            what: "the server did not expect a message",
-            make: || hears_alert(10),
-            says: &["unexpected_message", "usually it means that a message came"],
-            change: "to find what it does not take, offer less",
-            ..row()
-        },
-        Row {
-            kind: "alert-of-certificates",
-            what: "the server sends an alert of certificates, and was shown none",
-            make: || hears_alert(42),
-            says: &[
-                "bad_certificate",
-                "has shown no certificate, so the server means something else",
-            ],
-            change: "look into the server's log",
-            ..row()
-        },
-        Row {
-            kind: "alert-unknown",
-            what: "the server sends an alert that is not in the RFC",
-            make: || hears_alert(200),
-            says: &[
-                "200",
-                "usually it means that something happened that RFC 9846 has no alert for",
-            ],
-            change: "the peer's log may say more",
-            ..row()
         },
     ]
 }

@@ -128,7 +128,7 @@ function summarize({ connections, unlisted, packets, tcp_packets, is_cut, has_se
   const words = [];
   const count = connections.length;
   if (count) words.push(`${count === 1 ? "One connection" : `${count} connections`}.`);
-  else if (!error) words.push(`There is no connection of TCP with data in the capture: it has ${packets} packets, ${tcp_packets} of them of TCP.`);
+  else if (!error) words.push(`There is no connection of TCP or QUIC with data in the capture: it has ${packets} packets, ${tcp_packets} of them of TCP.`);
   if (unlisted) words.push(`There are ${unlisted} more, which are not in the list.`);
   if (error) words.push(`It can be read no further: ${error}.`);
   if (is_cut) words.push("The capture ends in the middle of a packet.");
