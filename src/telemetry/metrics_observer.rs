@@ -46,6 +46,7 @@ impl MetricsObserver {
     }
 
     /// As [`new`](Self::new), for
+    /// [`ClientConfigBuilder::observer`](crate::config::ClientConfigBuilder::observer) and
     /// [`ServerConfigBuilder::observer`](crate::config::ServerConfigBuilder::observer).
     pub fn boxed(side: Side) -> Box<dyn Observer> {
         Box::new(Self::new(side))

@@ -12,7 +12,8 @@ use crate::side::Side;
 /// Reports the handshake of a connection to the crate `tracing`, with the target `handclasp`.
 ///
 /// The span `handshake` begins inside the current span of the caller that makes the connection. It ends
-/// with the handshake. A diagnosis may quote the peer: its text is escaped and of limited length.
+/// with the handshake. If the subscriber has disabled it, the events are in the current span. A diagnosis may
+/// quote the peer: its text is escaped and of limited length.
 #[derive(Debug)]
 pub struct TracingObserver {
     /// No span when the handshake is over.
@@ -38,13 +39,14 @@ impl TracingObserver {
     }
 
     /// As [`new`](Self::new), for
+    /// [`ClientConfigBuilder::observer`](crate::config::ClientConfigBuilder::observer) and
     /// [`ServerConfigBuilder::observer`](crate::config::ServerConfigBuilder::observer).
     pub fn boxed(side: Side) -> Box<dyn Observer> {
         Box::new(Self::new(side))
     }
 
     fn complete(&mut self, summary: &HandshakeSummary) {
-        let span = self.end();
+        let span = &self.span;
         span.record("kind", summary.kind.code());
         span.record("retried", summary.retried);
         span.record("early_data", summary.early_data.code());
@@ -54,7 +56,7 @@ impl TracingObserver {
         if let Some(group) = summary.group {
             span.record("group", ::tracing::field::display(group));
         }
-        let milliseconds = self.milliseconds();
+        let (span, milliseconds) = (self.end(), self.milliseconds());
         debug!(target: "handclasp", parent: &span, milliseconds, "the handshake is complete");
     }
 
@@ -89,15 +91,24 @@ impl TracingObserver {
         }
     }
 
-    /// The handshake is over.
+    /// The handshake is over. Returns the span of its last event.
     fn end(&mut self) -> Span {
+        let span = self.span_of_events();
         self.is_handshaking = false;
-        std::mem::replace(&mut self.span, Span::none())
+        self.span = Span::none();
+        span
     }
 
-    /// Since the handshake began.
+    /// The span of the handshake. Where a filter has disabled it, the current one, which may have the address of
+    /// the client.
+    fn span_of_events(&self) -> Span {
+        if self.span.is_disabled() { Span::current() } else { self.span.clone() }
+    }
+
+    /// Since the handshake began, in whole microseconds.
     fn milliseconds(&self) -> f64 {
-        self.started.elapsed().as_secs_f64() * 1000.0
+        // A quotient of whole numbers has at most three decimals when it is written. A product may have 17.
+        self.started.elapsed().as_micros() as f64 / 1000.0
     }
 }
 
@@ -107,8 +118,8 @@ impl Observer for TracingObserver {
             Event::HandshakeComplete(summary) => self.complete(summary),
             Event::Failed(diagnosis) => self.fail(diagnosis),
             Event::NotTaken(offer, reason) | Event::Declined(offer, reason) => {
-                let (span, offer) = (&self.span, offer.code());
-                debug!(target: "handclasp", parent: span, offer, "not taken: {reason}");
+                let (span, offer) = (self.span_of_events(), offer.code());
+                debug!(target: "handclasp", parent: &span, offer, "not taken: {reason}");
             }
             _ => {}
         }

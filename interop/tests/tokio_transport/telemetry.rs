@@ -22,7 +22,10 @@ use handclasp_testing::sessions::Pair;
 use handclasp_testing::{Identity, server_name};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing::Level;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// The table of names, which is the documentation.
 const GUIDE: &str = include_str!("../../../src/guide/metrics_and_logs.md");
@@ -245,6 +248,42 @@ fn each_failure_is_one_event_with_its_diagnosis_in_the_span_of_its_handshake() {
         1,
         "{text}"
     );
+}
+
+#[test]
+fn without_the_span_of_the_handshake_each_event_is_in_the_span_of_the_application() {
+    let log = Log::default();
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
+    // As `info,handclasp=warn` disables the span, but with the events of all levels.
+    let filter = filter_fn(|metadata| !metadata.is_span() || metadata.target() != "handclasp");
+    let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info_span!("client", address = "192.0.2.1:1000")
+            .in_scope(|| handshakes(TracingObserver::boxed));
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for words in ["failed", "dropped", "is complete", "not taken", "the connection failed"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    for line in text.lines() {
+        assert!(line.contains("client{address=\"192.0.2.1:1000\"}: handclasp: "), "{line}");
+    }
+}
+
+#[test]
+fn times_are_logged_in_milliseconds_with_at_most_three_decimals() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
+    let subscriber = subscriber.with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || handshakes(TracingObserver::boxed));
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let times = text.split("milliseconds=").skip(1);
+    let times: Vec<_> = times.map(|rest| rest.split_whitespace().next().unwrap()).collect();
+    assert_eq!(times.len(), 9, "{text}");
+    for time in times {
+        let decimals = time.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        assert!(decimals <= 3, "{time}");
+    }
 }
 
 /// What an HTTP client gets from the second address of the example.
