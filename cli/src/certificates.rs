@@ -8,6 +8,7 @@ use handclasp::certificate::Timestamp;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pem::printable_path;
 use handclasp::pki_types::UnixTime;
+use handclasp_explain::words::counted;
 use handclasp_explain::{Certificate, Recorder, Side};
 use pem::{EncodeConfig, LineEnding, Pem};
 
@@ -33,13 +34,23 @@ pub fn rows(certificate: &Certificate) -> Vec<(&'static str, String)> {
         ("names", if names.is_empty() { None } else { Some(names.join(", ")) }),
         ("valid from", certificate.not_before.map(date)),
         ("valid until", certificate.not_after.map(date)),
-        ("days left", certificate.days_left.map(|days| days.to_string())),
+        ("days left", certificate.days_left.map(days_left)),
         ("key", key(certificate)),
         ("SHA-256", Some(hex::encode(&certificate.sha256.0))),
         ("pin", certificate.spki_pin.clone()),
     ];
     let known = rows.into_iter().filter_map(|(name, value)| Some((name, value?)));
     known.collect()
+}
+
+fn days_left(days: i64) -> String {
+    if days < 0 { format!("none: it {}", expired(days)) } else { days.to_string() }
+}
+
+/// When a certificate with so many days left has expired: less than none.
+pub fn expired(days: i64) -> String {
+    let days = usize::try_from(days.unsigned_abs()).unwrap_or(usize::MAX);
+    format!("expired {} ago", counted(days, "day"))
 }
 
 /// A time in seconds since 1970.

@@ -5,6 +5,7 @@ use handclasp::certificate::CertificateError;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
 use handclasp_explain::Certificate;
+use handclasp_explain::words::counted;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
@@ -14,6 +15,8 @@ use crate::certificates;
 const FEW_DAYS: i64 = 14;
 /// The shortest RSA key that is still good, in bits.
 const MIN_RSA_BITS: usize = 2048;
+/// The name of the reason of a refusal because of a date.
+const EXPIRED: &str = "expired";
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Chain {
@@ -86,18 +89,67 @@ impl Chain {
         weak
     }
 
-    fn lifetime_advice(&self) -> Option<Advice> {
-        let days = self.days_left?;
-        match days {
-            // That it has expired is the verdict already.
-            ..0 if !self.is_accepted => None,
-            ..FEW_DAYS => {
-                let text = format!("renew the certificates: one of them expires in {days} days");
-                Some(Advice::improvement("few-days-left", text))
+    fn lifetime_advice(&self) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        for (index, certificate) in self.certificates.iter().enumerate() {
+            let Some(days) = certificate.days_left else { continue };
+            let name = name(certificate);
+            match days {
+                ..0 => advice.extend(self.expired_advice(index, name, days)),
+                0..FEW_DAYS => {
+                    let days = counted_days(days);
+                    let text = format!("renew the certificate {name}: it expires in {days}");
+                    advice.push(Advice::improvement("few-days-left", text));
+                }
+                _ => {}
             }
-            _ => None,
         }
+        advice
     }
+
+    /// About the expired certificate with this index and name.
+    fn expired_advice(&self, index: usize, name: &str, days: i64) -> Option<Advice> {
+        let expired = certificates::expired(days);
+        if self.is_accepted {
+            let text = format!(
+                "leave out the certificate {name}: it {expired}, and the chain is accepted without it"
+            );
+            return Some(Advice::improvement("expired-certificate-sent", text));
+        }
+        let certificates = self.certificates.iter();
+        let number = certificates.filter(|it| it.days_left.is_some_and(|days| days < 0)).count();
+        if self.code == Some(EXPIRED) && number == 1 {
+            // The reason of the refusal says it.
+            return None;
+        }
+        let text = match index {
+            0 => format!("renew the server's certificate: it {expired}"),
+            _ => format!("replace the certificate {name}, or leave it out: it {expired}"),
+        };
+        Some(Advice::fault("expired-certificate", text))
+    }
+}
+
+/// The subject, for a sentence.
+fn name(certificate: &Certificate) -> &str {
+    certificate.subject.as_deref().unwrap_or("without a name")
+}
+
+/// What there is to say in one line about a certificate behind the server's own.
+fn summary(certificate: &Certificate) -> String {
+    if let Some(reason) = &certificate.malformed {
+        return format!("malformed: {reason}");
+    }
+    let name = name(certificate);
+    match certificate.days_left {
+        Some(days) if days < 0 => format!("{name}, {}", certificates::expired(days)),
+        Some(days) => format!("{name}, {} left", counted_days(days)),
+        None => name.to_owned(),
+    }
+}
+
+fn counted_days(days: i64) -> String {
+    counted(usize::try_from(days).unwrap_or_default(), "day")
 }
 
 /// A root has issued itself.
@@ -121,11 +173,7 @@ impl Answer for Chain {
             rows.extend(own.into_iter().map(|(name, value)| Row { name, value }));
         }
         let others = self.certificates.iter().skip(1);
-        rows.extend(others.map(|certificate| {
-            let subject = certificate.subject.as_deref().unwrap_or("malformed");
-            let days = certificate.days_left.unwrap_or_default();
-            Row::new("also sent", format!("{subject}, {days} days left"))
-        }));
+        rows.extend(others.map(|certificate| Row::new("also sent", summary(certificate))));
         rows.push(Row::yes_or_no("in order", self.is_in_order));
         let staple = match self.ocsp_response_length {
             Some(length) => format!("{length} bytes"),

@@ -56,13 +56,13 @@ impl Answer for Closing {
 
     fn rows(&self) -> Vec<Row> {
         let seconds = CLOSE_TIMEOUT.as_secs();
-        let honest = match self {
+        let close_notify = match self {
             Self::CloseNotify => "yes".to_owned(),
             Self::Truncated => "no: the server closes the transport without it".to_owned(),
             Self::Open => format!("not known: the connection was open for {seconds} seconds more"),
             Self::Unknown { reason } => format!("not known: {reason}"),
         };
-        vec![Row::new("close_notify", honest)]
+        vec![Row::new("close_notify", close_notify)]
     }
 
     fn advice(&self) -> Vec<Advice> {

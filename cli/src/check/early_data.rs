@@ -4,8 +4,10 @@ use handclasp::handshake::EarlyData as State;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
+use super::client_certificate::CLIENT_REFUSED;
 use super::cost::HandshakeCost;
 use super::prober::Prober;
+use super::tickets::Tickets;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct EarlyData {
@@ -28,12 +30,16 @@ pub enum EarlyDataResult {
 }
 
 impl EarlyData {
-    /// Resumes with an offer of 0-RTT data. None are sent: they could have an effect on the server.
-    pub fn ask(prober: &mut Prober) -> Self {
+    /// Resumes with an offer of 0-RTT data. None are sent: they could have an effect on the server. `tickets`
+    /// are those of the first connection.
+    pub fn ask(prober: &mut Prober, tickets: &Tickets) -> Self {
         let sessions = prober.sessions.sessions();
         // The newest session is taken first.
         if sessions.last().is_none_or(|session| session.max_early_data_size() == 0) {
-            return Self::without_cost(EarlyDataResult::NotAllowed);
+            return Self::without_cost(match tickets.is_known {
+                true => EarlyDataResult::NotAllowed,
+                false => EarlyDataResult::Unknown { reason: CLIENT_REFUSED.to_owned() },
+            });
         }
         let builder = prober.client(prober.provider());
         let builder = builder.sessions(prober.sessions.clone()).early_data(true);

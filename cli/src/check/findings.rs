@@ -60,12 +60,22 @@ impl Findings {
     /// When the first handshake fails: then there is nothing to check.
     pub fn gather(server: &str, prober: &mut Prober) -> Result<Self, Failure> {
         let first = First::make(prober)?;
-        let connection = &first.probe.client.connection;
-        let parameters = connection.parameters();
-        let account = first.probe.account();
         // The tickets first: they are for connections that follow soon.
         let resumption = Resumption::ask(prober, &first.tickets);
-        let early_data = EarlyData::ask(prober);
+        let early_data = EarlyData::ask(prober, &first.tickets);
+        let compression = Compression::ask(prober, &first.account);
+        let key_share = KeyShare::ask(prober, &first.account);
+        let groups = Groups::ask(prober, first.group);
+        let cipher_suites = CipherSuites::ask(prober, first.cipher_suite);
+        let signature_schemes = SignatureSchemes::ask(prober, first.signature_scheme);
+        let application_protocol = first.application_protocol.as_deref();
+        let application_protocols = ApplicationProtocols::ask(prober, application_protocol);
+        let key_update = KeyUpdate::ask(prober, &first.client_certificate);
+        let cost = Cost {
+            first: first.cost,
+            resumed: resumption.cost.clone(),
+            early_data: early_data.cost.clone(),
+        };
         let mut findings = Self {
             schema_version: SCHEMA_VERSION,
             server: server.to_owned(),
@@ -73,28 +83,21 @@ impl Findings {
             advice: Vec::new(),
             connections: 0,
             milliseconds: 0,
-            certificates: Chain::of(connection, first.verdict),
-            record_size_limit: RecordSizeLimit::of(connection),
-            compression: Compression::ask(prober, &account),
-            key_share: KeyShare::ask(prober, &account),
-            groups: Groups::ask(prober, parameters.group),
-            cipher_suites: CipherSuites::ask(prober, parameters.cipher_suite),
-            signature_schemes: SignatureSchemes::ask(prober, parameters.signature_scheme),
-            application_protocols: ApplicationProtocols::ask(
-                prober,
-                parameters.application_protocol.as_deref(),
-            ),
-            key_update: KeyUpdate::ask(prober, &first.client_certificate),
-            cost: Cost {
-                first: first.cost,
-                resumed: resumption.cost.clone(),
-                early_data: early_data.cost.clone(),
-            },
+            groups,
+            key_share,
+            cipher_suites,
+            signature_schemes,
+            certificates: first.certificates,
+            compression,
+            application_protocols,
             tickets: first.tickets,
             resumption,
             early_data,
             client_certificate: first.client_certificate,
+            record_size_limit: first.record_size_limit,
+            key_update,
             closing: first.closing,
+            cost,
         };
         findings.connections = prober.connections;
         findings.milliseconds = u64::try_from(prober.elapsed().as_millis()).unwrap_or(u64::MAX);

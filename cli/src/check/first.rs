@@ -1,21 +1,28 @@
 //! The first connection: what a usual client sees. Several answers are read from it.
 
-use handclasp::certificate::CertificateError;
+use handclasp::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
+use handclasp_explain::Connection;
 
+use super::certificate::Chain;
 use super::client_certificate::ClientCertificate;
 use super::closing::Closing;
 use super::cost::HandshakeCost;
-use super::prober::{Probe, Prober};
+use super::prober::Prober;
+use super::record_size_limit::RecordSizeLimit;
 use super::tickets::Tickets;
 use crate::client::{ReceiveEnd, TICKET_TIMEOUT, TICKETS_TIMEOUT};
 use crate::failure::Failure;
 
 /// What the first connection has shown.
 pub struct First {
-    pub probe: Probe,
-    /// What the trust anchors say about the certificates of this connection. Another server may answer the next
-    /// one.
-    pub verdict: Option<Result<(), CertificateError>>,
+    pub account: Connection,
+    pub group: Option<NamedGroup>,
+    pub cipher_suite: Option<CipherSuiteId>,
+    pub signature_scheme: Option<SignatureScheme>,
+    pub application_protocol: Option<Vec<u8>>,
+    /// With what the trust anchors say about them. Another server may answer the next connection.
+    pub certificates: Chain,
+    pub record_size_limit: RecordSizeLimit,
     pub cost: HandshakeCost,
     pub tickets: Tickets,
     pub client_certificate: ClientCertificate,
@@ -23,7 +30,8 @@ pub struct First {
 }
 
 impl First {
-    /// Makes the connection, receives the tickets, and closes.
+    /// Makes the connection, receives the tickets, and closes: the next connection may be to a server that
+    /// serves one client at a time.
     ///
     /// # Errors
     /// When the handshake fails: then there is nothing to check.
@@ -46,6 +54,20 @@ impl First {
         let client_certificate = ClientCertificate::of(&account, refusal, withholds);
         let tickets = Tickets::of(&account, &client_certificate);
         let closing = Closing::ask(&mut probe, end);
-        Ok(Self { probe, verdict, cost, tickets, client_certificate, closing })
+        let connection = &probe.client.connection;
+        let parameters = connection.parameters();
+        Ok(Self {
+            account,
+            group: parameters.group,
+            cipher_suite: parameters.cipher_suite,
+            signature_scheme: parameters.signature_scheme,
+            application_protocol: parameters.application_protocol.as_deref().map(<[u8]>::to_vec),
+            certificates: Chain::of(connection, verdict),
+            record_size_limit: RecordSizeLimit::of(connection),
+            cost,
+            tickets,
+            client_certificate,
+            closing,
+        })
     }
 }

@@ -48,15 +48,12 @@ impl KeyUpdate {
         if let Err(error) = probe.client.connection.update_keys(true) {
             return Self::Unknown { reason: error.to_string() };
         }
-        let end = probe.receive_message("KeyUpdate", ANSWER_TIMEOUT);
-        let answer = match end {
+        match probe.receive_message("KeyUpdate", ANSWER_TIMEOUT) {
             ReceiveEnd::Enough => Self::Answered,
             ReceiveEnd::Silence => Self::Silent,
             ReceiveEnd::CloseNotify => Self::Closed,
             ReceiveEnd::Failed(failure) => Self::of_failure(failure),
-        };
-        probe.client.close();
-        answer
+        }
     }
 
     /// The connection has failed in place of an answer.

@@ -7,7 +7,7 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::pem::printable_path;
 use handclasp_explain::page;
 
-use super::advice::{Advice, Row};
+use super::advice::Row;
 use super::findings::Findings;
 use crate::failure::Failure;
 
@@ -21,11 +21,10 @@ struct Page<'f> {
     sections: Vec<Section>,
 }
 
-/// The answer to one question.
+/// The answer to one question. The advice of all questions is above them.
 struct Section {
     title: &'static str,
     rows: Vec<Row>,
-    advice: Vec<Advice>,
 }
 
 /// Writes the page.
@@ -33,11 +32,8 @@ struct Section {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(file: &Path, findings: &Findings) -> Result<(), Failure> {
-    let sections = findings.answers().map(|answer| Section {
-        title: answer.title(),
-        rows: answer.rows(),
-        advice: answer.advice(),
-    });
+    let sections =
+        findings.answers().map(|answer| Section { title: answer.title(), rows: answer.rows() });
     let page = Page {
         policy: page::style_policy(&CryptoProvider::default()),
         style: page::STYLE,

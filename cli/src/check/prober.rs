@@ -44,7 +44,7 @@ pub struct Prober {
     pub is_cut_short: bool,
 }
 
-/// A connection whose handshake was tried.
+/// A connection whose handshake was tried. It is closed when this is dropped.
 pub struct Probe {
     pub client: TlsClient,
     recorder: Recorder,
@@ -144,6 +144,16 @@ impl Prober {
 
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+}
+
+impl Drop for Probe {
+    /// A server that keeps a log should see no connection that ends without close_notify. After a handshake
+    /// that has failed, the server has the alert already.
+    fn drop(&mut self) {
+        if self.result.is_ok() {
+            self.client.close();
+        }
     }
 }
 

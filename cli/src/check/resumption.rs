@@ -4,6 +4,7 @@ use handclasp::key_schedule::PskKind;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
+use super::client_certificate::CLIENT_REFUSED;
 use super::cost::HandshakeCost;
 use super::prober::Prober;
 use super::tickets::Tickets;
@@ -33,7 +34,10 @@ impl Resumption {
     /// Connects with a ticket of the connection before. Its tickets are kept, too.
     pub fn ask(prober: &mut Prober, tickets: &Tickets) -> Self {
         if tickets.tickets.iter().all(|ticket| ticket.lifetime == 0) {
-            return Self::without_cost(ResumptionResult::NoTicket);
+            return Self::without_cost(match tickets.is_known {
+                true => ResumptionResult::NoTicket,
+                false => ResumptionResult::Unknown { reason: CLIENT_REFUSED.to_owned() },
+            });
         }
         let builder = prober.client(prober.provider()).sessions(prober.sessions.clone());
         let mut probe = match prober.complete(builder) {
@@ -80,8 +84,8 @@ impl Answer for Resumption {
         }
         vec![Advice::fault(
             "tickets-not-accepted",
-            "let all servers behind this address have the same ticket keys: this one gives tickets and does \
-             not accept its own",
+            "find out why a ticket was not accepted on the next connection: usually several servers are behind \
+             this address, and each has ticket keys of its own; give all of them the same",
         )]
     }
 }

@@ -5,8 +5,11 @@ use handclasp::registry::SignatureScheme;
 use serde::Serialize;
 
 use super::advice::{Answer, Row};
-use super::offer::{self, Offer, Taken};
+use super::offer::{Offer, Taken, accepted, list};
 use super::prober::Prober;
+
+/// The alert of a server that cannot sign with what is offered (RFC 9846, section 4.3.3).
+const HANDSHAKE_FAILURE: &str = "handshake_failure";
 
 #[derive(Clone, Debug, Serialize)]
 pub struct SignatureSchemes {
@@ -46,6 +49,28 @@ impl Answer for SignatureSchemes {
     }
 
     fn rows(&self) -> Vec<Row> {
-        offer::rows(&self.offers, self.chosen.as_ref())
+        let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
+        let mut unused = Vec::new();
+        let mut others = Vec::new();
+        for Offer { name, taken } in &self.offers {
+            match taken {
+                Taken::Accepted => {}
+                // Not a fault: a key is for one scheme, or for a few.
+                Taken::Refused { alert: Some(alert) } if alert == HANDSHAKE_FAILURE => {
+                    unused.push(name.clone());
+                }
+                _ => others.push(format!("{name} ({})", taken.words())),
+            }
+        }
+        if !unused.is_empty() {
+            let names = list(&unused);
+            let text = format!("{names} (the server has no key for them, or they are turned off)");
+            rows.push(Row::new("not used", text));
+        }
+        if !others.is_empty() {
+            rows.push(Row::new("not accepted", list(&others)));
+        }
+        rows.extend(self.chosen.clone().map(|name| Row::new("chosen", name)));
+        rows
     }
 }

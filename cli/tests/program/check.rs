@@ -2,7 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,7 +49,8 @@ struct OneServer {
 
 /// With the certificate of these files.
 fn build(builder: ServerConfigBuilder, files: &Files) -> Arc<ServerConfig> {
-    let chain = vec![CertificateDer::from_pem_slice(files.read("cert.pem").as_bytes()).unwrap()];
+    let pem = files.read("cert.pem");
+    let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_slice(files.read("key.pem").as_bytes()).unwrap();
     let key = CertifiedKey::from_der(chain, &key).unwrap();
     Arc::new(builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap())
@@ -253,6 +255,8 @@ fn a_server_that_requires_a_certificate_of_the_client_says_so() {
     assert_eq!(codes(&found), ["client-certificate-required"]);
     assert_eq!(found["tickets"]["is_known"], false);
     assert_eq!(found["key_update"]["result"], "unknown");
+    assert_eq!(found["resumption"]["result"]["result"], "unknown");
+    assert_eq!(found["early_data"]["result"]["result"], "unknown");
     let (found, _) = check(&address, &ca, &["--client-cert", &cert, "--client-key", &key]);
     let asked = &found["client_certificate"];
     assert_eq!((&asked["is_sent"], &asked["refused_with"]), (&true.into(), &Value::Null));
@@ -309,6 +313,109 @@ fn wrong_keys_after_a_key_update_are_a_fault() {
     let (found, code) = check(&address, &files.path("ca.pem"), &[]);
     assert_eq!((code, &found["key_update"]["result"]), (Some(1), &"wrong".into()));
     assert!(codes(&found).contains(&"key-update-wrong"), "{:?}", codes(&found));
+}
+
+/// A server may serve one client at a time, and may log each connection that ends without close_notify.
+#[test]
+fn connections_are_made_one_after_the_other_and_closed() {
+    let files = Files::new();
+    let random = CryptoProvider::default().random;
+    let server = builder().sessions(Arc::new(TicketKeys::random(random).unwrap()));
+    let config = build(server, &files);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let ends = Arc::new(Mutex::new(Vec::new()));
+    let (most_open, all_ends) = (most.clone(), ends.clone());
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            most_open.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let connection = ServerConnection::new(config.clone()).unwrap();
+            let mut stream = Stream::new(connection, socket.unwrap());
+            let (open, all_ends) = (open.clone(), all_ends.clone());
+            thread::spawn(move || {
+                if stream.handshake().is_ok() {
+                    let end = stream.read_to_end(&mut Vec::new());
+                    all_ends.lock().unwrap().push(end.map_err(|error| error.to_string()));
+                }
+                open.fetch_sub(1, Ordering::SeqCst);
+                let _ = stream.close();
+            });
+        }
+    });
+    let (found, _) = check(&address, &files.path("ca.pem"), &[]);
+    assert_eq!(found["resumption"]["result"]["result"], "resumed");
+    let ends = ends.lock().unwrap();
+    assert!(ends.len() > 10, "{ends:?}");
+    assert!(ends.iter().all(|end| *end == Ok(0)), "{ends:?}");
+    assert_eq!(most.load(Ordering::SeqCst), 1);
+}
+
+/// A certificate for the address of the tests that expired in 2020.
+fn expired() -> rcgen::CertificateParams {
+    let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    params
+}
+
+/// The text of the advice with this code.
+fn advice_text<'f>(found: &'f Value, code: &str) -> &'f str {
+    let advice = found["advice"].as_array().unwrap();
+    let Some(one) = advice.iter().find(|one| one["code"] == code) else { panic!("{advice:?}") };
+    one["text"].as_str().unwrap()
+}
+
+#[test]
+fn an_expired_certificate_that_is_not_needed_is_to_be_left_out() {
+    let files = Files::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let old = expired().self_signed(&key).unwrap().pem();
+    files.write("cert.pem", &(files.read("cert.pem") + &old));
+    let address = serve(builder(), &files, Ending::CloseNotify);
+    let (found, _) = check(&address, &files.path("ca.pem"), &[]);
+    assert_eq!(found["certificates"]["is_accepted"], true);
+    let advice = advice_text(&found, "expired-certificate-sent");
+    assert!(advice.contains("leave out") && advice.contains(" days ago"), "{advice}");
+    assert!(!codes(&found).contains(&"few-days-left"), "{:?}", codes(&found));
+    let printed = handclasp(["check", &address, "--ca", &files.path("ca.pem")]).output().unwrap();
+    let printed = text(&printed.stdout);
+    assert!(printed.contains("expired ") && !printed.contains(" -"), "{printed}");
+}
+
+#[test]
+fn an_expired_certificate_is_named_also_if_it_is_refused_for_another_reason() {
+    let (files, others) = (Files::new(), Files::new());
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = handclasp_testing::authority::root("another authority");
+    let certificate = expired().signed_by(&key, &authority).unwrap();
+    files.write("cert.pem", &certificate.pem());
+    files.write("key.pem", &key.serialize_pem());
+    let address = serve(builder(), &files, Ending::CloseNotify);
+    let (found, code) = check(&address, &others.path("ca.pem"), &[]);
+    assert_eq!(code, Some(1));
+    assert_ne!(found["certificates"]["code"], "expired");
+    let text = advice_text(&found, "expired-certificate");
+    assert!(text.starts_with("renew the server's certificate: it expired "), "{text}");
+    // One sentence is enough if that is the reason.
+    files.write("authority.pem", &authority.pem());
+    let (found, _) = check(&address, &files.path("authority.pem"), &[]);
+    assert_eq!(found["certificates"]["code"], "expired");
+    assert!(!codes(&found).contains(&"expired-certificate"), "{:?}", codes(&found));
+}
+
+#[test]
+fn schemes_for_which_a_server_has_no_key_do_not_look_like_failures() {
+    let files = Files::new();
+    let address = serve(builder(), &files, Ending::CloseNotify);
+    let (ca, page) = (files.path("ca.pem"), files.path("check.html"));
+    let output = handclasp(["check", &address, "--ca", &ca, "--html", &page]).output().unwrap();
+    let printed = text(&output.stdout);
+    let words: Vec<_> = printed.split_whitespace().collect();
+    assert!(words.join(" ").contains("(the server has no key for them"), "{printed}");
+    let html = files.read("check.html");
+    let advice = "let the server send tickets";
+    assert_eq!(html.matches(advice).count(), 1, "advice is on the page once");
 }
 
 #[test]
