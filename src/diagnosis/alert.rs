@@ -224,7 +224,10 @@ fn refused_certificate(
         Side::Server => ("client", "servers"),
     };
     match alert {
-        A::UNKNOWN_CA => untrusted_issuer(peer, peers, diagnosis),
+        A::UNKNOWN_CA => {
+            untrusted_issuer(peer, peers, diagnosis);
+            self_issued(circumstances, diagnosis);
+        }
         A::CERTIFICATE_EXPIRED => {
             if !has_fault {
                 diagnosis.cause(format!(
@@ -258,7 +261,21 @@ fn refused_certificate(
             diagnosis.cause(format!("usually that is why the {peer} has refused it"));
             diagnosis.remedy(format!("if not, the {peer}'s log says why"));
         }
-        _ => refused_without_reason(own, circumstances, diagnosis),
+        _ => {
+            refused_without_reason(own, circumstances, diagnosis);
+            self_issued(circumstances, diagnosis);
+        }
+    }
+}
+
+/// A reason not to trust the issuer. It is no fault where the certificate itself is trusted, so it comes after
+/// what is usually wrong.
+fn self_issued(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
+    let Some(own) = circumstances.own_summary() else { return };
+    if own.subject == own.issuer {
+        diagnosis.cause(
+            "this side's certificate is self-issued: it is accepted only where it is trusted itself",
+        );
     }
 }
 
@@ -310,11 +327,6 @@ fn own_faults(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
         diagnosis.cause(format!(
             "this side's certificate is valid from {not_before} only; the time is {now}"
         ));
-    }
-    if own.subject == own.issuer {
-        diagnosis.cause(
-            "this side's certificate is self-issued: it is accepted only where it is trusted itself",
-        );
     }
     if circumstances.side == Side::Server && circumstances.own_name_fits() == Some(false) {
         let name = circumstances.server_name.as_deref().unwrap_or_default();

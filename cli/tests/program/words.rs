@@ -242,6 +242,31 @@ fn server_of(server: &mut Server, bytes: &[u8]) -> String {
     server.log_line_with("failed")
 }
 
+/// That a certificate is self-issued is no fault where it is trusted itself.
+#[test]
+fn a_server_says_first_that_its_name_is_wrong() {
+    let files = Files::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+    files.write("cert.pem", &certificate.pem());
+    files.write("key.pem", &key.serialize_pem());
+    let mut server = Server::start(&files, &[]);
+    let ca = files.path("cert.pem");
+    let mut refuse = |name: &str| {
+        let output = handclasp(["connect", &server.address, "--ca", &ca, "--name", name]).output();
+        assert_eq!(output.unwrap().status.code(), Some(1));
+        server.log_line_with("failed")
+    };
+    let line = refuse("a.example");
+    assert!(line.contains("\"a.example\", and this side's certificate is not for"), "{line}");
+    assert!(!line.contains("self-issued"), "{line}");
+    // An address is not in the ClientHello, so this side cannot compare it.
+    let line = refuse("127.0.0.2");
+    let (name, issuer) = (line.find("usually the name does not fit"), line.find("self-issued"));
+    assert!(name.is_some() && issuer.is_some() && name < issuer, "{line}");
+}
+
 #[test]
 fn a_server_explains_failures_of_its_clients_and_not_as_a_client() {
     let files = Files::new();
