@@ -398,6 +398,15 @@ impl Builder {
         self.complete || has_both
     }
 
+    /// Whether an alert ended the handshake, and this side had sent no Finished. Records that could not be
+    /// opened may have one.
+    pub(crate) fn failed_before_finished(&self, side: Side) -> bool {
+        let index = side as usize;
+        let may_have_sent_it =
+            self.finished[index] || self.no_keys[index].is_some() || self.closed_packets[index];
+        self.connection.alerts.iter().any(is_error) && !may_have_sent_it
+    }
+
     /// The account of the connection so far, complete in itself.
     pub(crate) fn connection(&mut self) -> Connection {
         self.conclude();
@@ -423,9 +432,6 @@ impl Builder {
 
     fn outcome(&self) -> Outcome {
         let Connection { records, messages, alerts, .. } = &self.connection;
-        let is_error = |alert: &Alert| {
-            !matches!(alert.description.name, Some("close_notify" | "user_canceled"))
-        };
         let failed = alerts.iter().any(is_error);
         let is_recorded = self.connection.source == Source::Recorded;
         match (self.is_complete(), failed) {
@@ -444,6 +450,10 @@ impl Builder {
             _ => Outcome::NotTls,
         }
     }
+}
+
+fn is_error(alert: &Alert) -> bool {
+    !matches!(alert.description.name, Some("close_notify" | "user_canceled"))
 }
 
 /// Whether a message has the extension that only QUIC has (RFC 9001, section 8.2).

@@ -167,7 +167,9 @@ fn title(certificate: &Certificate) -> String {
 fn days_left(days: i64) -> (&'static str, Option<String>) {
     let count = |days: u64| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
     match days {
-        ..0 => ("bad", Some(format!("expired {} ago", count(days.unsigned_abs())))),
+        -1 => ("bad", Some("expired less than a day ago".to_owned())),
+        // Whole days are counted downwards: two days and an hour after the end they are -3.
+        ..-1 => ("bad", Some(format!("expired {} ago", count(days.unsigned_abs() - 1)))),
         0 => ("soon", Some("expires today".to_owned())),
         1..14 => ("soon", Some(format!("{} left", count(days.unsigned_abs())))),
         _ => ("good", Some(format!("{} left", count(days.unsigned_abs())))),
@@ -185,4 +187,23 @@ fn key(certificate: &Certificate) -> Option<String> {
         Some(bits) => format!("{algorithm}, {bits} bits"),
         None => algorithm.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::days_left;
+
+    #[test]
+    fn whole_days_are_counted_before_and_after_the_end() {
+        for (days, expected) in [
+            (-974, "expired 973 days ago"),
+            (-2, "expired 1 day ago"),
+            (-1, "expired less than a day ago"),
+            (0, "expires today"),
+            (1, "1 day left"),
+            (30, "30 days left"),
+        ] {
+            assert_eq!(days_left(days).1.as_deref(), Some(expected));
+        }
+    }
 }

@@ -4,10 +4,16 @@ use handclasp::alert::AlertDescription;
 use handclasp::diagnosis::Offer;
 
 use super::Failure;
-use super::overview::final_alert;
+use super::overview::{final_alert, usual_meaning};
 use super::text::{bytes, sentence, visible};
-use crate::account::{Connection, Outcome, Problem, ProblemKind, Side};
+use crate::account::{Alert, CertificateList, Connection, Outcome, Problem, ProblemKind, Side};
 use crate::words;
+
+/// How many certificates are named.
+const SHOWN: usize = 8;
+
+const AFTER_THE_CLIENT: &str =
+    "In TLS 1.3 the client finishes first: the server checks the client's certificate after that.";
 
 /// The first section of the page of a failure.
 pub(super) struct Diagnosis {
@@ -40,14 +46,23 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
             | Outcome::Incomplete
             | Outcome::OtherVersion
     );
-    let mut remedies = Vec::new();
+    let (mut remedies, mut shown) = (Vec::new(), Vec::new());
     if failed {
         if let Some(alert) = final_alert(connection) {
             for found in words::findings_before(connection, alert) {
                 evidence.push(visible(&sentence(&found.what)));
                 remedies.push(visible(&sentence(&found.remedy)));
             }
-            evidence.push(alert_in_words(connection, alert));
+            evidence.push(alert_in_words(connection, alert, failure));
+            let is_later = connection.outcome == Outcome::FailedLater;
+            let has_request = connection.message("CertificateRequest").is_some();
+            if is_later && has_request && alert.sender == Side::Server {
+                evidence.push(AFTER_THE_CLIENT.to_owned());
+            }
+            if failure.is_none() {
+                evidence.extend(trust_is_not_seen(connection, alert));
+                shown.extend(certificates_shown(connection, alert));
+            }
         }
     }
     evidence.extend(connection.problems.iter().map(problem));
@@ -77,7 +92,7 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
     };
     let title = if failed { "Why it ended" } else { "What is not known" };
     let causes = Vec::new();
-    Some(Diagnosis { title, what, causes, remedies, offers: Vec::new(), evidence })
+    Some(Diagnosis { title, what, causes, remedies, offers: shown, evidence })
 }
 
 fn sentences(texts: &[String]) -> Vec<String> {
@@ -102,7 +117,7 @@ fn offers(connection: &Connection, failure: &Failure) -> Vec<SideOffers> {
 }
 
 /// The alert, when it came, and what it is for.
-fn alert_in_words(connection: &Connection, alert: &crate::account::Alert) -> String {
+fn alert_in_words(connection: &Connection, alert: &Alert, failure: Option<&Failure>) -> String {
     let before = alert.after_messages.checked_sub(1);
     let after = match before.and_then(|index| connection.messages.get(index)) {
         Some(message) => {
@@ -110,13 +125,43 @@ fn alert_in_words(connection: &Connection, alert: &crate::account::Alert) -> Str
         }
         None => String::new(),
     };
-    let code = u8::try_from(alert.description.code).unwrap_or_default();
-    let meaning = words::alert(AlertDescription(code));
-    format!(
-        "The {} ended the connection{after} with the alert {} ({code}), which usually means: {meaning}.",
-        alert.sender.name(),
-        alert.description,
-    )
+    let (sender, description, code) =
+        (alert.sender.name(), alert.description, alert.description.code);
+    let ended =
+        format!("The {sender} ended the connection{after} with the alert {description} ({code})");
+    match usual_meaning(connection, alert, failure) {
+        Some(meaning) => format!("{ended}, which usually means: {meaning}."),
+        None => format!("{ended}."),
+    }
+}
+
+/// Where the alert says that no authority is trusted, the account may lack the half of what decides it.
+fn trust_is_not_seen(connection: &Connection, alert: &Alert) -> Option<String> {
+    let is_unknown = AlertDescription::UNKNOWN_CA.name() == alert.description.name;
+    if !is_unknown || connection.observed_side == Some(alert.sender) {
+        return None;
+    }
+    let sender = alert.sender.name();
+    Some(format!("What was sent does not show which authorities the {sender} trusts."))
+}
+
+/// The certificates that the sender of the alert had received.
+fn certificates_shown(connection: &Connection, alert: &Alert) -> Option<SideOffers> {
+    let shown_to = |list: &&CertificateList| {
+        list.sender.peer() == alert.sender && list.message < alert.after_messages
+    };
+    let list = connection.certificates.iter().rfind(shown_to)?;
+    let mut certificates = Vec::new();
+    for certificate in list.certificates.iter().take(SHOWN) {
+        if let (Some(subject), Some(issuer)) = (&certificate.subject, &certificate.issuer) {
+            certificates.push(visible(&format!("\"{subject}\", issued by \"{issuer}\"")));
+        }
+    }
+    if certificates.is_empty() {
+        return None;
+    }
+    let title = format!("The {}", list.sender.name());
+    Some(SideOffers { title, lists: vec![("Certificates that it sent".to_owned(), certificates)] })
 }
 
 fn stopped(connection: &Connection) -> String {

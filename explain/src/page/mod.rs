@@ -217,7 +217,7 @@ impl ConnectionView {
             number: connection.number,
             overview: overview::of(connection),
             diagnosis: diagnosis::of(connection, failure),
-            sequence: sequence::of(connection),
+            sequence: sequence::of(connection, failure),
             choices: choices::of(connection),
             chains: certificates::of(connection),
             schedule: schedule::of(connection),

@@ -1,10 +1,13 @@
 //! The head of the page: whose connection it is, how it ended, and what was agreed on.
 
+use handclasp::alert::AlertDescription;
+
+use super::Failure;
 use super::text::{bytes, value, visible};
 use crate::account::{
     Alert, ChoiceSubject, Connection, Message, Outcome, Side, Source, StepKind, Value,
 };
-use crate::words::counted;
+use crate::words::{self, counted};
 
 /// The head of a connection.
 pub(super) struct Overview {
@@ -158,6 +161,26 @@ pub(super) fn final_alert(connection: &Connection) -> Option<&Alert> {
     connection.alerts.iter().rev().find(|alert| alert.description.name != Some("close_notify"))
 }
 
+/// What an alert usually means. `None` where its reason is known: the page says it, and the usual one may be
+/// another.
+pub(super) fn usual_meaning(
+    connection: &Connection,
+    alert: &Alert,
+    failure: Option<&Failure>,
+) -> Option<&'static str> {
+    let description = AlertDescription(u8::try_from(alert.description.code).unwrap_or_default());
+    let is_final = final_alert(connection) == Some(alert);
+    if is_final && failure.is_some() {
+        return None;
+    }
+    // Many send it for all that can be wrong with a certificate.
+    let is_vague = description == AlertDescription::BAD_CERTIFICATE;
+    if is_vague && !words::findings_before(connection, alert).is_empty() {
+        return None;
+    }
+    Some(words::alert(description))
+}
+
 fn ended_by(what: &str, connection: &Connection) -> String {
     match final_alert(connection) {
         Some(alert) => {
@@ -181,10 +204,22 @@ fn authentication(connection: &Connection) -> Option<String> {
         return Some("a pre-shared key".to_owned());
     }
     let scheme = value(chosen(connection, ChoiceSubject::SignatureScheme)?);
-    let verified = connection.steps.iter().any(|step| step.kind == StepKind::PeerVerified);
-    let of_client = connection.observed_side == Some(Side::Client);
-    Some(match (of_client, verified) {
-        (true, false) => format!("a certificate that was not accepted, and a signature ({scheme})"),
-        _ => format!("its certificate and a signature ({scheme})"),
+    if connection.observed_side == Some(Side::Client) {
+        let verified = connection.steps.iter().any(|step| step.kind == StepKind::PeerVerified);
+        return Some(match verified {
+            true => format!("its certificate and a signature ({scheme})"),
+            false => format!("a certificate that was not accepted, and a signature ({scheme})"),
+        });
+    }
+    // A client that sends its Finished has accepted them.
+    let shown = format!("a certificate and a signature ({scheme}): shown");
+    Some(match (connection.outcome, final_alert(connection)) {
+        (Outcome::Complete | Outcome::FailedLater, _) => {
+            format!("its certificate and a signature ({scheme})")
+        }
+        (_, Some(alert)) if alert.sender == Side::Client => {
+            format!("{shown}, refused by the client")
+        }
+        _ => format!("{shown}; it is not seen whether the client accepted them"),
     })
 }

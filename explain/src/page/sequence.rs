@@ -2,6 +2,8 @@
 
 use handclasp::alert::AlertDescription;
 
+use super::Failure;
+use super::overview::usual_meaning;
 use super::text::{bytes, sentence, time, value, visible};
 use crate::account::{
     Alert, Code, Connection, Message, MessageLevel, Record, RecordState, Side, Step, StepKind,
@@ -38,7 +40,8 @@ pub(super) enum Content {
     Alert {
         name: String,
         code: u32,
-        meaning: &'static str,
+        /// What it usually means, unless the page says why it was sent.
+        meaning: Option<&'static str>,
         /// It is the usual end, and no error.
         closing: bool,
     },
@@ -67,17 +70,17 @@ pub(super) struct FactRow {
     pub values: Vec<String>,
 }
 
-pub(super) fn of(connection: &Connection) -> Sequence {
+pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Sequence {
     let address = |address: &Option<String>| address.as_deref().map(visible).unwrap_or_default();
     let name = super::overview::server_name(connection);
     let server = name.unwrap_or_else(|| address(&connection.server));
-    Sequence { client: address(&connection.client), server, rows: rows(connection) }
+    Sequence { client: address(&connection.client), server, rows: rows(connection, failure) }
 }
 
 /// A row, and the time by which rows between the same two messages are ordered.
 type Timed = (Option<u64>, Row);
 
-fn rows(connection: &Connection) -> Vec<Row> {
+fn rows(connection: &Connection, failure: Option<&Failure>) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut next_record = 0;
     let (mut steps, mut alerts) = (connection.steps.as_slice(), connection.alerts.as_slice());
@@ -96,7 +99,7 @@ fn rows(connection: &Connection) -> Vec<Row> {
         let side = connection.observed_side.unwrap_or(Side::Client);
         between.extend(steps.iter().map(|it| (it.time_ns, step(side, it))));
         let alerts = next(&mut alerts, |alert| alert.after_messages == place);
-        between.extend(alerts.iter().map(|it| (it.time_ns, alert(it))));
+        between.extend(alerts.iter().map(|it| (it.time_ns, alert(connection, it, failure))));
         between.sort_by_key(|(time, _)| *time);
         rows.extend(between.into_iter().map(|(_, row)| row));
         if let Some(message) = message {
@@ -134,7 +137,9 @@ fn message_row(connection: &Connection, index: usize, message: &Message) -> Cont
         };
         facts.push(FactRow { name: fact.name, values });
     }
-    let reception = match words::received(&message.name) {
+    let has_certificates = certificates.is_none_or(|list| !list.certificates.is_empty());
+    let (purpose, received) = purpose(message, has_certificates);
+    let reception = match received {
         "" => String::new(),
         words => format!("The {} {words}.", message.sender.peer().name()),
     };
@@ -144,12 +149,26 @@ fn message_row(connection: &Connection, index: usize, message: &Message) -> Cont
         level: level(Some(message.level)),
         protection: words::level(message.level),
         length: bytes(message.length as u64),
-        purpose: words::sent(&message.name),
+        purpose,
         reception,
         records: in_records(message),
         facts,
         malformed: message.malformed.is_some(),
     })
+}
+
+/// What a message is for, and what its receiver does with it.
+fn purpose(message: &Message, has_certificates: bool) -> (&'static str, &'static str) {
+    match (message.name.as_str(), message.sender) {
+        ("Certificate", Side::Client) if !has_certificates => (
+            "The client shows no certificate: it has none, or none that the server asks for.",
+            "decides whether it goes on without one",
+        ),
+        ("Certificate", Side::Client) => {
+            (words::sent("Certificate"), "builds a path to a trusted authority")
+        }
+        (name, _) => (words::sent(name), words::received(name)),
+    }
 }
 
 /// In which records the message is.
@@ -250,12 +269,12 @@ impl Run<'_> {
     }
 }
 
-fn alert(alert: &Alert) -> Row {
+fn alert(connection: &Connection, alert: &Alert, failure: Option<&Failure>) -> Row {
     let code = u8::try_from(alert.description.code).unwrap_or_default();
     let content = Content::Alert {
         name: alert.description.to_string(),
         code: alert.description.code,
-        meaning: words::alert(AlertDescription(code)),
+        meaning: usual_meaning(connection, alert, failure),
         closing: AlertDescription(code) == AlertDescription::CLOSE_NOTIFY,
     };
     row(alert.sender, alert.time_ns, content)

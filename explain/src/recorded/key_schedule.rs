@@ -48,11 +48,17 @@ impl Nodes<'_> {
         let handshake = self.stage("handshake", Some(derived))?;
         self.traffic(handshake, "c hs traffic", "CLIENT_HANDSHAKE_TRAFFIC_SECRET")?;
         self.traffic(handshake, "s hs traffic", "SERVER_HANDSHAKE_TRAFFIC_SECRET")?;
+        if self.builder.failed_before_finished(Side::Server) {
+            return Ok(());
+        }
         let derived = self.expand(handshake, "derived", None)?;
         let main = self.stage("master", Some(derived))?;
         self.traffic(main, "c ap traffic", "CLIENT_TRAFFIC_SECRET_0")?;
         self.traffic(main, "s ap traffic", "SERVER_TRAFFIC_SECRET_0")?;
         self.logged(main, "exp master", "EXPORTER_SECRET")?;
+        if self.builder.failed_before_finished(Side::Client) {
+            return Ok(());
+        }
         let resumption = self.expand(main, "res master", None)?;
         let messages = &self.builder.so_far().messages;
         let is_ticket = |message: &&crate::Message| {

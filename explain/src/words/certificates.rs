@@ -1,5 +1,6 @@
 //! What certificates show, in words.
 
+use handclasp::alert::AlertDescription;
 use handclasp::certificate::Timestamp;
 
 use super::printable;
@@ -81,9 +82,55 @@ pub fn findings_before(connection: &Connection, alert: &Alert) -> Vec<FindingInW
     for list in &connection.certificates {
         if list.sender.peer() == alert.sender && list.message < alert.after_messages {
             found.extend(list.findings.iter().map(|it| finding(list, it)));
+            let is_unknown = alert.description.name == AlertDescription::UNKNOWN_CA.name();
+            if is_unknown && !list.findings.contains(&CertificateFinding::SelfIssued) {
+                found.extend(untrusted_issuer(list));
+            }
         }
     }
     found
+}
+
+/// Where the certificates of a list end, for a receiver that trusts no issuer of them.
+fn untrusted_issuer(list: &CertificateList) -> Option<FindingInWords> {
+    let own = list.certificates.first()?;
+    let mut last = own;
+    // No longer than the list, as certificates may name each other.
+    for _ in &list.certificates {
+        let mut issuers = list.certificates.iter();
+        match issuers.find(|it| it.subject == last.issuer && it.subject != last.subject) {
+            Some(issuer) => last = issuer,
+            None => break,
+        }
+    }
+    let (sender, receiver) = (list.sender.name(), list.sender.peer().name());
+    let name = |name: &Option<String>| -> Option<String> {
+        name.as_ref().map(|name| printable(name.as_bytes()))
+    };
+    let (own, last_issuer) = (name(&own.subject)?, name(&last.issuer)?);
+    if last.subject == last.issuer {
+        return Some(FindingInWords {
+            what: format!(
+                "the certificates of the {sender}, for \"{own}\", lead to the root \"{last_issuer}\"; the \
+                 {receiver} does not trust it"
+            ),
+            remedy: format!("add the root \"{last_issuer}\" to those that the {receiver} trusts"),
+        });
+    }
+    let issued = match name(&last.subject)? {
+        last if last == own => format!("the certificate \"{own}\" of the {sender}"),
+        last => format!("the last issuer that the {sender} sent for \"{own}\", \"{last}\","),
+    };
+    Some(FindingInWords {
+        what: format!(
+            "{issued} was issued by \"{last_issuer}\", which was not sent along; the {receiver} does not \
+             trust it"
+        ),
+        remedy: format!(
+            "if \"{last_issuer}\" is a root, add it to those that the {receiver} trusts; if it is an \
+             intermediate, the {sender} must send its certificate along"
+        ),
+    })
 }
 
 /// The verdict of a search for a path, in words.

@@ -8,7 +8,10 @@ use handclasp_testing::Identity;
 use serde_json::json;
 
 use crate::recorded::decode;
-use crate::support::{Tapped, all_kinds, early_data_to_a_stranger, of_kind, refused_certificate};
+use crate::support::{
+    Tapped, all_kinds, early_data_to_a_stranger, no_client_certificate, of_kind,
+    refused_certificate,
+};
 
 /// What an ordinary page may have.
 const MOST_BYTES: usize = 300_000;
@@ -79,6 +82,69 @@ fn the_page_of_a_refused_certificate_says_what_the_certificate_shows() {
     assert!(words.contains("The client asked for"), "{words}");
     assert!(words.contains("DNS:other.example"), "{words}");
     assert!(words.contains("Connect with a name that the certificate has"), "{words}");
+    assert!(!page.contains("a certificate was corrupt"), "the alert says it, and it is not so");
+}
+
+/// What the page says the server authenticated by.
+fn authentication(connection: Connection) -> String {
+    let page = html(vec![connection]);
+    between(&page, "Server authenticated by</dt><dd>", "</dd>").to_owned()
+}
+
+#[test]
+fn a_server_has_authenticated_only_to_a_client_that_accepted_its_certificate() {
+    let tapped = all_kinds();
+    let expired = Identity::valid_in_years(vec!["server.example".into()], 2000, 2010);
+    for Tapped { server, bytes, key_log, .. } in
+        [of_kind(&tapped, "refused"), &refused_certificate(expired)]
+    {
+        for connection in [server.clone(), decode(bytes, key_log)] {
+            let words = authentication(connection);
+            assert!(words.ends_with(": shown, refused by the client"), "{words}");
+        }
+        let before_alert = &bytes[..bytes.len() - 1];
+        let words = authentication(decode(before_alert, key_log));
+        assert!(words.ends_with("it is not seen whether the client accepted them"), "{words}");
+    }
+    let Tapped { client, server, bytes, key_log, .. } = of_kind(&tapped, "full");
+    for connection in [client.clone(), server.clone(), decode(bytes, key_log)] {
+        let words = authentication(connection);
+        assert!(words.starts_with("its certificate and a signature"), "{words}");
+    }
+}
+
+#[test]
+fn the_page_of_a_recorded_refusal_says_what_was_sent_and_what_to_change() {
+    let tapped = all_kinds();
+    let Tapped { bytes, key_log, .. } = of_kind(&tapped, "refused");
+    let page = html(vec![decode(bytes, key_log)]);
+    let words = between(&page, "<section class=\"diagnosis\"", "</section>");
+    for expected in [
+        "which was not sent along; the client does not trust it",
+        "is a root, add it to those that the client trusts",
+        "the server must send its certificate along",
+        "Certificates that it sent",
+        "What was sent does not show which authorities the client trusts.",
+    ] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+}
+
+#[test]
+fn the_page_says_that_a_client_shows_no_certificate_and_when_the_server_checks_it() {
+    let Tapped { client, bytes, key_log, .. } = no_client_certificate();
+    for connection in [client, decode(&bytes, &key_log)] {
+        let page = html(vec![connection]);
+        for expected in [
+            "The client shows no certificate",
+            "The server decides whether it goes on without one.",
+            "In TLS 1.3 the client finishes first",
+        ] {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+        // The one of the server.
+        assert_eq!(page.matches("checks the name of a server").count(), 1);
+    }
 }
 
 #[test]
@@ -96,6 +162,11 @@ fn the_page_of_a_failure_begins_with_the_diagnosis() {
     let page = page::html(&Account::new(vec![connection]), &options).unwrap();
     assert!(page.contains("The authority &#60;is&#62; not trusted"), "{page}");
     assert!(page.contains("Name it with --ca"));
+    // The reason is known: the usual one may be another.
+    assert!(
+        page.contains("with the alert unknown_ca (48).") && page.contains("</strong> (48)</span>")
+    );
+    assert!(!page.contains("usually means"), "{page}");
     let fine = html(vec![of_kind(&tapped, "full").client.clone()]);
     assert!(!fine.contains("Why it ended"));
 }

@@ -213,6 +213,30 @@ fn a_wrong_name_and_wrong_dates_are_found_in_the_certificates() {
     }
 }
 
+#[test]
+fn a_failed_handshake_has_no_secrets_of_messages_that_were_not_sent() {
+    let tapped = all_kinds();
+    for Tapped { kind, bytes, key_log, .. } in &tapped {
+        let has = |connection: &Connection, label: &str| {
+            connection.key_schedule.iter().any(|node| node.label == label)
+        };
+        let connection = decode(bytes, key_log);
+        assert!(has(&connection, "s ap traffic"), "{kind}");
+        assert_eq!(has(&connection, "res master"), *kind != "refused", "{kind}");
+        let connection = decode(bytes, "");
+        assert!(has(&connection, "res master"), "{kind}: it may have been complete");
+    }
+    // The client ends it after ServerHello.
+    let mut bytes = tapped[0].bytes[..1].to_vec();
+    let mut first = tapped[0].bytes[1].1.clone();
+    first.truncate(5 + usize::from(u16::from_be_bytes([first[3], first[4]])));
+    bytes.extend([(Side::Server, first), (Side::Client, vec![21, 3, 3, 0, 2, 2, 47])]);
+    let connection = decode(&bytes, "");
+    assert_eq!(connection.outcome, Outcome::Failed);
+    let labels: Vec<_> = connection.key_schedule.iter().map(|node| node.label.as_str()).collect();
+    assert!(labels.contains(&"s hs traffic") && !labels.contains(&"s ap traffic"), "{labels:?}");
+}
+
 /// A certificate is compared with the time of a capture, and not with that of its reader.
 #[test]
 fn the_time_of_a_capture_is_the_one_that_dates_are_compared_with() {

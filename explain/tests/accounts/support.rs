@@ -131,6 +131,15 @@ fn client_certificate() -> Tapped {
     run(&pair, plan)
 }
 
+/// The server requires a certificate of the client, which has none.
+pub fn no_client_certificate() -> Tapped {
+    let pair = Pair::new();
+    let mut plan = Plan::new("no client certificate", &pair);
+    let anchors = Identity::p256().anchors();
+    plan.server = plan.server.require_client_certificates(anchors, Profile::Default).unwrap();
+    run(&pair, plan)
+}
+
 /// Records of 64 bytes at most, which are padded: messages over many records.
 fn small_and_padded() -> Tapped {
     let pair = Pair::new();
