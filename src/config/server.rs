@@ -351,6 +351,11 @@ impl ServerConfigBuilder {
     /// ClientHello. After a HelloRetryRequest the choice stays. If the second ClientHello comes to another
     /// connection, with a [cookie](Self::cookies), there is a choice for it.
     ///
+    /// **The name in the request of the application protocol may be another one.** A client can request
+    /// `public.example.org` here, where no certificate is asked for, and then send an HTTP request with the host
+    /// `admin.example.org`. Compare the two, and refuse such a request: with 421 (Misdirected Request) in HTTP
+    /// (RFC 9110, section 7.4). The middleware `misdirected` of `handclasp-hyper` does it.
+    ///
     /// A session is resumed under another configuration only if both have the same ticket keys or store, and
     /// the same rules: see [`sessions`](Self::sessions). Virtual hosts that must not share sessions have
     /// ticket keys or a [`session_context`](Self::session_context) of their own.

@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use handclasp::ClientConnection;
 use handclasp::pki_types::ServerName;
@@ -13,6 +14,7 @@ use hyper::Uri;
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::HttpsStream;
@@ -44,6 +46,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 pub struct HttpsConnector<C = HttpConnector> {
     transport: C,
     connector: Connector,
+    timeout: Duration,
 }
 
 impl HttpsConnector {
@@ -58,9 +61,20 @@ impl HttpsConnector {
 }
 
 impl<C> HttpsConnector<C> {
+    /// How long it may take by default until there is a connection: 30 seconds.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
     /// Over the connections of another connector: a proxy's, or an [`HttpConnector`] with options.
     pub fn over(transport: C, connector: Connector) -> Self {
-        Self { transport, connector }
+        Self { transport, connector, timeout: Self::CONNECT_TIMEOUT }
+    }
+
+    /// Sets how long it may take until there is a connection: the connection below, such as TCP and the
+    /// answer of a proxy, and the handshake. The handshake alone has the limit of
+    /// [`Connector::handshake_timeout`], too.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
     }
 }
 
@@ -84,14 +98,25 @@ where
             Ok(server_name) => server_name,
             Err(error) => return Box::pin(async { Err(error) }),
         };
-        let connector = self.connector.clone();
+        let (connector, limit) = (self.connector.clone(), self.timeout);
         let transport = self.transport.call(uri);
-        Box::pin(async move {
+        let connect = async move {
             let transport = TokioIo::new(transport.await.map_err(Into::into)?);
             let stream = connector.connect(server_name, transport).await?;
             Ok(TokioIo::new(HttpsStream::new(stream)))
+        };
+        Box::pin(async move {
+            match timeout(limit, connect).await {
+                Ok(connected) => connected,
+                Err(_) => Err(too_slow(limit).into()),
+            }
         })
     }
+}
+
+fn too_slow(limit: Duration) -> io::Error {
+    let reason = format!("there was no connection to the server within {limit:?}");
+    io::Error::new(io::ErrorKind::TimedOut, reason)
 }
 
 /// The name that the server's certificate must have.

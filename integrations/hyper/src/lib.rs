@@ -21,6 +21,8 @@ mod connection_info;
 mod connector;
 #[cfg(feature = "axum")]
 mod listener;
+#[cfg(feature = "axum")]
+mod misdirected;
 mod stream;
 #[cfg(feature = "axum")]
 mod too_early;
@@ -32,6 +34,8 @@ pub use connector::HttpsConnector;
 pub use handclasp;
 #[cfg(feature = "axum")]
 pub use listener::TlsListener;
+#[cfg(feature = "axum")]
+pub use misdirected::misdirected;
 pub use stream::HttpsStream;
 #[cfg(feature = "axum")]
 pub use too_early::too_early;

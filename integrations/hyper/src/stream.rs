@@ -1,5 +1,6 @@
 //! The stream that HTTP reads and writes.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::ops::DerefMut;
 use std::pin::{Pin, pin};
@@ -12,7 +13,6 @@ use handclasp::transport::tokio::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A TLS connection for HTTP. On a server, 0-RTT data that were accepted come first.
-#[derive(Debug)]
 pub struct HttpsStream<C, T> {
     stream: TlsStream<C, T>,
     /// 0-RTT data that are not read yet.
@@ -45,6 +45,17 @@ where
     #[cfg(feature = "axum")]
     pub(crate) fn early(&self) -> &Arc<AtomicBool> {
         &self.early
+    }
+}
+
+/// Without the bytes of the 0-RTT data: they may have passwords and cookies.
+impl<C: fmt::Debug, T: fmt::Debug> fmt::Debug for HttpsStream<C, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpsStream")
+            .field("stream", &self.stream)
+            .field("early_data_length", &self.early_data.len())
+            .field("early", &self.early)
+            .finish()
     }
 }
 

@@ -11,7 +11,8 @@ use crate::ConnectionInfo;
 /// request with a method that is not safe, such as POST. The client then sends it again, after the handshake.
 ///
 /// It also looks at the header field `Early-Data: 1` of a proxy (RFC 8470, section 5.1). A router that is served
-/// without [`ConnectionInfo`] cannot know what came early, so each such request gets 425.
+/// without [`ConnectionInfo`] cannot know what came early: each request gets 500 (Internal Server Error), as with
+/// every extractor that is missing in axum.
 ///
 /// ```
 /// use axum::Router;
@@ -22,12 +23,12 @@ use crate::ConnectionInfo;
 ///     .route("/transfer", post(async || "done\n"))
 ///     .layer(from_fn(handclasp_hyper::too_early));
 /// ```
-pub async fn too_early(request: Request, next: Next) -> Response {
-    let is_early_here = match request.extensions().get::<ConnectInfo<ConnectionInfo>>() {
-        Some(ConnectInfo(info)) => info.is_early(),
-        None => true,
-    };
-    let is_early = is_early_here || request.headers().contains_key("early-data");
+pub async fn too_early(
+    ConnectInfo(info): ConnectInfo<ConnectionInfo>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let is_early = info.is_early() || request.headers().contains_key("early-data");
     if is_early && !request.method().is_safe() {
         return StatusCode::TOO_EARLY.into_response();
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::ends::{Server, client, connector, server_config, text};
 use axum::http::Version;
@@ -11,6 +12,7 @@ use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp_hyper::{HttpsConnector, handclasp};
 use handclasp_testing::Identity;
 use http_body_util::Empty;
+use hyper::Uri;
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,6 +20,8 @@ use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tower_service::Service;
 
 #[tokio::test]
 async fn the_pool_shares_one_connection_of_the_version_that_alpn_has_chosen() {
@@ -130,4 +134,34 @@ async fn a_proxy_gets_connect_and_the_server_gets_the_handshake() {
     let asked = asked.lock().unwrap();
     let expected = format!("CONNECT localhost:{} HTTP/1.1\r\n", server.address.port());
     assert!(asked.len() == 1 && asked[0].starts_with(&expected), "{asked:?}");
+}
+
+/// The address of a listener whose sockets get no answer.
+async fn silent() -> (TcpListener, std::net::SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+async fn times_out<C>(connector: HttpsConnector<C>, port: u16)
+where
+    HttpsConnector<C>: Service<Uri, Error = Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut connector = connector.connect_timeout(Duration::from_millis(100));
+    let uri = format!("https://localhost:{port}/").parse().unwrap();
+    let connected = timeout(Duration::from_secs(20), connector.call(uri)).await.unwrap();
+    let error = connected.err().unwrap();
+    let error = error.downcast_ref::<std::io::Error>().unwrap();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+    assert!(error.to_string().contains("100ms"), "{error}");
+}
+
+#[tokio::test]
+async fn the_limit_of_time_includes_the_server_and_the_proxy() {
+    let (_listener, address) = silent().await;
+    let connector = connector(&Identity::p256(), |client| client);
+    times_out(HttpsConnector::new(connector.clone()), address.port()).await;
+    let proxy = format!("http://{address}").parse().unwrap();
+    let tunnel = Tunnel::new(proxy, HttpConnector::new());
+    times_out(HttpsConnector::over(tunnel, connector), 1).await;
 }

@@ -1,23 +1,22 @@
 //! Requests in 0-RTT data: served early, refused with 425, or kept until the handshake is complete.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ends::{Server, connector, server_config};
+use crate::ends::{ClientStream, Server, answer, connector, serve, server_config};
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::post;
-use handclasp::ClientConnection;
+use axum::serve::Listener;
 use handclasp::handshake::EarlyData;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
-use handclasp::transport::tokio::{Connector, TlsStream};
+use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp_hyper::{TlsListener, handclasp, too_early};
 use handclasp_testing::{Identity, server_name};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-type Stream = TlsStream<ClientConnection, TcpStream>;
 
 fn ends(identity: &Identity) -> (Connector, Arc<handclasp::ServerConfig>) {
     let sessions = Arc::new(MemoryClientSessions::new(8));
@@ -40,30 +39,16 @@ fn request(method: &str, more: &str) -> String {
     format!("{method} / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n{more}\r\n")
 }
 
-/// The head and the body of the next answer.
-async fn answer(stream: &mut Stream) -> String {
-    let mut answer = String::new();
-    loop {
-        if let Some((head, body)) = answer.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() == length.unwrap().parse::<usize>().unwrap() {
-                return answer;
-            }
-        }
-        answer.push(char::from(stream.read_u8().await.unwrap()));
-    }
-}
-
 /// A first connection, for a ticket. Then a second one that sends this request in 0-RTT data.
-async fn send_early(connector: &Connector, server: &Server, request: &str) -> Stream {
-    let socket = TcpStream::connect(server.address).await.unwrap();
+async fn send_early(connector: &Connector, server: SocketAddr, request: &str) -> ClientStream {
+    let socket = TcpStream::connect(server).await.unwrap();
     let mut first = connector.connect(server_name(), socket).await.unwrap();
     first.write_all(self::request("GET", "").as_bytes()).await.unwrap();
     first.flush().await.unwrap();
     answer(&mut first).await;
     first.close().await.unwrap();
 
-    let socket = TcpStream::connect(server.address).await.unwrap();
+    let socket = TcpStream::connect(server).await.unwrap();
     let data = request.as_bytes();
     let connected = connector.connect_with_early_data(server_name(), data, socket).await;
     let (stream, sent) = connected.unwrap();
@@ -84,7 +69,7 @@ async fn requests_are_answered_early_only_where_the_listener_allows_it() {
             false => listener,
         })
         .await;
-        let mut stream = send_early(&connector, &server, &request("GET", "")).await;
+        let mut stream = send_early(&connector, server.address, &request("GET", "")).await;
         let answered = answer(&mut stream).await;
         assert!(answered.ends_with(&format!("resumed true, early {early}")), "{answered}");
         // The handshake is complete.
@@ -93,22 +78,6 @@ async fn requests_are_answered_early_only_where_the_listener_allows_it() {
         let answered = answer(&mut stream).await;
         assert!(answered.ends_with("resumed true, early false"), "{answered}");
     }
-}
-
-/// A service whose layer refuses what must not be replayed.
-async fn protected(config: Arc<handclasp::ServerConfig>, early: bool) -> std::net::SocketAddr {
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let acceptor = handclasp::transport::tokio::Acceptor::new(config);
-    let mut listener = TlsListener::new(socket, acceptor);
-    if early {
-        listener = listener.answer_early_data();
-    }
-    let app = Router::new().route("/", post(async || "posted").get(async || "got"));
-    let app = app.layer(from_fn(too_early));
-    let service = app.into_make_service_with_connect_info::<handclasp_hyper::ConnectionInfo>();
-    tokio::spawn(axum::serve(listener, service).into_future());
-    address
 }
 
 #[tokio::test]
@@ -123,9 +92,13 @@ async fn what_must_not_be_replayed_is_too_early_until_the_handshake_is_complete(
         (false, "GET", "Early-Data: 1\r\n", "200 OK"),
     ] {
         let (connector, config) = ends(&identity);
-        let mut server = Server::start(config.clone()).await;
-        server.address = protected(config, answers_early).await;
-        let mut stream = send_early(&connector, &server, &request(method, more)).await;
+        let app = Router::new().route("/", post(async || "posted").get(async || "got"));
+        let server = serve(config, app.layer(from_fn(too_early)), |listener| match answers_early {
+            true => listener.answer_early_data(),
+            false => listener,
+        })
+        .await;
+        let mut stream = send_early(&connector, server, &request(method, more)).await;
         let answered = answer(&mut stream).await;
         assert!(answered.starts_with(&format!("HTTP/1.1 {expected}\r\n")), "{method}: {answered}");
         stream.write_all(request("POST", "").as_bytes()).await.unwrap();
@@ -133,4 +106,29 @@ async fn what_must_not_be_replayed_is_too_early_until_the_handshake_is_complete(
         let answered = answer(&mut stream).await;
         assert!(answered.starts_with("HTTP/1.1 200 OK\r\n"), "{answered}");
     }
+}
+
+#[tokio::test]
+async fn debug_output_has_no_bytes_of_early_data() {
+    let (connector, config) = ends(&Identity::p256());
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut listener = TlsListener::new(socket, Acceptor::new(config)).answer_early_data();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(async move {
+        let (mut first, _) = listener.accept().await;
+        first.read_u8().await.unwrap();
+        first.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        first.flush().await.unwrap();
+        let (mut second, _) = listener.accept().await;
+        // The rest of the request is kept.
+        second.read_u8().await.unwrap();
+        format!("{second:?}")
+    });
+    let request = request("GET", "Cookie: a-secret-of-the-user\r\n");
+    let _stream = send_early(&connector, address, &request).await;
+    let text = server.await.unwrap();
+    assert!(text.contains(&format!("early_data_length: {}", request.len() - 1)), "{text}");
+    assert!(!text.contains("a-secret-of-the-user"), "{text}");
+    let as_numbers = format!("{:?}", b"a-secret-of-the-user");
+    assert!(!text.contains(as_numbers.trim_matches(['[', ']'])), "{text}");
 }

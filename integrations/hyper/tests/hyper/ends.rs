@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
+use axum::serve::Listener;
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::credential::CertificateList;
-use handclasp::transport::tokio::{Acceptor, Connector};
-use handclasp::{ClientConfig, CryptoProvider, ServerConfig};
+use handclasp::transport::tokio::{Acceptor, Connector, TlsStream};
+use handclasp::{ClientConfig, ClientConnection, CryptoProvider, ServerConfig};
 use handclasp_hyper::{ConnectionInfo, HttpsConnector, TlsListener, handclasp};
 use handclasp_testing::Identity;
 use http_body_util::{BodyExt, Empty};
@@ -17,10 +18,12 @@ use hyper::Response;
 use hyper::body::{Bytes, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use tokio::net::TcpListener;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+pub type ClientStream = TlsStream<ClientConnection, TcpStream>;
 pub type HttpsClient<C = HttpsConnector> = Client<C, Empty<Bytes>>;
 
 /// The server, and what it can be asked.
@@ -62,6 +65,20 @@ impl Server {
     pub fn url(&self, path: &str) -> hyper::Uri {
         format!("https://localhost:{}{path}", self.address.port()).parse().unwrap()
     }
+}
+
+/// Serves this router, with what handlers can know of a connection.
+pub async fn serve(
+    config: Arc<ServerConfig>,
+    app: Router,
+    more: impl FnOnce(TlsListener<TcpListener>) -> TlsListener<TcpListener>,
+) -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = more(TlsListener::new(socket, Acceptor::new(config)));
+    let address = listener.local_addr().unwrap();
+    let service = app.into_make_service_with_connect_info::<ConnectionInfo>();
+    tokio::spawn(axum::serve(listener, service).into_future());
+    address
 }
 
 fn app(go_on: Arc<Notify>) -> Router {
@@ -114,6 +131,20 @@ pub fn connector(
 
 pub fn client(connector: Connector) -> HttpsClient {
     Client::builder(TokioExecutor::new()).build(HttpsConnector::new(connector))
+}
+
+/// The head and the body of the next answer of HTTP/1.1.
+pub async fn answer(stream: &mut ClientStream) -> String {
+    let mut answer = String::new();
+    loop {
+        if let Some((head, body)) = answer.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() == length.unwrap().parse::<usize>().unwrap() {
+                return answer;
+            }
+        }
+        answer.push(char::from(stream.read_u8().await.unwrap()));
+    }
 }
 
 pub async fn text(response: Response<Incoming>) -> String {

@@ -4,4 +4,5 @@ mod client;
 mod early_data;
 mod ends;
 mod examples;
+mod misdirected;
 mod server;
