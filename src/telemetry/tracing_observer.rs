@@ -5,15 +5,18 @@ use std::time::Instant;
 use ::tracing::field::Empty;
 use ::tracing::{Span, debug, info, info_span, warn};
 
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Diagnosis, Fault};
 use crate::observer::{Event, HandshakeSummary, Observer};
 use crate::side::Side;
 
 /// Reports the handshake of a connection to the crate `tracing`, with the target `handclasp`.
 ///
 /// The span `handshake` begins inside the current span of the caller that makes the connection. It ends
-/// with the handshake. If the subscriber has disabled it, the events are in the current span. A diagnosis may
-/// quote the peer: its text is escaped and of limited length.
+/// with the handshake. If the subscriber has disabled it, the events are in the current span.
+///
+/// A handshake that fails by a fault of this side is a warning. Other failures have the level INFO: on a server,
+/// any stranger can cause them, as often as it likes. A diagnosis may quote the peer: its text is escaped and of
+/// limited length.
 #[derive(Debug)]
 pub struct TracingObserver {
     /// No span when the handshake is over.
@@ -65,20 +68,7 @@ impl TracingObserver {
         let stage = diagnosis.stage.map(|stage| stage.code());
         let alert_sent = diagnosis.alert_sent.and_then(|alert| alert.name());
         let alert_received = diagnosis.alert_received.and_then(|alert| alert.name());
-        if self.is_handshaking {
-            let (span, milliseconds) = (self.end(), self.milliseconds());
-            warn!(
-                target: "handclasp",
-                parent: &span,
-                reason,
-                fault,
-                stage,
-                alert_sent,
-                alert_received,
-                milliseconds,
-                "the handshake failed: {diagnosis}"
-            );
-        } else {
+        if !self.is_handshaking {
             info!(
                 target: "handclasp",
                 reason,
@@ -88,6 +78,29 @@ impl TracingObserver {
                 alert_received,
                 "the connection failed: {diagnosis}"
             );
+            return;
+        }
+        let (span, milliseconds) = (self.end(), self.milliseconds());
+        // A level is a constant of the event.
+        macro_rules! report {
+            ($at_level:ident) => {
+                $at_level!(
+                    target: "handclasp",
+                    parent: &span,
+                    reason,
+                    fault,
+                    stage,
+                    alert_sent,
+                    alert_received,
+                    milliseconds,
+                    "the handshake failed: {diagnosis}"
+                )
+            };
+        }
+        if diagnosis.fault == Fault::ThisSide {
+            report!(warn);
+        } else {
+            report!(info);
         }
     }
 

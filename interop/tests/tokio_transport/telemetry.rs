@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use handclasp::certificate::TrustAnchors;
-use handclasp::config::ClientConfigBuilder;
+use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::handshake::Side;
 use handclasp::session::MemoryClientSessions;
 use handclasp::telemetry::{MetricsObserver, TracingObserver};
@@ -236,9 +236,10 @@ fn each_failure_is_one_event_with_its_diagnosis_in_the_span_of_its_handshake() {
     };
     let of_client = "client{address=\"192.0.2.1:1000\"}:handshake{side=\"client\"";
     assert_eq!(with(&["the handshake failed"]), 4, "{text}");
-    let words = ["WARN", of_client, "reason=\"unknown-issuer\"", "alert_sent=\"unknown_ca\""];
+    let words = ["INFO", of_client, "reason=\"unknown-issuer\"", "alert_sent=\"unknown_ca\""];
     assert_eq!(with(&words), 2, "{text}");
-    assert_eq!(with(&["WARN", "side=\"server\"", "alert_received=\"unknown_ca\""]), 2, "{text}");
+    let words = ["WARN", "side=\"server\"", "fault=\"this-side\"", "alert_received=\"unknown_ca\""];
+    assert_eq!(with(&words), 2, "{text}");
     assert_eq!(with(&["INFO", "the connection was dropped during the handshake"]), 1, "{text}");
     assert_eq!(with(&["INFO", "the connection failed", "reason=\"truncated\""]), 1, "{text}");
     let words = ["DEBUG", of_client, "the handshake is complete", "kind=\"resumed\""];
@@ -283,6 +284,48 @@ fn times_are_logged_in_milliseconds_with_at_most_three_decimals() {
     for time in times {
         let decimals = time.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         assert!(decimals <= 3, "{time}");
+    }
+}
+
+/// The line of the log for a handshake of this server that failed.
+fn line_of_failure(config: ServerConfigBuilder, fail: impl FnOnce(&mut Connection)) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let config = Pair::new().finish(config.observer(TracingObserver::boxed));
+        fail(&mut ServerConnection::new(config).unwrap());
+    });
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("handshake failed")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
+    lines[0].to_owned()
+}
+
+/// Gives the server these bytes, which it refuses.
+fn refused(server: &mut Connection, bytes: &[u8]) {
+    assert!(server.receive(&mut bytes.to_vec()).is_err());
+}
+
+#[test]
+fn a_stranger_causes_no_warning_in_the_log_of_a_server() {
+    let pair = Pair::new();
+    let client = pair.client_builder().application_protocols(["a"]).build().unwrap();
+    let client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
+    let server = || pair.server_builder();
+    let lines = [
+        line_of_failure(server(), |server| refused(server, b"GET / HTTP/1.1\r\n\r\n")),
+        line_of_failure(server(), |server| refused(server, &[22, 3, 1, 0, 5, 2, 0, 0, 1, 0])),
+        line_of_failure(server(), |server| assert!(server.end_of_input().is_err())),
+        line_of_failure(server(), |server| {
+            server.report_transport_error(&io::ErrorKind::TimedOut.into());
+        }),
+        // The fault is not known: the two have no protocol in common.
+        line_of_failure(server().application_protocols(["b"]), |server| {
+            refused(server, client.outgoing());
+        }),
+    ];
+    for line in lines {
+        assert!(line.contains(" INFO ") && !line.contains("this-side"), "{line}");
     }
 }
 
