@@ -96,7 +96,7 @@ where
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
             let stream = self.connector.connect(self.server_name, stream).await?;
-            Ok(PostgresStream::new(stream)?)
+            Ok(PostgresStream::new(stream))
         })
     }
 }

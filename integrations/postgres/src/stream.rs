@@ -4,8 +4,8 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use handclasp::ClientConnection;
 use handclasp::transport::tokio::TlsStream;
-use handclasp::{ClientConnection, Error};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{self, ChannelBinding};
 
@@ -17,9 +17,10 @@ pub struct PostgresStream<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> PostgresStream<S> {
-    pub(crate) fn new(stream: TlsStream<ClientConnection, S>) -> Result<Self, Error> {
-        let server_end_point = stream.connection().tls_server_end_point()?;
-        Ok(Self { stream, server_end_point })
+    pub(crate) fn new(stream: TlsStream<ClientConnection, S>) -> Self {
+        // Without a hash there is no binding. tokio-postgres fails then only if `channel_binding` requires one.
+        let server_end_point = stream.connection().tls_server_end_point().unwrap_or(None);
+        Self { stream, server_end_point }
     }
 
     /// The connection, for what was negotiated.
