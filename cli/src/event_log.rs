@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use handclasp::alert::AlertDescription;
 use handclasp::crypto::CryptoProvider;
 use handclasp::observer::KeyScheduleOperation;
 use handclasp::registry::ContentType;
@@ -56,7 +57,8 @@ pub enum StepKind {
     Alert {
         sent: bool,
         name: String,
-        meaning: &'static str,
+        /// What it usually means; absent where this side has sent it, because the error says why.
+        meaning: Option<&'static str>,
     },
     Complete,
 }
@@ -69,10 +71,13 @@ impl StepKind {
             let Description { name, facts } = described;
             Self::Message { sent, level: level.into(), name, bytes: message.bytes.len(), facts }
         };
-        let alert = |sent, alert: handclasp::alert::AlertDescription| Self::Alert {
+        let alert = |sent, alert: AlertDescription| Self::Alert {
             sent,
             name: alert.to_string(),
-            meaning: words::alert(alert),
+            meaning: match sent && alert != AlertDescription::CLOSE_NOTIFY {
+                true => None,
+                false => Some(words::alert(alert)),
+            },
         };
         Some(match event {
             Event::MessageSent(level, it) => message(true, *level, it),

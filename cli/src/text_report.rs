@@ -89,16 +89,16 @@ impl TextReport {
         self.write(&text);
     }
 
-    fn alert(&mut self, step: &Step, sent: bool, name: &str, meaning: &str) {
-        // The name of close_notify says everything. For other alerts, the error has the reason.
-        let is_plain = name == "close_notify";
+    fn alert(&mut self, step: &Step, sent: bool, name: &str, meaning: Option<&str>) {
         let arrow = if sent { "──▶" } else { "◀──" };
         let line = headline(step.side, arrow, &format!("alert {name}"), None, step.took);
-        let meaning = match is_plain {
-            true => meaning.to_owned(),
-            false => format!("usually it means that {meaning}"),
+        let meaning = match (name, meaning) {
+            // Its name says everything.
+            ("close_notify", Some(meaning)) => paragraph(meaning),
+            (_, Some(meaning)) => paragraph(&format!("usually it means that {meaning}")),
+            (_, None) => String::new(),
         };
-        self.write(&format!("\n{line}{}", paragraph(&meaning)));
+        self.write(&format!("\n{line}{meaning}"));
     }
 
     /// Writes a line about what a side did.
@@ -200,7 +200,7 @@ impl Reporter for TextReport {
             StepKind::Waiting(question) => {
                 self.note(step.side, " ? ", &format!("waits for: {question}"), step.took);
             }
-            StepKind::Alert { sent, name, meaning } => self.alert(step, *sent, name, meaning),
+            StepKind::Alert { sent, name, meaning } => self.alert(step, *sent, name, *meaning),
             StepKind::Complete => {
                 let text = "the handshake is complete: data can flow both ways";
                 self.note(step.side, " ✓ ", text, step.took);

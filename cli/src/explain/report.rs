@@ -151,7 +151,7 @@ impl Sequence<'_> {
         let what = StepKind::Alert {
             sent: true,
             name: alert.description.to_string(),
-            meaning: words::alert(AlertDescription(number)),
+            meaning: Some(words::alert(AlertDescription(number))),
         };
         let took = self.took(alert.time_ns);
         self.report.step(&Step { side: alert.sender, took, what });
