@@ -1,5 +1,6 @@
 //! The library's diagnosis of a connection that failed, with this program's names for its settings.
 
+use handclasp::certificate::CertificateErrorKind;
 use handclasp::diagnosis::{Remedy, Setting};
 
 use crate::event_log::Side;
@@ -36,6 +37,19 @@ fn advice(remedy: &Remedy, side: Side) -> String {
     match option {
         Some(option) => format!("{} ({option})", remedy.text),
         None => remedy.text.clone(),
+    }
+}
+
+/// The remedy for a certificate that `verify` or `check` does not accept. If it is to trust another certificate, the
+/// option for that is in brackets.
+pub fn for_certificate(kind: &CertificateErrorKind) -> Option<String> {
+    use CertificateErrorKind as K;
+    match kind {
+        K::LimitExceeded { closest: Some(error), .. } => for_certificate(&error.kind),
+        K::UnknownIssuer(_) | K::SelfIssued | K::Circular(_) => {
+            Some(format!("{} (--ca FILE)", kind.remedy()?))
+        }
+        _ => kind.remedy(),
     }
 }
 
@@ -84,6 +98,18 @@ mod tests {
             assert!(hint.contains(with) && !hint.contains(without), "{hint}");
             assert!(hint.contains("send the certificate of \"CN=a\""), "the library's: {hint}");
         }
+    }
+
+    #[test]
+    fn a_certificate_without_a_trusted_issuer_has_the_option_that_trusts_it() {
+        use CertificateErrorKind as K;
+        let name = || "CN=a".to_owned();
+        for kind in [K::UnknownIssuer(name()), K::SelfIssued, K::Circular(name())] {
+            let hint = for_certificate(&kind).unwrap();
+            assert!(hint.ends_with("(--ca FILE)"), "{hint}");
+        }
+        let hint = for_certificate(&K::BadSignature(name())).unwrap();
+        assert!(!hint.contains("--ca"), "{hint}");
     }
 
     #[test]

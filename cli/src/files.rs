@@ -152,14 +152,22 @@ pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedK
         pem_failure(&key_option, key, &error, hint)
     })?;
     CertifiedKey::from_der(chain, &private.der()).map_err(|error| {
+        let is_other_key =
+            matches!(error, ConfigError::KeyMismatch | ConfigError::KeyOfAnother { .. });
         let files = match error {
             ConfigError::PrivateKey(_) => format!("{key_option} {}", printable_path(key)),
-            ConfigError::KeyMismatch | ConfigError::KeyOfAnother { .. } => {
-                format!("{} and {}", printable_path(cert), printable_path(key))
-            }
+            _ if is_other_key => format!("{} and {}", printable_path(cert), printable_path(key)),
             _ => format!("{cert_option} {}", printable_path(cert)),
         };
-        Failure::misuse(format!("{files}: {error}"))
+        let failure = Failure::misuse(format!("{files}: {error}"));
+        if is_other_key {
+            let hint = format!(
+                "give {key_option} the key that the certificate was issued for; the certificate of \
+                 this key comes first in {cert_option}"
+            );
+            return failure.hint(hint);
+        }
+        failure
     })
 }
 

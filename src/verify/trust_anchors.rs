@@ -11,7 +11,6 @@ use crate::certificate::{
 };
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
-use crate::wire::codec::listed;
 
 /// The default verifier. It accepts a peer if there is a path from its certificate to a trust
 /// anchor, the certificates are valid at this time, the server's certificate has the name, and no
@@ -211,13 +210,55 @@ impl PeerVerifier for TrustAnchorVerifier {
         }
     }
 
+    /// All names of a short list. Those of a long one, such as the system's, do not help a reader: the first ones are
+    /// an example.
     fn trusted_names(&self) -> Vec<String> {
-        listed(self.anchors.labels())
+        const SHORT_LIST: usize = 8;
+        const EXAMPLES: usize = 3;
+        let count = self.anchors.len();
+        let mut names: Vec<_> =
+            self.anchors.labels().take(SHORT_LIST).map(|it| it.to_string()).collect();
+        if count > SHORT_LIST {
+            names.truncate(EXAMPLES);
+            names.push(format!("and {} more", count - EXAMPLES));
+        }
+        names
     }
 }
 
 impl fmt::Debug for TrustAnchorVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TrustAnchorVerifier({} anchors)", self.anchors.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::TrustAnchors;
+    use crate::crypto::CryptoProvider;
+
+    fn names_of(count: usize) -> Vec<String> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut pem = String::new();
+        for number in 1..=count {
+            let mut params = rcgen::CertificateParams::default();
+            params.distinguished_name.push(rcgen::DnType::CommonName, format!("root {number}"));
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            pem += &params.self_signed(&key).unwrap().pem();
+        }
+        let anchors = TrustAnchors::from_pem(pem.as_bytes()).unwrap();
+        assert_eq!(anchors.len(), count);
+        TrustAnchorVerifier::new(anchors, CryptoProvider::default().signatures).trusted_names()
+    }
+
+    #[test]
+    fn a_short_list_of_anchors_is_named_in_full_and_a_long_one_by_examples() {
+        let short = names_of(8);
+        assert_eq!(short.len(), 8);
+        assert!(short[7].contains("root 8"), "{short:?}");
+        let long = names_of(9);
+        assert_eq!(long.len(), 4);
+        assert_eq!((long[0].contains("root 1"), long[3].as_str()), (true, "and 6 more"));
     }
 }

@@ -9,6 +9,7 @@ use handclasp_explain::words::counted;
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
+use crate::advice;
 use crate::certificates;
 
 /// With fewer days left, the renewal is late.
@@ -56,7 +57,7 @@ impl Chain {
             is_accepted: error.is_none(),
             code: error.as_ref().map(|error| error.kind.code()),
             reason: error.as_ref().map(ToString::to_string),
-            remedy: error.as_ref().and_then(|error| error.kind.remedy()),
+            remedy: error.as_ref().and_then(|error| advice::for_certificate(&error.kind)),
             is_in_order: certificates.windows(2).all(|pair| match pair {
                 [one, next] => one.issuer == next.subject,
                 _ => true,

@@ -26,6 +26,7 @@ pub fn read(arguments: &Arguments) -> Result<Connection, Failure> {
     };
     read.map_err(|error| {
         Failure::misuse(format!("{} cannot be read: {error}", printable_path(path)))
+            .hint("name a file with records in hexadecimal, or - for standard input")
     })?;
     let Some(bytes) = digits(&text) else {
         return Err(Failure::misuse(format!("{} is not hexadecimal", printable_path(path)))

@@ -36,7 +36,10 @@ pub fn options(arguments: &Arguments) -> Result<Options, Failure> {
 pub fn secrets(arguments: &Arguments) -> Result<KeyLogSecrets, Failure> {
     let Some(path) = &arguments.keylog else { return Ok(KeyLogSecrets::default()) };
     let shown = printable_path(path);
-    let failed = |error| Failure::misuse(format!("--keylog {shown} cannot be read: {error}"));
+    let failed = |error| {
+        Failure::misuse(format!("--keylog {shown} cannot be read: {error}"))
+            .hint("name the file that SSLKEYLOGFILE named when the capture was recorded")
+    };
     let secrets = File::open(path).and_then(KeyLogSecrets::read).map_err(failed)?;
     if secrets.is_empty() {
         return Err(Failure::misuse(format!("--keylog {shown} has no secret of TLS 1.3 in it"))

@@ -15,6 +15,7 @@ use handclasp::certificate::{
 use handclasp::pem::printable_path;
 use handclasp::pki_types::UnixTime;
 
+use crate::advice;
 use crate::failure::Failure;
 use crate::files;
 use case::{Case, Name, Policies};
@@ -130,7 +131,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<(), Failure> {
         return Ok(());
     };
     let failure = Failure::failed(format!("rejected ({}): {error}", case.code(&error)));
-    Err(match error.kind.remedy() {
+    Err(match advice::for_certificate(&error.kind) {
         Some(remedy) => failure.hint(remedy),
         None => failure,
     })

@@ -67,6 +67,9 @@ fn files_that_cannot_be_used() {
     assert_misuse(["serve", "--cert", &empty, "--key", &key], "no certificate");
     assert_misuse(["serve", "--cert", &cert, "--key", &empty], "no private key");
     assert_misuse(["serve", "--cert", &ca, "--key", &key], "another key");
+    assert_misuse(["serve", "--cert", &ca, "--key", &key], "help: give --key the key");
+    assert_misuse(["explain", "--hex", &missing], "help: name a file with records in hexadecimal");
+    assert_misuse(["explain", &ca, "--keylog", &missing], "help: name the file that SSLKEYLOGFILE");
     let own = files.read("key.pem");
     files
         .write("two.pem", &format!("{own}{}", rcgen::KeyPair::generate().unwrap().serialize_pem()));

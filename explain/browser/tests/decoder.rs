@@ -88,6 +88,9 @@ fn the_list_has_each_connection_and_what_came_of_it() {
     let seen: Vec<_> = rows.iter().map(|row| (&row["mood"], &row["resumed_from"])).collect();
     let (good, bad) = (&json!("good"), &json!("bad"));
     assert_eq!(seen, [(good, &Value::Null), (good, &json!(1)), (bad, &Value::Null)], "{list}");
+    let failed = rows[2]["outcome"].as_str().unwrap();
+    let expected = "The handshake failed: the client sent the alert unknown_ca. Usually it means: ";
+    assert!(failed.starts_with(expected), "{failed}");
     assert_eq!((&list["is_cut"], &list["error"]), (&json!(false), &Value::Null));
     assert_eq!(list["unlisted"], 0);
     assert_eq!((&list["has_secrets"], &list["packets"]), (&json!(true), &list["tcp_packets"]));

@@ -95,6 +95,16 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
     Some(Diagnosis { title, what, causes, remedies, offers: shown, evidence })
 }
 
+/// What the last alert may be about, as a sentence: a fact of the account, or else what the alert usually means.
+pub(super) fn cause(connection: &Connection) -> Option<String> {
+    let alert = final_alert(connection)?;
+    if let Some(found) = words::findings_before(connection, alert).first() {
+        return Some(visible(&sentence(&found.what)));
+    }
+    let code = u8::try_from(alert.description.code).ok()?;
+    Some(format!("Usually it means: {}.", words::alert(AlertDescription(code))))
+}
+
 fn sentences(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| sentence(&visible(text))).collect()
 }

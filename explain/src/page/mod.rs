@@ -23,7 +23,7 @@ use handclasp::diagnosis::{Diagnosis, Offer};
 use serde::Serialize;
 
 use self::sequence::Content;
-use crate::account::{Account, Connection, Field};
+use crate::account::{Account, Connection, Field, Outcome};
 use crate::words;
 
 /// The script of a page. It has the function `show`, which makes the articles of [`Part`]s work.
@@ -124,7 +124,7 @@ pub struct Summary {
     pub title: String,
     /// `good`, `bad` or `open`: how it looks.
     pub mood: &'static str,
-    /// How it ended, in a line.
+    /// How it ended, in a line, and what in the account may be the cause.
     pub outcome: String,
     /// Its two ends and when it began.
     pub source: String,
@@ -135,11 +135,18 @@ pub struct Summary {
 impl From<&Connection> for Summary {
     fn from(connection: &Connection) -> Self {
         let overview = overview::of(connection);
+        let mut outcome = overview.outcome;
+        let has_failed = matches!(connection.outcome, Outcome::Failed | Outcome::FailedLater);
+        if has_failed {
+            if let Some(cause) = diagnosis::cause(connection) {
+                outcome += &format!(" {cause}");
+            }
+        }
         Self {
             number: connection.number,
             title: overview.title,
             mood: overview.mood,
-            outcome: overview.outcome,
+            outcome,
             source: overview.source,
             resumed_from: connection.resumed_from.map(|origin| origin.connection),
         }
