@@ -90,7 +90,8 @@ fn from_server(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut 
             diagnosis.cause("the server may have another pre-shared key under the same identity");
             diagnosis.change(
                 Setting::PreSharedKeys,
-                "compare the secrets of the pre-shared keys at both sides, and their hash",
+                "compare the secrets of the pre-shared keys at both sides, and the hash that each is for \
+                 (SHA-256 or SHA-384)",
             );
         }
         A::DECRYPT_ERROR => {

@@ -43,8 +43,8 @@ fn the_page_of_a_failure_begins_with_the_words_of_the_program() {
     let page = files.read("page.html");
     let (_, diagnosis) = page.split_once("<section class=\"diagnosis\"").unwrap();
     let diagnosis = diagnosis.split_once("</section>").unwrap().0;
-    // The first letter is upper case in the page, and quotes are escaped.
-    let words = error["message"].as_str().unwrap();
+    // The first letter is upper case in the page, which names the sides, and quotes are escaped.
+    let words = error["message"].as_str().unwrap().replace("the peer", "the server");
     let words = words.split('"').next().unwrap().split('\'').next().unwrap();
     assert!(diagnosis.contains(words.get(1..).unwrap()), "{words}: {diagnosis}");
     assert!(diagnosis.contains("with the alert bad_certificate (42)"), "{diagnosis}");

@@ -99,6 +99,13 @@ pub enum Value {
     Text(String),
 }
 
+impl Value {
+    /// Whether it is a reserved value of GREASE (RFC 8701), which means nothing.
+    pub fn is_grease(&self) -> bool {
+        matches!(self, Self::Code(code) if code.grease)
+    }
+}
+
 /// A code point of a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

@@ -86,7 +86,9 @@ fn in_words(subject: ChoiceSubject, of: &Value) -> String {
 
 fn offers(subject: ChoiceSubject, values: &[Value], chosen: Option<&Value>) -> Offers {
     let mut shown = Vec::new();
-    for offered in values.iter().take(SHOWN) {
+    // A GREASE value is no choice.
+    let values: Vec<&Value> = values.iter().filter(|value| !value.is_grease()).collect();
+    for &offered in values.iter().take(SHOWN) {
         shown.push(Offer { value: in_words(subject, offered), chosen: Some(offered) == chosen });
     }
     Offers { more: values.len() - shown.len(), values: shown }

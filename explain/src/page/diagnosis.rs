@@ -73,14 +73,7 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
         }
     }
     if let Some(failure) = failure {
-        return Some(Diagnosis {
-            title: "Why it ended",
-            what: sentence(&visible(&failure.happened)),
-            causes: sentences(&failure.causes),
-            remedies: sentences(&failure.remedies),
-            offers: offers(connection, failure),
-            evidence,
-        });
+        return Some(of_failure(connection, failure, evidence));
     }
     let what = match (failed, evidence.is_empty()) {
         (true, _) if connection.outcome == Outcome::ProbablyFailed => {
@@ -105,8 +98,41 @@ pub(super) fn cause(connection: &Connection) -> Option<String> {
     Some(format!("Usually it means: {}.", words::alert(AlertDescription(code))))
 }
 
-fn sentences(texts: &[String]) -> Vec<String> {
-    texts.iter().map(|text| sentence(&visible(text))).collect()
+/// What the library says.
+fn of_failure(connection: &Connection, failure: &Failure, mut evidence: Vec<String>) -> Diagnosis {
+    let side = connection.observed_side;
+    let in_words = |text: &str| sentence(&visible(&with_names_of_sides(text, side)));
+    let mut causes = failure.causes.as_slice();
+    let mut what = in_words(&failure.happened);
+    // That the peer sent an alert is in the line above: its likeliest cause says more.
+    let is_of_peer = final_alert(connection).is_some_and(|alert| Some(alert.sender) != side);
+    if let (true, Some((likeliest, others))) = (is_of_peer, causes.split_first()) {
+        what = in_words(&format!("probably: {likeliest}"));
+        causes = others;
+        if let Some((_, progress)) = failure.happened.split_once("; ") {
+            evidence.push(in_words(progress));
+        }
+    }
+    Diagnosis {
+        title: "Why it ended",
+        what,
+        causes: causes.iter().map(|cause| in_words(cause)).collect(),
+        remedies: failure.remedies.iter().map(|remedy| in_words(remedy)).collect(),
+        offers: offers(connection, failure),
+        evidence,
+    }
+}
+
+/// The text of a diagnosis with "the client" and "the server" for this side and its peer. What is quoted
+/// stays as it is.
+fn with_names_of_sides(text: &str, side: Option<Side>) -> String {
+    let Some(side) = side else { return text.to_owned() };
+    let (own, peer) = (format!("the {}", side.name()), format!("the {}", side.peer().name()));
+    let mut parts: Vec<String> = text.split('"').map(str::to_owned).collect();
+    for unquoted in parts.iter_mut().step_by(2) {
+        *unquoted = unquoted.replace("this side", &own).replace("the peer", &peer);
+    }
+    parts.join("\"")
 }
 
 /// The lists of both sides, beside each other.

@@ -127,7 +127,9 @@ impl Facts<'_> {
         }
         self.list_of("groups", "supported_groups", "named_group_list");
         if let Some(shares) = self.message.find("client_shares") {
-            self.list("key shares", shares.fields.iter().filter_map(share));
+            let has_grease = |share: &&Field| share.find("group").is_some_and(is_grease);
+            let shares = shares.fields.iter().filter(|share| !has_grease(share));
+            self.list("key shares", shares.filter_map(share));
         }
         self.list_of("signatures", "signature_algorithms", "supported_signature_algorithms");
         if let Some(name) = self.message.find("HostName") {
@@ -144,6 +146,21 @@ impl Facts<'_> {
             self.text("early data", "follow at once");
         }
         self.extensions();
+        self.grease();
+    }
+
+    /// These values are in the lists of the message, and not in those of the facts.
+    fn grease(&mut self) {
+        let Some(extensions) = self.message.find("extensions") else { return };
+        let mut leaves = self.message.leaves();
+        leaves.retain(|leaf| is_grease(leaf));
+        if !leaves.is_empty() || extensions.fields.iter().any(is_grease) {
+            self.text(
+                "GREASE",
+                "also in these lists: reserved values that mean nothing, so that servers stay used to \
+                 values that they do not know",
+            );
+        }
     }
 
     fn random(&mut self) {
@@ -199,6 +216,7 @@ impl Facts<'_> {
             let names = authorities.fields.iter().filter_map(|name| name.find("data"));
             self.list("authorities", names.map(|name| distinguished_name(bytes(name))));
         }
+        self.grease();
     }
 
     fn certificates(&mut self, list: Option<&CertificateList>) {
@@ -247,7 +265,8 @@ impl Facts<'_> {
 
     fn extensions(&mut self) {
         let Some(list) = self.message.find("extensions") else { return };
-        let mut kinds = list.fields.iter().filter_map(Field::code).peekable();
+        let kinds = list.fields.iter().filter_map(Field::code);
+        let mut kinds = kinds.filter(|kind| !kind.grease).peekable();
         if kinds.peek().is_some() {
             self.list("extensions", kinds.map(|kind| kind.to_string()));
         }
@@ -264,11 +283,15 @@ fn shown(value: &Value) -> String {
     }
 }
 
+fn is_grease(field: &Field) -> bool {
+    field.value.as_ref().is_some_and(Value::is_grease)
+}
+
 /// The values in a vector, without the lengths.
 fn elements(list: &Field) -> impl Iterator<Item = String> {
     let mut leaves = Vec::new();
     list.leaves(&mut leaves);
-    leaves.retain(|leaf| leaf.name != "length");
+    leaves.retain(|leaf| leaf.name != "length" && !is_grease(leaf));
     leaves.into_iter().filter_map(|leaf| leaf.value.as_ref().map(shown))
 }
 

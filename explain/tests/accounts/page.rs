@@ -171,6 +171,42 @@ fn the_page_of_a_failure_begins_with_the_diagnosis() {
     assert!(!fine.contains("Why it ended"));
 }
 
+#[test]
+fn the_page_names_the_sides_and_the_likely_cause_of_an_alert_of_the_other_side() {
+    let tapped = all_kinds();
+    let Tapped { client, server, .. } = of_kind(&tapped, "refused");
+    let mut failure = Failure::new("the peer sent the alert unknown_ca; this side was waiting");
+    failure.causes = vec!["the peer may not trust this side: \"the peer\"".into(), "second".into()];
+    let mut options = Options::new(CryptoProvider::default());
+    options.failure = Some(failure);
+    let diagnosis = |connection: &Connection| {
+        let page = page::html(&Account::new(vec![connection.clone()]), &options).unwrap();
+        let (_, rest) = page.split_once("<section class=\"diagnosis\"").unwrap();
+        rest.split_once("</section>").unwrap().0.to_owned()
+    };
+    let words = diagnosis(server);
+    let likely =
+        "<p class=\"what\">Probably: the client may not trust the server: &#34;the peer&#34;";
+    assert!(words.contains(likely), "{words}");
+    assert!(
+        words.contains("<li>Second") && words.contains("<li>The server was waiting"),
+        "{words}"
+    );
+    assert!(!words.contains("sent the alert unknown_ca;"), "{words}");
+    // The client has sent the alert itself, and knows why.
+    let words = diagnosis(client);
+    assert!(words.contains("<p class=\"what\">The server sent the alert"), "{words}");
+}
+
+#[test]
+fn values_that_mean_nothing_are_in_no_list_and_their_word_is_explained() {
+    let tapped = all_kinds();
+    let page = html(vec![of_kind(&tapped, "retried").client.clone()]);
+    let (shown, _) = page.split_once("<script id=\"data\"").unwrap();
+    assert!(!shown.contains("GREASE 0x"), "{shown}");
+    assert!(shown.contains("reserved values that mean nothing"), "{shown}");
+}
+
 /// Replaces all text of a peer in these fields.
 fn poison(fields: &mut [Field], text: &str) {
     for field in fields {
