@@ -184,7 +184,7 @@ enum HeaderProtectionKeyKind {
     #[cfg(feature = "ring")]
     Ring(ring::RingHeaderProtectionKey),
     #[cfg(feature = "aws-lc-rs")]
-    AwsLcRs(Box<::aws_lc_rs::aead::quic::HeaderProtectionKey>),
+    AwsLcRs(aws_lc_rs::AwsLcHeaderProtectionKey),
     Custom(Box<dyn CustomHeaderProtectionKey>),
 }
 
@@ -212,8 +212,8 @@ impl HeaderProtectionKey {
     }
 
     #[cfg(feature = "aws-lc-rs")]
-    pub(super) fn aws_lc_rs(key: ::aws_lc_rs::aead::quic::HeaderProtectionKey) -> Self {
-        Self(HeaderProtectionKeyKind::AwsLcRs(Box::new(key)))
+    pub(super) fn aws_lc_rs(key: aws_lc_rs::AwsLcHeaderProtectionKey) -> Self {
+        Self(HeaderProtectionKeyKind::AwsLcRs(key))
     }
 
     /// The mask for the header of a packet or record. `sample` is a part of its ciphertext: what QUIC
@@ -231,7 +231,9 @@ impl HeaderProtectionKey {
                 key.key()?.new_mask(sample).map_err(|_| CryptoError)
             }
             #[cfg(feature = "aws-lc-rs")]
-            HeaderProtectionKeyKind::AwsLcRs(key) => key.new_mask(sample).map_err(|_| CryptoError),
+            HeaderProtectionKeyKind::AwsLcRs(key) => {
+                key.key()?.new_mask(sample).map_err(|_| CryptoError)
+            }
             HeaderProtectionKeyKind::Custom(key) => key.mask(sample),
         }
     }

@@ -26,6 +26,8 @@ mod key_exchange_checks;
 #[cfg(feature = "ml-kem")]
 pub mod ml_kem;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod overwritten;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod private_key;
 mod provider;
 mod provider_error;

@@ -1,5 +1,6 @@
 use aws_lc_rs::aead::{self, LessSafeKey, UnboundKey, quic};
 
+use super::header_protection_key::AwsLcHeaderProtectionKey;
 use crate::crypto::aead_limits::{AES_GCM_LIMITS, AeadLimits, CHACHA20_POLY1305_LIMITS};
 use crate::crypto::{
     Aead, AeadKey, CryptoError, HeaderProtectionKey, KeyLimits, NONCE_LENGTH, TAG_LENGTH,
@@ -53,7 +54,7 @@ impl Aead for AwsLcAead {
 
     fn header_protection_key(&self, bytes: &[u8]) -> Option<HeaderProtectionKey> {
         let key = quic::HeaderProtectionKey::new(self.header_protection, bytes).ok()?;
-        Some(HeaderProtectionKey::aws_lc_rs(key))
+        Some(HeaderProtectionKey::aws_lc_rs(AwsLcHeaderProtectionKey::new(key)))
     }
 }
 

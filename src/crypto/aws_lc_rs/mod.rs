@@ -13,6 +13,7 @@
 
 mod aead;
 mod hash;
+mod header_protection_key;
 mod key_exchange;
 mod key_form;
 mod ml_kem;
@@ -28,6 +29,7 @@ use crate::registry::CipherSuiteId;
 pub(super) use aead::{open, seal};
 pub(super) use hash::{AwsLcHashContext, AwsLcHmacKey};
 pub use hash::{SHA256, SHA384, sha1, sha256, sha384, sha512};
+pub(super) use header_protection_key::AwsLcHeaderProtectionKey;
 pub use key_exchange::{SECP256R1, SECP384R1, SECP521R1, X25519};
 pub use ml_kem::{MLKEM768, MLKEM1024};
 pub use random::AwsLcRandom;

@@ -1,7 +1,7 @@
 use ring::aead::LessSafeKey;
 
-use super::overwritten::{Overwritten, larger_than};
 use crate::crypto::CryptoError;
+use crate::crypto::overwritten::{Overwritten, larger_than};
 
 /// A key of `ring`, which is overwritten when it is dropped.
 pub(in crate::crypto) struct RingAeadKey(Stored);

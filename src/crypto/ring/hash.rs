@@ -1,6 +1,6 @@
 use ring::{digest, hmac};
 
-use super::overwritten::{Overwritten, larger_than};
+use crate::crypto::overwritten::{Overwritten, larger_than};
 use crate::crypto::{CryptoError, Digest, Hash, HashAlgorithm, HashContext, HmacKey, Secret};
 
 /// SHA-256.

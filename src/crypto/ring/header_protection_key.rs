@@ -1,7 +1,7 @@
 use ring::aead::quic::HeaderProtectionKey;
 
-use super::overwritten::{Overwritten, larger_than};
 use crate::crypto::CryptoError;
+use crate::crypto::overwritten::{Overwritten, larger_than};
 
 type Key = Overwritten<HeaderProtectionKey, { larger_than::<HeaderProtectionKey>() }>;
 

@@ -1,7 +1,7 @@
 use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
 use ring::rand::SystemRandom;
 
-use super::overwritten::{Overwritten, larger_than};
+use crate::crypto::overwritten::{Overwritten, larger_than};
 use crate::crypto::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
     SharedSecret, with_stack_wiped,

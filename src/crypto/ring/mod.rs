@@ -5,7 +5,6 @@ mod aead_key;
 mod hash;
 mod header_protection_key;
 mod key_exchange;
-mod overwritten;
 mod sign;
 mod verify;
 

@@ -1,9 +1,11 @@
 use core::hint::black_box;
+#[cfg(feature = "ring")]
 use core::mem;
 
 use crate::crypto::CryptoError;
 
-/// A key of `ring` that is overwritten when it is dropped or taken out: `ring` wipes none.
+/// A key of a provider that is overwritten when it is dropped or taken out, with the unused bytes of its type:
+/// `ring` wipes no key, and `aws-lc-rs` wipes only the bytes that a key uses.
 ///
 /// `LARGER` is [`larger_than`] the key: bytes that cover it, wherever the compiler puts them.
 pub(super) struct Overwritten<K, const LARGER: usize>(KeyOrZeros<K, LARGER>);
@@ -25,7 +27,7 @@ impl<K, const LARGER: usize> Overwritten<K, LARGER> {
         Self(KeyOrZeros::Key(key))
     }
 
-    /// The key. It fails only after [`take`](Self::take).
+    /// The key. It fails only after `take`.
     pub(super) fn key(&self) -> Result<&K, CryptoError> {
         match &self.0 {
             KeyOrZeros::Key(key) => Ok(key),
@@ -34,9 +36,10 @@ impl<K, const LARGER: usize> Overwritten<K, LARGER> {
     }
 
     /// Moves the key to the stack.
+    #[cfg(feature = "ring")]
     pub(super) fn take(&mut self) -> Result<K, CryptoError> {
         let content = mem::replace(&mut self.0, KeyOrZeros::Zeros([0; LARGER]));
-        // Without it, the compiler drops a write to memory that is about to be freed.
+        // As in `drop`.
         black_box(&mut self.0);
         match content {
             KeyOrZeros::Key(key) => Ok(key),
@@ -49,7 +52,7 @@ impl<K, const LARGER: usize> Drop for Overwritten<K, LARGER> {
     #[inline(never)]
     fn drop(&mut self) {
         self.0 = KeyOrZeros::Zeros([0; LARGER]);
-        // As in `take`.
+        // Without it, the compiler drops a write to memory that is about to be freed.
         black_box(&mut self.0);
     }
 }
