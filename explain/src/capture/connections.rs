@@ -1,23 +1,15 @@
-//! The connections of a capture that are open.
+//! The connections over TCP in a capture.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::open::{Open, OpenConnections};
 use super::packet::Segment;
 use super::recent::Recent;
 use super::stream::{Data, Piece, Stream};
 use crate::account::{Connection, Side};
 use crate::builder::Options;
 use crate::recorded::{Decoder, FailedBytes, KeyLogSecrets, Tickets};
-
-/// The most connections that are open at once. The one that was silent for longest is ended before there
-/// are more.
-pub const MAX_OPEN_CONNECTIONS: usize = 4096;
-
-/// The most memory of all open connections together, in bytes: what waits in them, and their accounts so far.
-/// Those that were silent for longest are ended until there is less.
-pub const MAX_OPEN_BYTES: usize = 256 << 20;
 
 /// How many closed connections are remembered: late segments of them are dropped.
 const REMEMBERED: usize = 4096;
@@ -29,12 +21,7 @@ type Ends = (SocketAddr, SocketAddr);
 pub(super) struct Connections {
     secrets: Arc<KeyLogSecrets>,
     options: Options,
-    open: HashMap<Ends, Open>,
-    /// The ends of those that are open.
-    recent: Recent<Ends>,
-    /// The memory of those that are open, and the most that it may be.
-    memory: usize,
-    max_memory: usize,
+    open: OpenConnections<Ends, TcpConnection>,
     closed: Recent<Ends>,
     tickets: Tickets,
     /// The work that records make which do not decrypt.
@@ -43,7 +30,7 @@ pub(super) struct Connections {
 }
 
 /// A connection that is open.
-struct Open {
+struct TcpConnection {
     decoder: Decoder,
     client: SocketAddr,
     streams: [Stream; 2],
@@ -51,8 +38,6 @@ struct Open {
     has_data: bool,
     /// How many of its messages were searched for tickets.
     learned: usize,
-    /// Its memory after the last segment.
-    memory: usize,
 }
 
 impl Connections {
@@ -60,10 +45,7 @@ impl Connections {
         Self {
             secrets,
             options,
-            open: HashMap::new(),
-            recent: Recent::default(),
-            memory: 0,
-            max_memory: MAX_OPEN_BYTES,
+            open: OpenConnections::default(),
             closed: Recent::default(),
             tickets: Tickets::default(),
             failed: FailedBytes::default(),
@@ -94,19 +76,15 @@ impl Connections {
         if begins && self.is_another(ends, segment) {
             self.close(ends, on_connection);
         }
-        if !self.open.contains_key(&ends) {
+        if !self.open.contains(&ends) {
             let is_late = !begins && self.closed.contains(&ends);
             if is_late || (segment.data.is_empty() && !segment.syn) {
                 return;
             }
-            if self.open.len() >= MAX_OPEN_CONNECTIONS {
-                self.close_oldest("MAX_OPEN_CONNECTIONS", on_connection);
-            }
             let open = self.open_with(unix_ns, segment);
             self.open.insert(ends, open);
         }
-        let Some(open) = self.open.get_mut(&ends) else { return };
-        self.recent.put_last(ends);
+        let Some(open) = self.open.get_to_use(&ends) else { return };
         if !segment.data.is_empty() && !open.has_data {
             open.has_data = true;
             self.count += 1;
@@ -115,22 +93,19 @@ impl Connections {
         let is_closed = open.add(unix_ns, segment);
         // Another connection may be resumed with the ticket before this one is closed.
         self.tickets.learn_newer(open.decoder.inspect(), &mut open.learned);
-        self.memory -= open.memory;
-        self.memory += open.count_memory();
+        self.open.count_memory(&ends);
         if is_closed {
             self.close(ends, on_connection);
         }
-        while self.memory > self.max_memory {
-            self.close_oldest("MAX_OPEN_BYTES", on_connection);
+        while let Some((ends, oldest)) = self.open.remove_beyond_limits() {
+            self.give_away(ends, oldest, on_connection);
         }
     }
 
     /// Ends all connections.
     pub(super) fn finish(&mut self, on_connection: &mut impl FnMut(Connection)) {
-        let mut all: Vec<_> = self.open.iter().map(|(ends, open)| (open.started, *ends)).collect();
-        all.sort_unstable();
-        for (_, ends) in all {
-            self.close(ends, on_connection);
+        for (ends, open) in self.open.remove_all() {
+            self.give_away(ends, open, on_connection);
         }
     }
 
@@ -141,29 +116,29 @@ impl Connections {
         open.streams[side as usize].began_otherwise(segment.sequence)
     }
 
-    fn open_with(&self, unix_ns: u64, segment: &Segment<'_>) -> Open {
+    fn open_with(&self, unix_ns: u64, segment: &Segment<'_>) -> TcpConnection {
         let client = if client_is_sender(segment) { segment.from } else { segment.to };
         let server = if client == segment.from { segment.to } else { segment.from };
         let mut decoder = Decoder::new(self.options.clone(), Arc::clone(&self.secrets));
         decoder.share_failures(&self.failed);
         decoder.describe(Some(client.to_string()), Some(server.to_string()), Some(unix_ns));
         let streams = Default::default();
-        Open { decoder, client, streams, started: unix_ns, has_data: false, learned: 0, memory: 0 }
-    }
-
-    /// Ends the connection that was silent for longest, because of this limit.
-    fn close_oldest(&mut self, limit: &'static str, on_connection: &mut impl FnMut(Connection)) {
-        let Some(ends) = self.recent.first() else { return };
-        if let Some(open) = self.open.get_mut(&ends) {
-            open.decoder.end_at_limit(limit);
-        }
-        self.close(ends, on_connection);
+        TcpConnection { decoder, client, streams, started: unix_ns, has_data: false, learned: 0 }
     }
 
     fn close(&mut self, ends: Ends, on_connection: &mut impl FnMut(Connection)) {
-        let Some(open) = self.open.remove(&ends) else { return };
-        self.recent.remove(&ends);
-        self.memory -= open.memory;
+        if let Some(open) = self.open.remove(&ends) {
+            self.give_away(ends, open, on_connection);
+        }
+    }
+
+    /// Gives away a connection that is no longer open, if it had data.
+    fn give_away(
+        &mut self,
+        ends: Ends,
+        open: TcpConnection,
+        on_connection: &mut impl FnMut(Connection),
+    ) {
         self.closed.put_last(ends);
         if self.closed.len() > REMEMBERED {
             if let Some(oldest) = self.closed.first() {
@@ -184,7 +159,7 @@ impl Connections {
     }
 }
 
-impl Open {
+impl TcpConnection {
     fn side(&self, from: SocketAddr) -> Side {
         if from == self.client { Side::Client } else { Side::Server }
     }
@@ -207,19 +182,27 @@ impl Open {
         rst || self.streams.iter().all(Stream::is_complete)
     }
 
-    /// Counts the memory that the connection has now.
-    fn count_memory(&mut self) -> usize {
-        let waiting: usize = self.streams.iter().map(Stream::memory).sum();
-        self.memory = size_of::<Self>() + self.decoder.memory() + waiting;
-        self.memory
-    }
-
     fn finish(mut self) -> Connection {
         for side in [Side::Client, Side::Server] {
             let decoder = &mut self.decoder;
             self.streams[side as usize].finish(|piece| take(decoder, side, piece));
         }
         self.decoder.finish()
+    }
+}
+
+impl Open for TcpConnection {
+    fn started(&self) -> u64 {
+        self.started
+    }
+
+    fn memory(&self) -> usize {
+        let waiting: usize = self.streams.iter().map(Stream::memory).sum();
+        size_of::<Self>() + self.decoder.memory() + waiting
+    }
+
+    fn end_at_limit(&mut self, limit: &'static str) {
+        self.decoder.end_at_limit(limit);
     }
 }
 
@@ -252,6 +235,7 @@ mod tests {
     use handclasp::registry::ContentType;
 
     use super::*;
+    use crate::capture::MAX_OPEN_CONNECTIONS;
     use crate::test_messages::{
         client_hello, limits, new_session_ticket, options, records, server_hello,
     };
@@ -308,7 +292,7 @@ mod tests {
     fn all_open_connections_share_a_limit_of_memory() {
         const OPEN: usize = 200;
         let mut connections = Connections::new(Arc::default(), options());
-        connections.max_memory = 1 << 20;
+        connections.open.max_memory = 1 << 20;
         let (mut closed, mut most_open) = (Vec::new(), 0);
         let mut take = |connection: Connection| closed.push(connection);
         let tickets = records(ContentType::HANDSHAKE, &new_session_ticket(b"ticket").repeat(100));
@@ -323,13 +307,12 @@ mod tests {
             let client = client(number);
             connections.add(1, &segment(SERVER, client, 1, &[22]), &mut take);
             connections.add(1, &segment(SERVER, client, sequence + 1, &data[1..]), &mut take);
-            let counted: usize = connections.open.values().map(|open| open.memory).sum();
-            assert_eq!(connections.memory, counted);
-            assert!(counted <= 1 << 20, "{counted}");
-            most_open = most_open.max(connections.open.len());
+            let (open, memory) = connections.open.checked_sizes();
+            assert!(memory <= 1 << 20, "{memory}");
+            most_open = most_open.max(open);
         }
         assert!(most_open > 5 && most_open < OPEN / 2, "{most_open}");
-        let open = connections.open.len();
+        let (open, _) = connections.open.checked_sizes();
         assert_eq!(closed.len() + open, OPEN);
         assert!(closed.iter().all(|it| limits(it).contains(&"MAX_OPEN_BYTES")));
     }
@@ -346,10 +329,9 @@ mod tests {
             // The first stays in use.
             connections.add(1, &segment(client(0), SERVER, 2 + number as u32, &[1]), &mut take);
         }
-        assert_eq!(connections.open.len(), MAX_OPEN_CONNECTIONS);
-        assert_eq!(connections.recent.len(), MAX_OPEN_CONNECTIONS);
+        assert_eq!(connections.open.checked_sizes().0, MAX_OPEN_CONNECTIONS);
         assert_eq!(connections.closed.len(), REMEMBERED);
-        let is_open = |number| connections.open.contains_key(&ordered(client(number), SERVER));
+        let is_open = |number| connections.open.contains(&ordered(client(number), SERVER));
         assert!(is_open(0) && is_open(count - 1) && !is_open(1));
         assert!(!connections.closed.contains(&ordered(client(1), SERVER)));
         // In the order in which they were silent.

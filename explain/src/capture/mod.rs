@@ -23,6 +23,7 @@
 
 mod connections;
 mod file;
+mod open;
 mod packet;
 mod quic_connections;
 mod recent;
@@ -35,9 +36,9 @@ use crate::account::Connection;
 use crate::builder::Options;
 use crate::recorded::KeyLogSecrets;
 use connections::Connections;
-pub use connections::{MAX_OPEN_BYTES, MAX_OPEN_CONNECTIONS};
 use file::{Block, Blocks};
 pub use file::{CaptureError, MAX_BLOCK_LENGTH};
+pub use open::{MAX_OPEN_BYTES, MAX_OPEN_CONNECTIONS};
 use packet::Content;
 use quic_connections::QuicConnections;
 pub use stream::MAX_OUT_OF_ORDER_BYTES;

@@ -298,7 +298,7 @@ impl Keys {
             }
         }
         if self.current.is_some() {
-            // It has a sequence number, whatever is wrong with it.
+            // A record that does not decrypt has a sequence number, too.
             self.missing = (self.missing + 1).min(MAX_MISSING_RECORDS);
         }
         self.closed(had_keys)
