@@ -8,7 +8,7 @@ use handclasp::certificate::Timestamp;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pem::printable_path;
 use handclasp::pki_types::UnixTime;
-use handclasp_explain::words::counted;
+use handclasp_explain::words::expired;
 use handclasp_explain::{Certificate, Recorder, Side};
 use pem::{EncodeConfig, LineEnding, Pem};
 
@@ -45,12 +45,6 @@ pub fn rows(certificate: &Certificate) -> Vec<(&'static str, String)> {
 
 fn days_left(days: i64) -> String {
     if days < 0 { format!("none: it {}", expired(days)) } else { days.to_string() }
-}
-
-/// When a certificate with so many days left has expired: less than none.
-pub fn expired(days: i64) -> String {
-    let days = usize::try_from(days.unsigned_abs()).unwrap_or(usize::MAX);
-    format!("expired {} ago", counted(days, "day"))
 }
 
 /// A time in seconds since 1970.

@@ -5,7 +5,7 @@ use handclasp::certificate::CertificateError;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
 use handclasp_explain::Certificate;
-use handclasp_explain::words::counted;
+use handclasp_explain::words::{counted, expired};
 use serde::Serialize;
 
 use super::advice::{Advice, Answer, Row};
@@ -110,7 +110,7 @@ impl Chain {
 
     /// About the expired certificate with this index and name.
     fn expired_advice(&self, index: usize, name: &str, days: i64) -> Option<Advice> {
-        let expired = certificates::expired(days);
+        let expired = expired(days);
         if self.is_accepted {
             let text = format!(
                 "leave out the certificate {name}: it {expired}, and the chain is accepted without it"
@@ -143,7 +143,7 @@ fn summary(certificate: &Certificate) -> String {
     }
     let name = name(certificate);
     match certificate.days_left {
-        Some(days) if days < 0 => format!("{name}, {}", certificates::expired(days)),
+        Some(days) if days < 0 => format!("{name}, {}", expired(days)),
         Some(days) => format!("{name}, {} left", counted_days(days)),
         None => name.to_owned(),
     }

@@ -5,7 +5,7 @@ use handclasp::certificate::Timestamp;
 use super::overview::final_alert;
 use super::text::{bytes, sentence, visible};
 use crate::account::{Certificate, CertificateList, Connection, StepKind};
-use crate::words;
+use crate::words::{self, counted};
 
 /// The most certificates of a chain that are shown.
 const SHOWN: usize = 24;
@@ -165,14 +165,12 @@ fn title(certificate: &Certificate) -> String {
 }
 
 fn days_left(days: i64) -> (&'static str, Option<String>) {
-    let count = |days: u64| if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+    let left = format!("{} left", counted(usize::try_from(days).unwrap_or_default(), "day"));
     match days {
-        -1 => ("bad", Some("expired less than a day ago".to_owned())),
-        // Whole days are counted downwards: two days and an hour after the end they are -3.
-        ..-1 => ("bad", Some(format!("expired {} ago", count(days.unsigned_abs() - 1)))),
+        ..0 => ("bad", Some(words::expired(days))),
         0 => ("soon", Some("expires today".to_owned())),
-        1..14 => ("soon", Some(format!("{} left", count(days.unsigned_abs())))),
-        _ => ("good", Some(format!("{} left", count(days.unsigned_abs())))),
+        1..14 => ("soon", Some(left)),
+        _ => ("good", Some(left)),
     }
 }
 

@@ -3,7 +3,7 @@
 use handclasp::alert::AlertDescription;
 use handclasp::certificate::Timestamp;
 
-use super::printable;
+use super::{counted, printable};
 use crate::account::{
     Alert, Certificate, CertificateFinding, CertificateList, Connection, PathAttempt, PathError,
     PathResult, PathSearch,
@@ -11,6 +11,16 @@ use crate::account::{
 
 /// How many names of a certificate are printed.
 const SHOWN: usize = 16;
+
+/// When a certificate has expired of which fewer than zero days are left. They are counted downwards: two days
+/// and an hour after its end, -3 are left.
+pub fn expired(days_left: i64) -> String {
+    let whole_days = days_left.unsigned_abs().saturating_sub(1);
+    match usize::try_from(whole_days).unwrap_or(usize::MAX) {
+        0 => "expired less than a day ago".to_owned(),
+        days => format!("expired {} ago", counted(days, "day")),
+    }
+}
 
 /// A finding, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq)]

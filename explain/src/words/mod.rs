@@ -6,7 +6,9 @@ mod facts;
 mod meanings;
 mod messages;
 
-pub use certificates::{FindingInWords, finding, findings_before, path_attempt, path_verdict};
+pub use certificates::{
+    FindingInWords, expired, finding, findings_before, path_attempt, path_verdict,
+};
 pub use connection::{choice, data_sent, not_chosen, outcome, problem, subject};
 pub use facts::{Fact, FactValue, facts, identity, printable};
 pub use meanings::meaning;
