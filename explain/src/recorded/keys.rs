@@ -130,22 +130,24 @@ impl Failures {
         self.of_capture.add(record.len());
     }
 
-    fn are_too_many(&self) -> bool {
-        self.decryptions >= MAX_FAILED_DECRYPTIONS || self.bytes >= MAX_FAILED_BYTES
-    }
-
-    /// The limit that is reached.
-    fn limit_reached(&self) -> Option<&'static str> {
+    /// The limit of the direction that is reached.
+    fn own_limit_reached(&self) -> Option<&'static str> {
         if self.decryptions >= MAX_FAILED_DECRYPTIONS {
             return Some("MAX_FAILED_DECRYPTIONS");
         }
         if self.bytes >= MAX_FAILED_BYTES {
             return Some("MAX_FAILED_BYTES");
         }
-        if self.of_capture.are_too_many() {
+        None
+    }
+
+    /// The limit that is reached, of the direction or of the capture.
+    fn limit_reached(&self) -> Option<&'static str> {
+        let own = self.own_limit_reached();
+        if own.is_none() && self.of_capture.are_too_many() {
             return Some("MAX_FAILED_BYTES_OF_CAPTURE");
         }
-        None
+        own
     }
 }
 
@@ -327,7 +329,7 @@ impl Keys {
 
     /// Whether no other keys are tried any more.
     fn has_given_up(&self) -> bool {
-        self.failures.are_too_many()
+        self.failures.own_limit_reached().is_some()
     }
 
     /// The limit because of which less is tried.
