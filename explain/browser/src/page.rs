@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use askama::Template;
-use data_encoding::BASE64;
+use base64ct::{Base64, Encoding};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use handclasp_explain::page::{SCRIPT, STYLE};
@@ -36,7 +36,7 @@ pub fn write_page(file: &Path) -> Result<usize, Box<dyn Error>> {
         script: SCRIPT,
         own_script: OWN_SCRIPT,
         worker: WORKER,
-        decoder: BASE64.encode(&gzip.finish()?),
+        decoder: Base64::encode_string(&gzip.finish()?),
         version: env!("CARGO_PKG_VERSION"),
     };
     let page = page.render()?;
@@ -87,7 +87,7 @@ struct Page {
 /// sent. The worker is a script of the page, and the decoder in it is WebAssembly.
 fn policy() -> String {
     let provider = provider();
-    let hash = |text: &str| BASE64.encode(&provider.sha256.digest(text.as_bytes()));
+    let hash = |text: &str| Base64::encode_string(&provider.sha256.digest(text.as_bytes()));
     format!(
         "default-src 'none'; script-src 'sha256-{}' 'sha256-{}' 'wasm-unsafe-eval'; \
          style-src 'sha256-{}' 'sha256-{}'; worker-src blob:; base-uri 'none'; form-action 'none'; \
