@@ -65,4 +65,15 @@ fn check(connection: &Connection) {
     for problem in &connection.problems {
         let _ = words::problem(&problem.kind);
     }
+    for list in &connection.certificates {
+        for finding in &list.findings {
+            let _ = words::finding(list, finding);
+        }
+    }
+    for choice in &connection.choices {
+        let _ = words::not_chosen(connection, choice.subject);
+    }
+    for side in [Side::Client, Side::Server] {
+        let _ = words::data_sent(connection, side);
+    }
 }
