@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
-use super::offer::{self, Offer, Taken, accepted};
+use super::advice::Advice;
+use super::offer::{self, Answer, Offer, accepted};
 use super::prober::Prober;
+use super::section::{Row, Section};
 
 /// The most protocols that are offered one by one.
 const MAX_PROTOCOLS: usize = 8;
@@ -18,15 +19,15 @@ pub struct ApplicationProtocols {
     /// The protocol that the server took from all of them.
     pub chosen: Option<String>,
     /// What the server does with a protocol that it cannot know.
-    pub unknown: Taken,
+    pub unknown: Answer,
 }
 
 impl ApplicationProtocols {
     pub fn ask(prober: &mut Prober, chosen: Option<&[u8]>) -> Self {
         let mut offers = Vec::new();
         for name in prober.application_protocols().into_iter().take(MAX_PROTOCOLS) {
-            let taken = offer_alone(prober, &name);
-            offers.push(Offer::new(name, taken));
+            let answer = offer_alone(prober, &name);
+            offers.push(Offer::new(name, answer));
         }
         let unknown = offer_alone(prober, UNKNOWN);
         let chosen = chosen.map(handclasp_explain::words::printable);
@@ -34,21 +35,21 @@ impl ApplicationProtocols {
     }
 }
 
-/// Offers one protocol. A server that does not name it in its answer has not accepted it.
-fn offer_alone(prober: &mut Prober, name: &str) -> Taken {
-    let builder = prober.client(prober.provider()).application_protocols([name]);
+/// Offers one protocol. A server that does not name it has not accepted it.
+fn offer_alone(prober: &mut Prober, name: &str) -> Answer {
+    let builder = prober.config_builder(prober.provider()).application_protocols([name]);
     let probe = prober.probe(builder);
-    let taken = Taken::of(&probe);
+    let answer = Answer::of(&probe);
     match &probe {
-        Ok(probe) if taken == Taken::Accepted => {
+        Ok(probe) if answer == Answer::Accepted => {
             let agreed = &probe.client.connection.parameters().application_protocol;
-            if agreed.is_none() { Taken::Ignored } else { taken }
+            if agreed.is_none() { Answer::Ignored } else { answer }
         }
-        _ => taken,
+        _ => answer,
     }
 }
 
-impl Answer for ApplicationProtocols {
+impl Section for ApplicationProtocols {
     fn title(&self) -> &'static str {
         "Application protocols (ALPN)"
     }
@@ -56,11 +57,11 @@ impl Answer for ApplicationProtocols {
     fn rows(&self) -> Vec<Row> {
         let mut rows = offer::rows(&self.offers, self.chosen.as_ref());
         let unknown = match &self.unknown {
-            Taken::Ignored => "are ignored".to_owned(),
-            Taken::Accepted => "are accepted".to_owned(),
-            Taken::Refused { alert: Some(alert) } => format!("are refused with {alert}"),
-            Taken::Refused { alert: None } => "the server closes the connection".to_owned(),
-            Taken::Unknown { reason } => format!("not known: {reason}"),
+            Answer::Ignored => "are ignored".to_owned(),
+            Answer::Accepted => "are accepted".to_owned(),
+            Answer::Refused { alert: Some(alert) } => format!("are refused with {alert}"),
+            Answer::Refused { alert: None } => "the server closes the connection".to_owned(),
+            Answer::Unknown { reason } => format!("not known: {reason}"),
         };
         rows.push(Row::new("unknown ones", unknown));
         rows
@@ -69,7 +70,7 @@ impl Answer for ApplicationProtocols {
     fn advice(&self) -> Vec<Advice> {
         let mut advice = Vec::new();
         let takes_some = !accepted(&self.offers).is_empty();
-        if self.unknown == Taken::Ignored && takes_some {
+        if self.unknown == Answer::Ignored && takes_some {
             advice.push(Advice::note(
                 "unknown-protocol-ignored",
                 "the server has application protocols, and serves a client that has none of them: RFC 7301, \

@@ -3,9 +3,10 @@
 use handclasp::registry::CipherSuiteId;
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
-use super::offer::{self, Offer, Taken};
+use super::advice::Advice;
+use super::offer::{self, Answer, Offer};
 use super::prober::Prober;
+use super::section::{Row, Section};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct CipherSuites {
@@ -22,14 +23,14 @@ impl CipherSuites {
         for suite in prober.provider().cipher_suites {
             let mut provider = prober.provider();
             provider.cipher_suites = vec![suite.clone()];
-            let probe = prober.probe(prober.client(provider));
-            offers.push(Offer::new(suite.id.to_string(), Taken::of(&probe)));
+            let probe = prober.probe(prober.config_builder(provider));
+            offers.push(Offer::new(suite.id.to_string(), Answer::of(&probe)));
         }
         Self { offers, chosen: chosen.map(|suite| suite.to_string()) }
     }
 }
 
-impl Answer for CipherSuites {
+impl Section for CipherSuites {
     fn title(&self) -> &'static str {
         "Cipher suites"
     }

@@ -4,7 +4,8 @@ use handclasp::alert::AlertDescription;
 use handclasp_explain::{Connection, Side};
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
+use super::section::{Row, Section};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClientCertificate {
@@ -63,7 +64,7 @@ fn is_about_certificate(alert: AlertDescription) -> bool {
 /// Why a question about what follows the handshake has no answer.
 pub const CLIENT_REFUSED: &str = "the server ends the connection after the handshake";
 
-impl Answer for ClientCertificate {
+impl Section for ClientCertificate {
     fn title(&self) -> &'static str {
         "Client certificate"
     }

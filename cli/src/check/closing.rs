@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
 use super::prober::Probe;
+use super::section::{Row, Section};
 use crate::client::ReceiveEnd;
 
 /// How long the end is waited for.
@@ -49,7 +50,7 @@ impl Closing {
     }
 }
 
-impl Answer for Closing {
+impl Section for Closing {
     fn title(&self) -> &'static str {
         "Closing"
     }

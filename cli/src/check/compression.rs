@@ -6,9 +6,10 @@ use handclasp::credential::{Brotli, CertificateCompression, Zlib};
 use handclasp_explain::{Connection, Message};
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
 use super::offer::list;
 use super::prober::Prober;
+use super::section::{Row, Section};
 
 /// Certificates of more bytes are worth compressing: with the rest of the flight they do not fit into the
 /// first packets that a server sends.
@@ -49,7 +50,7 @@ impl Compression {
             if left.is_empty() {
                 break;
             }
-            let builder = prober.client(prober.provider());
+            let builder = prober.config_builder(prober.provider());
             let probe = prober.probe(builder.certificate_compression(left.clone()));
             let Ok(probe) = probe else { break };
             account = probe.account();
@@ -67,7 +68,7 @@ impl Compression {
     }
 }
 
-impl Answer for Compression {
+impl Section for Compression {
     fn title(&self) -> &'static str {
         "Certificate compression"
     }

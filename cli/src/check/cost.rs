@@ -3,8 +3,8 @@
 use handclasp_explain::Side;
 use serde::Serialize;
 
-use super::advice::{Answer, Row};
 use super::prober::Probe;
+use super::section::{Row, Section};
 
 /// What one handshake has cost, up to the client's Finished.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,7 +48,7 @@ pub struct Cost {
     pub early_data: Option<HandshakeCost>,
 }
 
-impl Answer for Cost {
+impl Section for Cost {
     fn title(&self) -> &'static str {
         "Cost of a handshake"
     }
@@ -57,7 +57,7 @@ impl Answer for Cost {
         let mut rows = vec![Row::new("first", self.first.words())];
         rows.extend(self.resumed.as_ref().map(|cost| Row::new("resumed", cost.words())));
         let early = self.early_data.as_ref();
-        rows.extend(early.map(|cost| Row::new("with 0-RTT", cost.words())));
+        rows.extend(early.map(|cost| Row::new("with 0-RTT data", cost.words())));
         rows
     }
 }

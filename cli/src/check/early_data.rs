@@ -3,10 +3,11 @@
 use handclasp::handshake::EarlyData as State;
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
 use super::client_certificate::CLIENT_REFUSED;
 use super::cost::HandshakeCost;
 use super::prober::Prober;
+use super::section::{Row, Section};
 use super::tickets::Tickets;
 
 #[derive(Clone, Debug, Serialize)]
@@ -41,9 +42,9 @@ impl EarlyData {
                 false => EarlyDataResult::Unknown { reason: CLIENT_REFUSED.to_owned() },
             });
         }
-        let builder = prober.client(prober.provider());
+        let builder = prober.config_builder(prober.provider());
         let builder = builder.sessions(prober.sessions.clone()).early_data(true);
-        let probe = match prober.complete(builder) {
+        let probe = match prober.connect(builder) {
             Ok(probe) => probe,
             Err(failure) => {
                 return Self::without_cost(EarlyDataResult::Unknown { reason: failure.message });
@@ -65,7 +66,7 @@ impl EarlyData {
     }
 }
 
-impl Answer for EarlyData {
+impl Section for EarlyData {
     fn title(&self) -> &'static str {
         "0-RTT data"
     }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Severity};
+use super::advice::{Advice, Severity};
 use super::application_protocols::ApplicationProtocols;
-use super::certificate::Chain;
+use super::certificates::Certificates;
 use super::cipher_suites::CipherSuites;
 use super::client_certificate::ClientCertificate;
 use super::closing::Closing;
@@ -18,6 +18,7 @@ use super::key_update::KeyUpdate;
 use super::prober::{MAX_CONNECTIONS, MAX_TIME, Prober};
 use super::record_size_limit::RecordSizeLimit;
 use super::resumption::Resumption;
+use super::section::Section;
 use super::signature_schemes::SignatureSchemes;
 use super::tickets::Tickets;
 use super::verdict::Verdict;
@@ -40,7 +41,7 @@ pub struct Findings {
     pub key_share: KeyShare,
     pub cipher_suites: CipherSuites,
     pub signature_schemes: SignatureSchemes,
-    pub certificates: Chain,
+    pub certificates: Certificates,
     pub compression: Compression,
     pub application_protocols: ApplicationProtocols,
     pub tickets: Tickets,
@@ -105,8 +106,8 @@ impl Findings {
         Ok(findings)
     }
 
-    /// The answers in the order in which they are shown.
-    pub fn answers(&self) -> [&dyn Answer; 15] {
+    /// The sections of the report in their order.
+    pub fn sections(&self) -> [&dyn Section; 15] {
         [
             &self.certificates,
             &self.groups,
@@ -127,7 +128,8 @@ impl Findings {
     }
 
     fn add_advice(&mut self, is_cut_short: bool) {
-        let mut advice: Vec<_> = self.answers().iter().flat_map(|answer| answer.advice()).collect();
+        let mut advice: Vec<_> =
+            self.sections().iter().flat_map(|section| section.advice()).collect();
         if is_cut_short {
             let seconds = MAX_TIME.as_secs();
             let text = format!(

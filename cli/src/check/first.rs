@@ -3,7 +3,7 @@
 use handclasp::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 use handclasp_explain::Connection;
 
-use super::certificate::Chain;
+use super::certificates::Certificates;
 use super::client_certificate::ClientCertificate;
 use super::closing::Closing;
 use super::cost::HandshakeCost;
@@ -21,7 +21,7 @@ pub struct First {
     pub signature_scheme: Option<SignatureScheme>,
     pub application_protocol: Option<Vec<u8>>,
     /// With what the trust anchors say about them. Another server may answer the next connection.
-    pub certificates: Chain,
+    pub certificates: Certificates,
     pub record_size_limit: RecordSizeLimit,
     pub cost: HandshakeCost,
     pub tickets: Tickets,
@@ -37,11 +37,12 @@ impl First {
     /// When the handshake fails: then there is nothing to check.
     pub fn make(prober: &mut Prober) -> Result<Self, Failure> {
         let builder = prober
-            .client(prober.provider())
+            .config_builder(prober.provider())
             .certificate_compression(super::compression::algorithms())
             .sessions(prober.sessions.clone());
-        let mut probe = prober.complete(builder)?;
-        let (verdict, withholds) = (prober.verdict(), prober.withholds_certificate());
+        let mut probe = prober.connect(builder)?;
+        let (verification, withholds) =
+            (prober.last_verification(), prober.withholds_certificate());
         let cost = HandshakeCost::of(&probe);
         let end = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
         let account = probe.account();
@@ -62,7 +63,7 @@ impl First {
             cipher_suite: parameters.cipher_suite,
             signature_scheme: parameters.signature_scheme,
             application_protocol: parameters.application_protocol.as_deref().map(<[u8]>::to_vec),
-            certificates: Chain::of(connection, verdict),
+            certificates: Certificates::of(connection, verification),
             record_size_limit: RecordSizeLimit::of(connection),
             cost,
             tickets,

@@ -6,9 +6,10 @@ use handclasp::crypto::KeyExchangeGroup;
 use handclasp::registry::NamedGroup;
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
-use super::offer::{self, Offer, Taken};
+use super::advice::Advice;
+use super::offer::{self, Answer, Offer};
 use super::prober::Prober;
+use super::section::{Row, Section};
 
 /// The groups that have ML-KEM in them.
 const POST_QUANTUM: [NamedGroup; 5] = [
@@ -41,8 +42,8 @@ impl Groups {
         for group in &groups {
             let mut provider = prober.provider();
             provider.groups = vec![Arc::clone(group)];
-            let probe = prober.probe(prober.client(provider));
-            offers.push(Offer::new(group.name().to_string(), Taken::of(&probe)));
+            let probe = prober.probe(prober.config_builder(provider));
+            offers.push(Offer::new(group.name().to_string(), Answer::of(&probe)));
         }
         let chosen_is_post_quantum = chosen.is_some_and(|group| POST_QUANTUM.contains(&group));
         let post_quantum: Vec<_> = offers.iter().filter(is_post_quantum).collect();
@@ -65,7 +66,7 @@ fn is_post_quantum(offer: &&Offer) -> bool {
     POST_QUANTUM.iter().any(|group| offer.name == group.to_string())
 }
 
-impl Answer for Groups {
+impl Section for Groups {
     fn title(&self) -> &'static str {
         "Key exchange"
     }

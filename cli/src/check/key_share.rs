@@ -3,9 +3,10 @@
 use handclasp_explain::{ChoiceSubject, Connection, words};
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
-use super::offer::{Taken, list};
+use super::advice::Advice;
+use super::offer::{Answer, list};
 use super::prober::Prober;
+use super::section::{Row, Section};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct KeyShare {
@@ -16,20 +17,20 @@ pub struct KeyShare {
     /// The group that the server asks for if a ClientHello has no share.
     pub wanted_group: Option<String>,
     /// Whether the handshake after a HelloRetryRequest is complete.
-    pub retry: Taken,
+    pub retry: Answer,
 }
 
 impl KeyShare {
     /// Connects without a share, so that the server must ask for one.
     pub fn ask(prober: &mut Prober, first: &Connection) -> Self {
-        let builder = prober.client(prober.provider()).key_shares([]);
+        let builder = prober.config_builder(prober.provider()).key_shares([]);
         let probe = prober.probe(builder);
         let account = probe.as_ref().ok().map(|probe| probe.account());
         Self {
             usual_shares: shares(first),
             usual_shares_cost_a_retry: first.message("HelloRetryRequest").is_some(),
             wanted_group: account.as_ref().and_then(wanted_group),
-            retry: Taken::of(&probe),
+            retry: Answer::of(&probe),
         }
     }
 }
@@ -58,7 +59,7 @@ fn wanted_group(connection: &Connection) -> Option<String> {
     Some(words::choice(choice.subject, choice.chosen.as_ref()?))
 }
 
-impl Answer for KeyShare {
+impl Section for KeyShare {
     fn title(&self) -> &'static str {
         "Key share"
     }
@@ -70,11 +71,11 @@ impl Answer for KeyShare {
         ];
         rows.extend(self.wanted_group.clone().map(|group| Row::new("wanted group", group)));
         let retry = match &self.retry {
-            Taken::Accepted | Taken::Ignored => "works".to_owned(),
-            Taken::Refused { alert } => {
+            Answer::Accepted | Answer::Ignored => "works".to_owned(),
+            Answer::Refused { alert } => {
                 format!("fails ({})", alert.as_deref().unwrap_or("the server closes"))
             }
-            Taken::Unknown { reason } => format!("not known: {reason}"),
+            Answer::Unknown { reason } => format!("not known: {reason}"),
         };
         rows.push(Row::new("retry", retry));
         rows
@@ -90,7 +91,7 @@ impl Answer for KeyShare {
             );
             advice.push(Advice::improvement("key-share-costs-a-retry", text));
         }
-        if let Taken::Refused { .. } = self.retry {
+        if let Answer::Refused { .. } = self.retry {
             advice.push(Advice::fault(
                 "no-hello-retry-request",
                 "let the server ask for a key share with HelloRetryRequest: it refuses a client that has \

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
 use super::client_certificate::{CLIENT_REFUSED, ClientCertificate};
 use super::prober::Prober;
+use super::section::{Row, Section};
 use crate::client::ReceiveEnd;
 use crate::failure::Failure;
 
@@ -41,7 +42,7 @@ impl KeyUpdate {
         if client.is_refused() {
             return Self::Unknown { reason: CLIENT_REFUSED.to_owned() };
         }
-        let mut probe = match prober.complete(prober.client(prober.provider())) {
+        let mut probe = match prober.connect(prober.config_builder(prober.provider())) {
             Ok(probe) => probe,
             Err(failure) => return Self::Unknown { reason: failure.message },
         };
@@ -73,7 +74,7 @@ impl KeyUpdate {
     }
 }
 
-impl Answer for KeyUpdate {
+impl Section for KeyUpdate {
     fn title(&self) -> &'static str {
         "KeyUpdate"
     }

@@ -1,11 +1,12 @@
 //! `handclasp check`: finds out what a server does as TLS 1.3 sees it, and what to improve.
 //!
 //! Each question has a file: it makes the connections that it needs with the [`Prober`], which limits their
-//! number and their time, and holds the answer as data. Its rows and its advice are made of the data.
+//! number and their time, and holds what was found out as data. Its [`Section`](section::Section) of the report,
+//! rows and advice, is made of the data.
 
 mod advice;
 mod application_protocols;
-mod certificate;
+mod certificates;
 mod cipher_suites;
 mod client_certificate;
 mod closing;
@@ -22,6 +23,7 @@ mod page;
 mod prober;
 mod record_size_limit;
 mod resumption;
+mod section;
 mod signature_schemes;
 mod text;
 mod tickets;

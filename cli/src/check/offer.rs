@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use super::advice::Row;
 use super::prober::Probe;
+use super::section::Row;
 use crate::failure::Failure;
 
-/// What the server did.
+/// What the server did with an offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Taken {
+pub enum Answer {
     Accepted,
-    /// The handshake is complete, and the server has left the offer out of its answer.
+    /// The handshake is complete, and the server has left the offer out of its messages.
     Ignored,
     /// The server has ended the connection, with this alert if it has sent one.
     Refused {
@@ -28,24 +28,24 @@ pub enum Taken {
 pub struct Offer {
     pub name: String,
     #[serde(flatten)]
-    pub taken: Taken,
+    pub answer: Answer,
 }
 
 impl Offer {
-    pub fn new(name: impl Into<String>, taken: Taken) -> Self {
-        Self { name: name.into(), taken }
+    pub fn new(name: impl Into<String>, answer: Answer) -> Self {
+        Self { name: name.into(), answer }
     }
 
     pub fn is_accepted(&self) -> bool {
-        self.taken == Taken::Accepted
+        self.answer == Answer::Accepted
     }
 
     pub fn is_refused(&self) -> bool {
-        matches!(self.taken, Taken::Refused { .. })
+        matches!(self.answer, Answer::Refused { .. })
     }
 }
 
-impl Taken {
+impl Answer {
     /// What the server did, in words.
     pub fn words(&self) -> String {
         match self {
@@ -85,7 +85,7 @@ pub fn accepted(offers: &[Offer]) -> Vec<&str> {
 /// The names of those that were not accepted, each with what the server did.
 fn others(offers: &[Offer]) -> Vec<String> {
     let others = offers.iter().filter(|offer| !offer.is_accepted());
-    others.map(|offer| format!("{} ({})", offer.name, offer.taken.words())).collect()
+    others.map(|offer| format!("{} ({})", offer.name, offer.answer.words())).collect()
 }
 
 /// What was accepted, what was not, and what was chosen from a usual offer.

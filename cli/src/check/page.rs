@@ -7,7 +7,6 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::pem::printable_path;
 use handclasp_explain::page;
 
-use super::advice::Row;
 use super::findings::Findings;
 use crate::failure::Failure;
 
@@ -18,13 +17,6 @@ struct Page<'f> {
     style: &'static str,
     version: &'static str,
     findings: &'f Findings,
-    sections: Vec<Section>,
-}
-
-/// The answer to one question. The advice of all questions is above them.
-struct Section {
-    title: &'static str,
-    rows: Vec<Row>,
 }
 
 /// Writes the page.
@@ -32,14 +24,11 @@ struct Section {
 /// # Errors
 /// When the file cannot be written.
 pub fn write(file: &Path, findings: &Findings) -> Result<(), Failure> {
-    let sections =
-        findings.answers().map(|answer| Section { title: answer.title(), rows: answer.rows() });
     let page = Page {
         policy: page::style_policy(&CryptoProvider::default()),
         style: page::STYLE,
         version: env!("CARGO_PKG_VERSION"),
         findings,
-        sections: sections.into(),
     };
     let html = page.render().map_err(|error| Failure::failed(error.to_string()))?;
     std::fs::write(file, html).map_err(|error| {

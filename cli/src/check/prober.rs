@@ -16,7 +16,7 @@ use handclasp::{ClientConfig, Reply};
 use handclasp_explain::{Connection, Options, Recorder, Side};
 
 use super::Arguments;
-use crate::client::{ClientOptions, Target, TlsClient, set_addresses};
+use crate::client::{ClientOptions, ReceiveEnd, Target, TlsClient, set_addresses};
 use crate::failure::Failure;
 use crate::files;
 
@@ -64,7 +64,7 @@ impl Prober {
         Ok(Self {
             target,
             options: arguments.client.clone(),
-            verifier: Arc::new(RecordingVerifier { inner, verdict: Mutex::default() }),
+            verifier: Arc::new(RecordingVerifier { inner, last: Mutex::default() }),
             own_certificate,
             sessions: Arc::new(MemoryClientSessions::new(MAX_SESSIONS)),
             started: Instant::now(),
@@ -86,8 +86,8 @@ impl Prober {
         }
     }
 
-    /// What a usual client offers, with this provider.
-    pub fn client(&self, provider: CryptoProvider) -> ClientConfigBuilder {
+    /// The configuration of a usual client with this provider. A question changes what it is about.
+    pub fn config_builder(&self, provider: CryptoProvider) -> ClientConfigBuilder {
         let mut builder = ClientConfig::builder(provider)
             .verifier(self.verifier.clone())
             .request_ocsp(true)
@@ -122,19 +122,19 @@ impl Prober {
         Ok(Probe { client, recorder, result, took: start.elapsed() })
     }
 
-    /// A connection whose handshake is complete.
+    /// Connects, and completes the handshake.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn complete(&mut self, builder: ClientConfigBuilder) -> Result<Probe, Failure> {
+    /// When there is no connection, the handshake fails, or a limit is reached.
+    pub fn connect(&mut self, builder: ClientConfigBuilder) -> Result<Probe, Failure> {
         let mut probe = self.probe(builder)?;
         std::mem::replace(&mut probe.result, Ok(()))?;
         Ok(probe)
     }
 
-    /// What the trust anchors of the options say about the certificates of the last server that has shown some.
-    pub fn verdict(&self) -> Option<Result<(), CertificateError>> {
-        self.verifier.verdict()
+    /// What the trust anchors of the options say about the certificates that a server has shown last.
+    pub fn last_verification(&self) -> Option<Result<(), CertificateError>> {
+        self.verifier.last()
     }
 
     /// Whether a server that requests a certificate does not get that of the options: its own was refused.
@@ -164,12 +164,12 @@ impl Probe {
     }
 
     /// Receives what comes after the handshake until the server is silent for so long.
-    pub fn receive(&mut self, silence: Duration, total: Duration) -> crate::client::ReceiveEnd {
+    pub fn receive(&mut self, silence: Duration, total: Duration) -> ReceiveEnd {
         self.client.receive_until(silence, total, || false)
     }
 
     /// Receives until the server has sent a message with this name.
-    pub fn receive_message(&mut self, name: &str, total: Duration) -> crate::client::ReceiveEnd {
+    pub fn receive_message(&mut self, name: &str, total: Duration) -> ReceiveEnd {
         let recorder = &self.recorder;
         let seen = Cell::new(0);
         let has_it = || {
@@ -190,23 +190,24 @@ impl Probe {
 #[derive(Debug)]
 struct RecordingVerifier {
     inner: Arc<TrustAnchorVerifier>,
-    verdict: Mutex<Option<Result<(), CertificateError>>>,
+    /// Of the certificates that a server has shown last.
+    last: Mutex<Option<Result<(), CertificateError>>>,
 }
 
 impl RecordingVerifier {
-    fn verdict(&self) -> Option<Result<(), CertificateError>> {
-        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn last(&self) -> Option<Result<(), CertificateError>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn has_accepted(&self) -> bool {
-        matches!(self.verdict(), Some(Ok(())))
+        matches!(self.last(), Some(Ok(())))
     }
 }
 
 impl PeerVerifier for RecordingVerifier {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        if let Reply::Now(verdict) = self.inner.verify(peer) {
-            *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+        if let Reply::Now(result) = self.inner.verify(peer) {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
         Reply::Now(Ok(()))
     }
@@ -247,7 +248,7 @@ mod tests {
         Prober {
             target: Target::read("localhost:1", &options).unwrap(),
             options,
-            verifier: Arc::new(RecordingVerifier { inner, verdict: Mutex::default() }),
+            verifier: Arc::new(RecordingVerifier { inner, last: Mutex::default() }),
             own_certificate: None,
             sessions: Arc::new(MemoryClientSessions::new(MAX_SESSIONS)),
             started: Instant::now().checked_sub(since).unwrap(),
@@ -260,14 +261,14 @@ mod tests {
     fn the_number_of_connections_and_their_time_are_limited() {
         for (connections, since) in [(MAX_CONNECTIONS, Duration::ZERO), (0, MAX_TIME)] {
             let mut prober = prober(connections, since);
-            let builder = prober.client(prober.provider());
+            let builder = prober.config_builder(prober.provider());
             let failure = prober.probe(builder).err().unwrap();
             assert!(failure.message.contains("a limit"), "{}", failure.message);
             assert!(prober.is_cut_short);
             assert_eq!(prober.connections, connections);
         }
         let mut prober = prober(MAX_CONNECTIONS - 1, Duration::ZERO);
-        let builder = prober.client(prober.provider());
+        let builder = prober.config_builder(prober.provider());
         assert!(prober.probe(builder).is_err(), "nothing listens there");
         assert!(!prober.is_cut_short);
         assert_eq!(prober.connections, MAX_CONNECTIONS);

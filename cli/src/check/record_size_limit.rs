@@ -1,9 +1,8 @@
 //! Does the server know limits on the size of records (RFC 8449)?
 
+use super::section::{Row, Section};
 use handclasp::ClientConnection;
 use serde::Serialize;
-
-use super::advice::{Answer, Row};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecordSizeLimit {
@@ -18,7 +17,7 @@ impl RecordSizeLimit {
     }
 }
 
-impl Answer for RecordSizeLimit {
+impl Section for RecordSizeLimit {
     fn title(&self) -> &'static str {
         "Record size limit"
     }

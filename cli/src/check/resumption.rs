@@ -3,10 +3,11 @@
 use handclasp::key_schedule::PskKind;
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
 use super::client_certificate::CLIENT_REFUSED;
 use super::cost::HandshakeCost;
 use super::prober::Prober;
+use super::section::{Row, Section};
 use super::tickets::Tickets;
 use crate::client::{TICKET_TIMEOUT, TICKETS_TIMEOUT};
 
@@ -39,8 +40,8 @@ impl Resumption {
                 false => ResumptionResult::Unknown { reason: CLIENT_REFUSED.to_owned() },
             });
         }
-        let builder = prober.client(prober.provider()).sessions(prober.sessions.clone());
-        let mut probe = match prober.complete(builder) {
+        let builder = prober.config_builder(prober.provider()).sessions(prober.sessions.clone());
+        let mut probe = match prober.connect(builder) {
             Ok(probe) => probe,
             Err(failure) => {
                 let reason = failure.message;
@@ -63,7 +64,7 @@ impl Resumption {
     }
 }
 
-impl Answer for Resumption {
+impl Section for Resumption {
     fn title(&self) -> &'static str {
         "Resumption"
     }

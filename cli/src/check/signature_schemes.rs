@@ -4,9 +4,9 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::registry::SignatureScheme;
 use serde::Serialize;
 
-use super::advice::{Answer, Row};
-use super::offer::{Offer, Taken, accepted, list};
+use super::offer::{Answer, Offer, accepted, list};
 use super::prober::Prober;
+use super::section::{Row, Section};
 
 /// The alert of a server that cannot sign with what is offered (RFC 9846, section 4.3.3).
 const HANDSHAKE_FAILURE: &str = "handshake_failure";
@@ -29,8 +29,8 @@ impl SignatureSchemes {
                 continue;
             }
             let provider = only(prober.provider(), scheme);
-            let probe = prober.probe(prober.client(provider));
-            offers.push(Offer::new(scheme.to_string(), Taken::of(&probe)));
+            let probe = prober.probe(prober.config_builder(provider));
+            offers.push(Offer::new(scheme.to_string(), Answer::of(&probe)));
         }
         Self { offers, chosen: chosen.map(|scheme| scheme.to_string()) }
     }
@@ -43,7 +43,7 @@ fn only(mut provider: CryptoProvider, scheme: SignatureScheme) -> CryptoProvider
     provider
 }
 
-impl Answer for SignatureSchemes {
+impl Section for SignatureSchemes {
     fn title(&self) -> &'static str {
         "Signatures"
     }
@@ -52,14 +52,14 @@ impl Answer for SignatureSchemes {
         let mut rows = vec![Row::new("accepted", list(&accepted(&self.offers)))];
         let mut unused = Vec::new();
         let mut others = Vec::new();
-        for Offer { name, taken } in &self.offers {
-            match taken {
-                Taken::Accepted => {}
+        for Offer { name, answer } in &self.offers {
+            match answer {
+                Answer::Accepted => {}
                 // Not a fault: a key is for one scheme, or for a few.
-                Taken::Refused { alert: Some(alert) } if alert == HANDSHAKE_FAILURE => {
+                Answer::Refused { alert: Some(alert) } if alert == HANDSHAKE_FAILURE => {
                     unused.push(name.clone());
                 }
-                _ => others.push(format!("{name} ({})", taken.words())),
+                _ => others.push(format!("{name} ({})", answer.words())),
             }
         }
         if !unused.is_empty() {

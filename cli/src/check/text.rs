@@ -16,9 +16,9 @@ pub fn write(findings: &Findings) {
     for advice in &findings.advice {
         text += &field(advice.severity.name(), &advice.text, style(advice.severity));
     }
-    for answer in findings.answers() {
-        text += &format!("\n{}", heading(answer.title()));
-        for row in answer.rows() {
+    for section in findings.sections() {
+        text += &format!("\n{}", heading(section.title()));
+        for row in section.rows() {
             text += &field(row.name, &row.value, Style::new());
         }
     }

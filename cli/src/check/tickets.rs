@@ -3,8 +3,9 @@
 use handclasp_explain::{Connection, Message, Side};
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
 use super::client_certificate::{CLIENT_REFUSED, ClientCertificate};
+use super::section::{Row, Section};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tickets {
@@ -45,7 +46,7 @@ fn number(message: &Message, field: &str) -> u64 {
     message.find(field).and_then(|field| field.number()).unwrap_or_default()
 }
 
-impl Answer for Tickets {
+impl Section for Tickets {
     fn title(&self) -> &'static str {
         "Tickets"
     }
@@ -62,7 +63,7 @@ impl Answer for Tickets {
                 0 => "not allowed".to_owned(),
                 size => format!("up to {size} bytes"),
             };
-            rows.push(Row::new("early data", early));
+            rows.push(Row::new("0-RTT data", early));
         }
         rows
     }

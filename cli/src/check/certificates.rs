@@ -8,7 +8,8 @@ use handclasp_explain::Certificate;
 use handclasp_explain::words::{counted, expired};
 use serde::Serialize;
 
-use super::advice::{Advice, Answer, Row};
+use super::advice::Advice;
+use super::section::{Row, Section};
 use crate::advice;
 use crate::certificates;
 
@@ -20,7 +21,7 @@ const MIN_RSA_BITS: usize = 2048;
 const EXPIRED: &str = "expired";
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Chain {
+pub struct Certificates {
     pub is_accepted: bool,
     /// Why it is refused: a stable name, the reason, and what to change.
     pub code: Option<&'static str>,
@@ -38,11 +39,11 @@ pub struct Chain {
     pub ocsp_response_length: Option<usize>,
 }
 
-impl Chain {
-    /// Of the certificates of this connection, about which the trust anchors say this.
+impl Certificates {
+    /// Of the certificates of this connection, which the trust anchors verify with this result.
     pub fn of(
         connection: &ClientConnection,
-        verdict: Option<Result<(), CertificateError>>,
+        verification: Option<Result<(), CertificateError>>,
     ) -> Self {
         let (provider, now) = (CryptoProvider::default(), UnixTime::now());
         let parameters = connection.parameters();
@@ -50,7 +51,7 @@ impl Chain {
         for der in parameters.certificates.iter().flat_map(|chain| chain.iter()) {
             certificates.push(Certificate::from_der(der, &provider, now));
         }
-        let error = verdict.and_then(Result::err);
+        let error = verification.and_then(Result::err);
         let has_root =
             certificates.len() > 1 && certificates.last().is_some_and(has_own_name_as_issuer);
         Self {
@@ -158,17 +159,17 @@ fn has_own_name_as_issuer(certificate: &Certificate) -> bool {
     certificate.subject.is_some() && certificate.subject == certificate.issuer
 }
 
-impl Answer for Chain {
+impl Section for Certificates {
     fn title(&self) -> &'static str {
         "Certificates"
     }
 
     fn rows(&self) -> Vec<Row> {
-        let verdict = match &self.reason {
+        let result = match &self.reason {
             Some(reason) => format!("refused: {reason}"),
             None => "accepted".to_owned(),
         };
-        let mut rows = vec![Row::new("verdict", verdict)];
+        let mut rows = vec![Row::new("verification", result)];
         if let Some(own) = self.certificates.first() {
             let own = certificates::rows(own);
             rows.extend(own.into_iter().map(|(name, value)| Row { name, value }));
