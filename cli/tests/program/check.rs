@@ -92,7 +92,10 @@ fn answer(config: Arc<ServerConfig>, socket: TcpStream, ending: Ending) {
             return;
         }
         Ending::WrongKeys => {
+            // The stream may have received it together with the client's Finished.
+            handle.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
             let _ = handle.read(&mut [0; 1000]);
+            handle.set_read_timeout(None).unwrap();
             let _ = handle.write_all(&[&[23, 3, 3, 0, 32][..], &[0xaa; 32]].concat());
             let _ = handle.read_to_end(&mut Vec::new());
             return;
