@@ -2,6 +2,8 @@
 
 use std::io;
 
+use handclasp::alert::AlertDescription;
+use handclasp::config::ConfigError;
 use handclasp::{Connection, Diagnosis, Error};
 use serde_json::{Value, json};
 
@@ -52,9 +54,9 @@ impl Failure {
         self
     }
 
-    /// Whether the peer has ended the connection with an alert.
-    pub fn has_alert_of_the_peer(&self) -> bool {
-        self.diagnosis.as_ref().is_some_and(|diagnosis| diagnosis.alert_received.is_some())
+    /// The alert with which the peer has ended the connection.
+    pub fn alert_received(&self) -> Option<AlertDescription> {
+        self.diagnosis.as_ref()?.alert_received
     }
 
     /// The stable name of why a connection failed.
@@ -98,6 +100,13 @@ impl From<Error> for Failure {
         let mut failure = Self::failed(diagnosis.happened.clone());
         failure.diagnosis = Some(Box::new(diagnosis));
         failure
+    }
+}
+
+impl From<ConfigError> for Failure {
+    /// Options do not fit together, or to a file.
+    fn from(error: ConfigError) -> Self {
+        Self::misuse(error.to_string())
     }
 }
 

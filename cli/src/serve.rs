@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use handclasp::config::ConfigError;
 use handclasp::connection::Options;
 use handclasp::credential::{CertificateList, CertifiedKey};
 use handclasp::crypto::CryptoProvider;
@@ -30,7 +29,7 @@ use crate::keys;
 use crate::stdout::stdout;
 use crate::summary::Summary;
 use crate::text_report::duration;
-use crate::timeout_socket::{SILENCE_TIMEOUT, TimeoutSocket};
+use crate::timeout_socket::{SILENCE_TIMEOUT, TimeoutSocket, is_timeout};
 
 /// The most connections at once. More are closed.
 const MAX_CONNECTIONS: usize = 256;
@@ -198,7 +197,7 @@ fn config(arguments: &Arguments) -> Result<ServerConfig, Failure> {
         builder = builder.client_authentication(client_authentication(file, arguments)?);
     }
     let list = CertificateList::new(keys);
-    builder.build(Arc::new(list)).map_err(|error| Failure::misuse(error.to_string()))
+    Ok(builder.build(Arc::new(list))?)
 }
 
 /// The certificates with their keys, and the raw public keys if they are offered.
@@ -209,18 +208,17 @@ fn keys(arguments: &Arguments) -> Result<Vec<Arc<CertifiedKey>>, Failure> {
         let problem = format!("--cert is there {certs}, and --key {keys}");
         return Err(Failure::misuse(problem).hint("each --cert needs the --key that belongs to it"));
     }
-    let misuse = |error: ConfigError| Failure::misuse(error.to_string());
     let mut list = Vec::new();
     for (cert, key) in arguments.cert.iter().zip(&arguments.key) {
         let mut certified = files::certified_key(cert, key, "--")?;
         if let (Some(file), true) = (&arguments.ocsp, list.is_empty()) {
-            certified = certified.with_ocsp(files::ocsp_response(file)?).map_err(misuse)?;
+            certified = certified.with_ocsp(files::ocsp_response(file)?)?;
         }
         list.push(Arc::new(certified));
     }
     if arguments.raw_public_key {
         let raw = list.iter().map(|key| key.to_raw_public_key().map(Arc::new));
-        list.extend(raw.collect::<Result<Vec<_>, _>>().map_err(misuse)?);
+        list.extend(raw.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(list)
 }
@@ -492,11 +490,6 @@ fn respond(
     );
     stream.write_all(response.as_bytes())?;
     Ok(response.len())
-}
-
-/// The error kind of a socket's timeout depends on the system.
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// The client has sent no complete request in time. It gets close_notify: this side has sent no data

@@ -61,3 +61,8 @@ impl Write for TimeoutSocket {
         self.socket.flush()
     }
 }
+
+/// Whether a timeout of a socket has passed. The kind of the error depends on the system.
+pub fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}

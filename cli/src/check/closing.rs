@@ -39,7 +39,7 @@ impl Closing {
         if let Err(error) = probe.client.send(Instant::now() + CLOSE_TIMEOUT) {
             return Self::Unknown { reason: error.to_string() };
         }
-        match probe.receive(CLOSE_TIMEOUT, CLOSE_TIMEOUT) {
+        match probe.client.receive_until(CLOSE_TIMEOUT, CLOSE_TIMEOUT, || false) {
             ReceiveEnd::CloseNotify => Self::CloseNotify,
             ReceiveEnd::Silence | ReceiveEnd::Enough => Self::Open,
             ReceiveEnd::Failed(failure) => match failure.code_of_diagnosis() {

@@ -58,9 +58,7 @@ impl EarlyData {
             _ => Self::without_cost(EarlyDataResult::NotAllowed),
         }
     }
-}
 
-impl EarlyData {
     fn without_cost(result: EarlyDataResult) -> Self {
         Self { result, cost: None }
     }

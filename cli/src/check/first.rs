@@ -10,7 +10,7 @@ use super::cost::HandshakeCost;
 use super::prober::Prober;
 use super::record_size_limit::RecordSizeLimit;
 use super::tickets::Tickets;
-use crate::client::{ReceiveEnd, TICKET_TIMEOUT, TICKETS_TIMEOUT};
+use crate::client::ReceiveEnd;
 use crate::failure::Failure;
 
 /// What the first connection has shown.
@@ -44,12 +44,10 @@ impl First {
         let (verification, withholds) =
             (prober.last_verification(), prober.withholds_certificate());
         let cost = HandshakeCost::of(&probe);
-        let end = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
+        let end = probe.client.receive_tickets();
         let account = probe.account();
         let refusal = match &end {
-            ReceiveEnd::Failed(failure) => {
-                failure.diagnosis.as_ref().and_then(|it| it.alert_received)
-            }
+            ReceiveEnd::Failed(failure) => failure.alert_received(),
             _ => None,
         };
         let client_certificate = ClientCertificate::of(&account, refusal, withholds);

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use handclasp::Reply;
 use handclasp::certificate::CertificateError;
 use handclasp::config::ClientConfigBuilder;
 use handclasp::credential::{CertificateList, CertifiedKey, ClientCertificateResolver};
@@ -12,7 +13,6 @@ use handclasp::registry::CertificateType;
 use handclasp::session::MemoryClientSessions;
 use handclasp::verify::{PeerIdentity, PeerVerifier, TrustAnchorVerifier};
 use handclasp::wire::CertificateRequest;
-use handclasp::{ClientConfig, Reply};
 use handclasp_explain::{Connection, Options, Recorder, Side};
 
 use super::Arguments;
@@ -88,9 +88,9 @@ impl Prober {
 
     /// The configuration of a usual client with this provider. A question changes what it is about.
     pub fn config_builder(&self, provider: CryptoProvider) -> ClientConfigBuilder {
-        let mut builder = ClientConfig::builder(provider)
-            .verifier(self.verifier.clone())
-            .request_ocsp(true)
+        let mut builder = self
+            .options
+            .config_builder(provider, self.verifier.clone())
             .application_protocols(self.application_protocols());
         if let Some(own) = &self.own_certificate {
             let list = CertificateList::new(vec![Arc::clone(own)]);
@@ -111,7 +111,7 @@ impl Prober {
             return Err(Failure::failed("a limit of the check is reached"));
         }
         self.connections += 1;
-        let config = builder.build().map_err(|error| Failure::misuse(error.to_string()))?;
+        let config = builder.build()?;
         let socket = self.target.connect(&self.options)?;
         let recorder = Recorder::new(Side::Client, Options::new(CryptoProvider::default()));
         set_addresses(&socket, &recorder);
@@ -161,11 +161,6 @@ impl Probe {
     /// The account of the connection so far.
     pub fn account(&self) -> Connection {
         self.recorder.connection()
-    }
-
-    /// Receives what comes after the handshake until the server is silent for so long.
-    pub fn receive(&mut self, silence: Duration, total: Duration) -> ReceiveEnd {
-        self.client.receive_until(silence, total, || false)
     }
 
     /// Receives until the server has sent a message with this name.

@@ -9,7 +9,6 @@ use super::cost::HandshakeCost;
 use super::prober::Prober;
 use super::section::{Row, Section};
 use super::tickets::Tickets;
-use crate::client::{TICKET_TIMEOUT, TICKETS_TIMEOUT};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Resumption {
@@ -49,16 +48,14 @@ impl Resumption {
             }
         };
         let cost = HandshakeCost::of(&probe);
-        let _ = probe.receive(TICKET_TIMEOUT, TICKETS_TIMEOUT);
+        let _ = probe.client.receive_tickets();
         let key = probe.client.connection.parameters().pre_shared_key;
         if key != Some(PskKind::Resumption) {
             return Self::without_cost(ResumptionResult::FullHandshake);
         }
         Self { result: ResumptionResult::Resumed, cost: Some(cost) }
     }
-}
 
-impl Resumption {
     fn without_cost(result: ResumptionResult) -> Self {
         Self { result, cost: None }
     }

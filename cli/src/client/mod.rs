@@ -11,7 +11,4 @@ mod tls_client;
 pub use options::ClientOptions;
 pub use receive_buffer::ReceiveBuffer;
 pub use target::Target;
-pub use tls_client::{
-    HANDSHAKE_TIMEOUT, ReceiveEnd, TICKET_TIMEOUT, TICKETS_TIMEOUT, TlsClient, record,
-    set_addresses,
-};
+pub use tls_client::{HANDSHAKE_TIMEOUT, ReceiveEnd, TlsClient, set_addresses};

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use handclasp::ClientConfig;
+use handclasp::config::ClientConfigBuilder;
 use handclasp::crypto::{CryptoProvider, SchemeAlgorithms};
 use handclasp::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
-use handclasp::verify::TrustAnchorVerifier;
+use handclasp::verify::{PeerVerifier, TrustAnchorVerifier};
 
 use super::code_points;
 use super::starttls::StartTls;
@@ -67,6 +69,19 @@ impl ClientOptions {
         // Certificates may have signatures that the handshake may not have.
         let signatures = CryptoProvider::default().signatures;
         Ok(Arc::new(TrustAnchorVerifier::new(anchors, signatures)))
+    }
+
+    /// What the configuration of each client has: the application protocols of these options, and the
+    /// request for an OCSP response.
+    pub fn config_builder(
+        &self,
+        provider: CryptoProvider,
+        verifier: Arc<dyn PeerVerifier>,
+    ) -> ClientConfigBuilder {
+        ClientConfig::builder(provider)
+            .verifier(verifier)
+            .request_ocsp(true)
+            .application_protocols(self.alpn.iter().map(String::as_bytes))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use handclasp_explain::words::printable;
 
 use crate::failure::Failure;
-use crate::timeout_socket::TimeoutSocket;
+use crate::timeout_socket::{TimeoutSocket, is_timeout};
 
 /// How long the exchange may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -188,11 +188,11 @@ impl<S: Read + Write> Lines<'_, S> {
     fn ended(&self, error: &io::Error) -> Failure {
         let hint =
             "a server that waits for TLS from the start does not greet: leave out --starttls";
+        if is_timeout(error) {
+            let seconds = TIMEOUT.as_secs();
+            return self.failed(&format!("it did not answer within {seconds} seconds")).hint(hint);
+        }
         match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                let seconds = TIMEOUT.as_secs();
-                self.failed(&format!("it did not answer within {seconds} seconds")).hint(hint)
-            }
             io::ErrorKind::UnexpectedEof => {
                 self.failed("it has closed the connection before it answered").hint(hint)
             }

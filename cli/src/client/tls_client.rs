@@ -11,17 +11,20 @@ use handclasp::transport::Socket;
 use handclasp::{ClientConfig, ClientConnection, Observer};
 use handclasp_explain::Recorder;
 
-use super::{ReceiveBuffer, Target};
+use super::ReceiveBuffer;
 use crate::advice;
 use crate::event_log::Side;
 use crate::failure::Failure;
+use crate::timeout_socket::is_timeout;
 
 /// How long a handshake may take.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a server may be silent before its tickets are taken to be complete.
-pub const TICKET_TIMEOUT: Duration = Duration::from_millis(300);
+const TICKET_TIMEOUT: Duration = Duration::from_millis(300);
 /// How long tickets are waited for altogether, also if the server is never silent.
-pub const TICKETS_TIMEOUT: Duration = Duration::from_secs(2);
+const TICKETS_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long sending close_notify may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection, its socket, and what was received and not processed.
 pub struct TlsClient {
@@ -94,6 +97,11 @@ impl TlsClient {
         }
     }
 
+    /// Receives the tickets that come right after the handshake.
+    pub fn receive_tickets(&mut self) -> ReceiveEnd {
+        self.receive_until(TICKET_TIMEOUT, TICKETS_TIMEOUT, || false)
+    }
+
     /// Receives until it is `enough`, the server is silent for so long, or has closed, or the `total` time
     /// has passed. Data are dropped.
     pub fn receive_until(
@@ -141,7 +149,7 @@ impl TlsClient {
     /// Sends close_notify, and gives the server the time to read it.
     pub fn close(&mut self) {
         self.connection.close();
-        let _ = self.send(Instant::now() + TICKETS_TIMEOUT);
+        let _ = self.send(Instant::now() + CLOSE_TIMEOUT);
         self.drain();
     }
 
@@ -189,38 +197,6 @@ impl TlsClient {
 fn left(end: Instant) -> io::Result<Duration> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
-}
-
-/// The error kind of a socket's timeout depends on the system.
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// Performs the handshake on this socket, waits for the server's tickets for a moment, and closes. The result
-/// is that of the handshake, or the alert that came instead of tickets; what was recorded is there in each case.
-///
-/// # Errors
-/// When there is no connection to record.
-pub fn record(
-    target: &Target,
-    config: ClientConfig,
-    socket: TcpStream,
-    recorder: &Recorder,
-) -> Result<Result<(), Failure>, Failure> {
-    set_addresses(&socket, recorder);
-    let (config, observer) = (Arc::new(config), Box::new(recorder.clone()));
-    let mut client = TlsClient::new(config, target.name.clone(), socket, observer)?;
-    let result = client.handshake(HANDSHAKE_TIMEOUT);
-    if result.is_err() {
-        return Ok(result);
-    }
-    match client.receive_until(TICKET_TIMEOUT, TICKETS_TIMEOUT, || false) {
-        // The server refuses a client's certificate after the client's handshake is complete.
-        ReceiveEnd::Failed(failure) if failure.has_alert_of_the_peer() => return Ok(Err(failure)),
-        _ => {}
-    }
-    client.close();
-    Ok(Ok(()))
 }
 
 /// Records the addresses of both ends.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use handclasp::ClientConfig;
-use handclasp::config::ConfigError;
 use handclasp::credential::CertificateList;
 use handclasp::pki_types::ServerName;
 use handclasp::verify::{PeerVerifier, SpkiPin, SpkiPins};
@@ -14,10 +13,6 @@ use crate::files;
 use crate::keys;
 use crate::session::Sessions;
 
-fn misuse(error: ConfigError) -> Failure {
-    Failure::misuse(error.to_string())
-}
-
 /// The configuration for a server with this name.
 pub fn build(
     arguments: &Arguments,
@@ -25,10 +20,10 @@ pub fn build(
     sessions: Option<&Sessions>,
     warn: impl Fn(&str),
 ) -> Result<ClientConfig, Failure> {
-    let mut builder = ClientConfig::builder(arguments.client.provider())
-        .verifier(verifier(arguments, warn)?)
-        .request_ocsp(arguments.raw_public_key.is_none())
-        .application_protocols(arguments.client.alpn.iter().map(String::as_bytes));
+    let options = &arguments.client;
+    let mut builder = options
+        .config_builder(options.provider(), verifier(arguments, warn)?)
+        .request_ocsp(arguments.raw_public_key.is_none());
     let keys = keys::pre_shared_keys(&arguments.psk)?.into_iter();
     builder = builder.pre_shared_keys(keys.map(|key| key.for_server(name.clone())).collect());
     if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
@@ -43,7 +38,7 @@ pub fn build(
     if let Some(sessions) = sessions {
         builder = builder.sessions(sessions.store()).early_data(arguments.early_data.is_some());
     }
-    builder.build().map_err(misuse)
+    Ok(builder.build()?)
 }
 
 /// Who is trusted: authorities, pins, both, or a raw public key.
@@ -51,14 +46,14 @@ fn verifier(arguments: &Arguments, warn: impl Fn(&str)) -> Result<Arc<dyn PeerVe
     let pins = arguments.pin.iter().copied();
     if let Some(file) = &arguments.raw_public_key {
         let pin = SpkiPin::of_public_key(&files::public_key(file)?);
-        return Ok(Arc::new(SpkiPins::raw_public_keys([pin]).map_err(misuse)?));
+        return Ok(Arc::new(SpkiPins::raw_public_keys([pin])?));
     }
     if arguments.pin_alone {
-        return Ok(Arc::new(SpkiPins::only(pins).map_err(misuse)?));
+        return Ok(Arc::new(SpkiPins::only(pins)?));
     }
     let paths = arguments.client.verifier(warn)?;
     match arguments.pin.is_empty() {
         true => Ok(paths),
-        false => Ok(Arc::new(SpkiPins::with_verifier(paths, pins).map_err(misuse)?)),
+        false => Ok(Arc::new(SpkiPins::with_verifier(paths, pins)?)),
     }
 }

@@ -45,13 +45,9 @@ impl Scenario {
         };
         let server = server(arguments, &provider, &identities, key.clone())?;
         let key = key.map(|key| key.for_server(name.clone()));
-        let client = client(arguments, provider, &identities, key, grease).map_err(misuse)?;
+        let client = client(arguments, provider, &identities, key, grease)?;
         Ok(Self { client: Arc::new(client), server: Arc::new(server), name })
     }
-}
-
-fn misuse(error: ConfigError) -> Failure {
-    Failure::misuse(error.to_string())
 }
 
 fn provider(arguments: &Arguments) -> Result<CryptoProvider, Failure> {
@@ -73,7 +69,7 @@ fn pre_shared_key(provider: &CryptoProvider) -> Result<PreSharedKey, Failure> {
     let mut secret = Zeroizing::new([0; 32]);
     let filled = provider.random.fill(&mut *secret);
     filled.map_err(|error| Failure::failed(error.to_string()))?;
-    PreSharedKey::external(b"demonstration", &*secret).map_err(misuse)
+    Ok(PreSharedKey::external(b"demonstration", &*secret)?)
 }
 
 fn client(
@@ -126,7 +122,7 @@ fn server(
         builder = builder.early_data(MAX_EARLY_DATA, Arc::new(StrikeRegister::new(long_ago())));
     }
     let own = vec![Arc::clone(&identities.server)];
-    builder.build(Arc::new(CertificateList::new(own))).map_err(misuse)
+    Ok(builder.build(Arc::new(CertificateList::new(own)))?)
 }
 
 /// A register of replays accepts 0-RTT data of tickets that came after its beginning. Nothing of this

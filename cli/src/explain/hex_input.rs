@@ -33,7 +33,7 @@ pub fn read(arguments: &Arguments) -> Result<Connection, Failure> {
             .hint("digits with spaces, colons or line feeds between bytes, such as 16 03 01"));
     };
     let secrets = Arc::new(source::secrets(arguments)?);
-    let mut decoder = Decoder::new(source::options(arguments)?, secrets);
+    let mut decoder = Decoder::new(source::options(arguments, source::warn)?, secrets);
     let side = match bytes.as_slice() {
         // A handshake record with a ServerHello.
         [22, _, _, _, _, 2, ..] => Side::Server,

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use handclasp::ClientConfig;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pem::printable_path;
 use handclasp_explain::capture::{self, CaptureError};
@@ -14,19 +13,20 @@ use handclasp_replay::{Role, SECTIONS, Vectors};
 
 use super::Arguments;
 use super::progress::Progress;
-use crate::client::{self, Target};
+use crate::client::{HANDSHAKE_TIMEOUT, ReceiveEnd, Target, TlsClient, set_addresses};
 use crate::failure::Failure;
 use crate::files;
 
-/// What accounts are made with. Certificates are compared with the trust anchors of `--ca`.
+/// What accounts are made with. Certificates are compared with the trust anchors of `--ca`; `warn` gets a
+/// message for each that is ignored.
 ///
 /// # Errors
 /// When these cannot be read.
-pub fn options(arguments: &Arguments) -> Result<Options, Failure> {
+pub fn options(arguments: &Arguments, warn: impl Fn(&str)) -> Result<Options, Failure> {
     let mut options = Options::new(CryptoProvider::default());
     options.secrets = arguments.show_secrets;
     if let Some(file) = &arguments.client.ca {
-        let anchors = files::anchors(Some(file), |text| eprintln!("{text}"))?;
+        let anchors = files::anchors(Some(file), warn)?;
         options.anchors = Some(Arc::new(anchors));
     }
     Ok(options)
@@ -68,7 +68,7 @@ pub fn capture(
     };
     capture::add_secrets(open()?, &mut secrets).map_err(failed)?;
     let file = Progress::new(open()?);
-    let summary = capture::read(file, secrets, &options(arguments)?, on_connection);
+    let summary = capture::read(file, secrets, &options(arguments, warn)?, on_connection);
     let summary = summary.map_err(failed)?;
     if summary.is_cut {
         eprintln!("warning: {} ends in the middle of a packet", printable_path(path));
@@ -84,7 +84,7 @@ pub fn vectors(section: u8, arguments: &Arguments) -> Result<Connection, Failure
             .hint("the sections with a handshake are 3 to 7: vectors/3"));
     }
     let secrets = Arc::new(KeyLogSecrets::parse(vectors.key_log(section).as_bytes()));
-    let mut decoder = Decoder::new(options(arguments)?, secrets);
+    let mut decoder = Decoder::new(options(arguments, warn)?, secrets);
     for record in vectors.records(section) {
         let side = match record.sender {
             Role::Client => Side::Client,
@@ -102,17 +102,40 @@ pub struct Live {
 }
 
 /// Connects to the target, and closes after the handshake.
+///
+/// # Errors
+/// When there is no connection to explain.
 pub fn live(arguments: &Arguments) -> Result<Live, Failure> {
-    let options = &arguments.client;
-    let target = Target::read(&arguments.target, options)?;
-    let config = ClientConfig::builder(options.provider())
-        .verifier(options.verifier(|text| eprintln!("{text}"))?)
-        .request_ocsp(true)
-        .application_protocols(options.alpn.iter().map(String::as_bytes))
-        .build()
-        .map_err(|error| Failure::misuse(error.to_string()))?;
-    let socket = target.connect(options)?;
-    let recorder = Recorder::new(Side::Client, self::options(arguments)?);
-    let result = client::record(&target, config, socket, &recorder)?;
-    Ok(Live { connection: recorder.connection(), failure: result.err() })
+    let client = &arguments.client;
+    let target = Target::read(&arguments.target, client)?;
+    let verifier = client.verifier(warn)?;
+    let config = client.config_builder(client.provider(), verifier).build()?;
+    let socket = target.connect(client)?;
+    // The verifier has warned already.
+    let recorder = Recorder::new(Side::Client, options(arguments, |_| ())?);
+    set_addresses(&socket, &recorder);
+    let observer = Box::new(recorder.clone());
+    let mut client = TlsClient::new(Arc::new(config), target.name, socket, observer)?;
+    let failure = handshake_and_close(&mut client).err();
+    Ok(Live { connection: recorder.connection(), failure })
+}
+
+/// Performs the handshake, receives the server's tickets, and closes.
+///
+/// # Errors
+/// When the handshake fails, or the server sends an alert in place of tickets.
+fn handshake_and_close(client: &mut TlsClient) -> Result<(), Failure> {
+    client.handshake(HANDSHAKE_TIMEOUT)?;
+    match client.receive_tickets() {
+        // The server refuses a client's certificate after the client's handshake is complete.
+        ReceiveEnd::Failed(failure) if failure.alert_received().is_some() => return Err(failure),
+        _ => {}
+    }
+    client.close();
+    Ok(())
+}
+
+/// Warns on standard error.
+pub fn warn(text: &str) {
+    eprintln!("{text}");
 }

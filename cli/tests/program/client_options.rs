@@ -52,6 +52,21 @@ fn a_wrong_name_gets_the_list_of_the_right_ones() {
     assert!(text(&output.stderr).contains("x25519"), "{}", text(&output.stderr));
 }
 
+#[test]
+fn each_command_names_a_trust_anchor_that_it_ignores_once() {
+    let files = Files::new();
+    let server = Server::start(&files, &[]);
+    let malformed = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    files.write("bundle.pem", &(files.read("ca.pem") + malformed));
+    let bundle = files.path("bundle.pem");
+    for command in ["connect", "explain", "check"] {
+        let output = handclasp([command, &server.address, "--ca", &bundle]).output().unwrap();
+        let printed = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command}: {printed}");
+        assert_eq!(printed.matches("trust anchor 2").count(), 1, "{command}: {printed}");
+    }
+}
+
 /// The certificate's fingerprint, as `openssl x509 -fingerprint -sha256` makes it, in lower case and without
 /// colons.
 fn fingerprint(files: &Files) -> String {
