@@ -1,10 +1,8 @@
 //! Streams for tokio, and the examples that use them.
 //!
-//! The allocator counts: `sockets` measures what connections leave behind, and `allocations` what a
-//! handshake asks for, each in a process of its own.
+//! The allocator counts: `sockets` measures what connections leave behind, in processes of their own.
 
 mod acceptor;
-mod allocations;
 mod answers;
 mod browser;
 mod browser_chat;

@@ -24,12 +24,6 @@ use tokio::time::{sleep, timeout};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// How often this process has asked for memory.
-pub fn allocations() -> usize {
-    let stats = ALLOCATOR.stats();
-    stats.allocations + stats.reallocations
-}
-
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What a server says of a client that closed its connection as it should.
 const ORDERLY: &str = "an orderly end";
@@ -271,13 +265,13 @@ fn print(words: &str) {
 /// The test runs itself again, alone in its process, so that all memory is its own; and with a higher
 /// limit of open files, as two thousand sockets are more than what is allowed by default. True when
 /// it did.
-pub fn ran_alone(module: &str, test: &str) -> bool {
+fn ran_alone(test: &str) -> bool {
     const INSIDE: &str = "HANDCLASP_TEST_ALONE";
     if std::env::var_os(INSIDE).is_some() {
         return false;
     }
     let executable = std::env::current_exe().unwrap();
-    let (_, module) = module.split_once("::").unwrap();
+    let (_, module) = module_path!().split_once("::").unwrap();
     let test = format!("{module}::{test}");
     let script = "ulimit -Sn 4096 2>/dev/null; exec \"$0\" --exact \"$1\" --nocapture";
     let mut again = Command::new("sh");
@@ -328,7 +322,7 @@ async fn flood(server: &Server, identity: &Arc<Identity>, honest: &mut Honest) -
 #[test]
 fn a_thousand_bad_clients_at_once_disturb_no_other_and_leave_nothing_behind() {
     let name = "a_thousand_bad_clients_at_once_disturb_no_other_and_leave_nothing_behind";
-    if ran_alone(module_path!(), name) {
+    if ran_alone(name) {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread();
@@ -478,7 +472,7 @@ async fn connections_may_be_dropped_at_each_byte_that_the_server_sends() {
 #[tokio::test]
 async fn idle_connections_hold_little_memory() {
     const IDLE: usize = 200;
-    if ran_alone(module_path!(), "idle_connections_hold_little_memory") {
+    if ran_alone("idle_connections_hold_little_memory") {
         return;
     }
     let (connector, acceptor) = ends::ends();
