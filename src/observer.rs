@@ -77,7 +77,7 @@ pub enum Event<'a> {
     /// The connection has failed, before the end of its handshake or after it. This is reported once, with
     /// what a [`Diagnosis`] says: by a [`Connection`](crate::connection::Connection), by one of QUIC, and by
     /// the streams for errors of the transport. A [`Handshake`](crate::handshake::Handshake) that is used
-    /// alone returns the error only.
+    /// alone reports it only [without records](crate::handshake::Handshake::without_records).
     Failed(&'a Diagnosis),
     /// On a server: the client has answered a CertificateRequest after the handshake. True if it
     /// authenticated itself with a certificate or a raw public key.

@@ -3,6 +3,7 @@
 //! side has offered or shown.
 
 use super::data::{Diagnosis, Fault, Setting, own_offers};
+use super::record;
 use super::transport::add_progress;
 use crate::alert::AlertDescription;
 use crate::certificate::Timestamp;
@@ -34,13 +35,7 @@ fn explain_rules(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mu
         add_progress(circumstances, diagnosis);
     }
     match alert {
-        A::BAD_RECORD_MAC | A::RECORD_OVERFLOW => {
-            diagnosis.cause(
-                "something between the two may change bytes, or two writers share one socket",
-            );
-            diagnosis.remedy("connect without proxies in between");
-            diagnosis.remedy("here and in the peer, write to the socket through TLS alone");
-        }
+        A::BAD_RECORD_MAC | A::RECORD_OVERFLOW => record::changed_bytes(diagnosis),
         A::UNEXPECTED_MESSAGE
         | A::ILLEGAL_PARAMETER
         | A::DECODE_ERROR
@@ -106,7 +101,7 @@ fn from_server(alert: A, circumstances: Option<&Circumstances>, diagnosis: &mut 
             (Some(circumstances), Some(shown)) => {
                 refused_certificate(alert, shown, circumstances, diagnosis);
             }
-            _ => no_certificate_shown(Side::Server, diagnosis),
+            _ => no_certificate_shown("server", diagnosis),
         },
         _ => {}
     }
@@ -343,11 +338,7 @@ fn own_faults(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
     }
 }
 
-fn no_certificate_shown(peer: Side, diagnosis: &mut Diagnosis) {
-    let peer = match peer {
-        Side::Client => "client",
-        Side::Server => "server",
-    };
+fn no_certificate_shown(peer: &str, diagnosis: &mut Diagnosis) {
     diagnosis.cause(format!(
         "this side has shown no certificate, so the {peer} means something else by the alert"
     ));
@@ -396,7 +387,7 @@ fn has_keys_only(circumstances: Option<&Circumstances>) -> bool {
 fn from_client(alert: A, circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
     let Some(shown) = circumstances.own_certificate() else {
         if is_about_certificates(alert) {
-            no_certificate_shown(Side::Client, diagnosis);
+            no_certificate_shown("client", diagnosis);
         }
         return;
     };

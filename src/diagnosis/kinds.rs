@@ -54,12 +54,7 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
         K::WrongKeyForScheme { .. } => {
             at_the_peer("it must sign with the key of its certificate: compare the two", diagnosis);
         }
-        K::UnexpectedMessage { received: HandshakeType::CLIENT_HELLO, .. }
-            if side == Some(Side::Client) =>
-        {
-            diagnosis.cause("the peer may return what it receives, or be a client itself");
-            at_the_peer("is it the right port? no TLS server seems to answer there", diagnosis);
-        }
+        K::UnexpectedMessage { received, .. } => unexpected_message(*received, side, diagnosis),
         K::LimitExceeded { name, .. } => limit_exceeded(name, diagnosis),
         K::Aborted { .. } => {
             at_this_side("the application has decided that: its reason says why", diagnosis);
@@ -79,7 +74,6 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
             at_the_peer("it must connect over QUIC, or leave the extension out", diagnosis);
         }
         K::Decode(_)
-        | K::UnexpectedMessage { .. }
         | K::UnexpectedRecord { .. }
         | K::MisplacedBytes(_)
         | K::IllegalParameter { .. }
@@ -98,6 +92,15 @@ fn at_this_side(remedy: &str, diagnosis: &mut Diagnosis) {
 fn at_the_peer(remedy: &str, diagnosis: &mut Diagnosis) {
     diagnosis.fault = Fault::Peer;
     diagnosis.remedy(format!("at the peer: {remedy}"));
+}
+
+fn unexpected_message(received: HandshakeType, side: Option<Side>, diagnosis: &mut Diagnosis) {
+    if received == HandshakeType::CLIENT_HELLO && side == Some(Side::Client) {
+        diagnosis.cause("the peer may return what it receives, or be a client itself");
+        at_the_peer("is it the right port? no TLS server seems to answer there", diagnosis);
+    } else {
+        broken_rule(diagnosis);
+    }
 }
 
 fn limit_exceeded(name: &str, diagnosis: &mut Diagnosis) {

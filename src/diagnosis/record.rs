@@ -13,13 +13,7 @@ pub(super) fn explain(error: &RecordError, side: Option<Side>, diagnosis: &mut D
             diagnosis.fault = Fault::Peer;
             other_protocol::explain(*protocol, begins, side, diagnosis);
         }
-        R::BadRecordMac { .. } => {
-            diagnosis.cause(
-                "something between the two may change bytes, or two writers share one socket",
-            );
-            diagnosis.remedy("connect without proxies in between");
-            diagnosis.remedy("in the peer and here, write to the socket through TLS alone");
-        }
+        R::BadRecordMac { .. } => changed_bytes(diagnosis),
         R::KeyExhausted | R::SealFailed | R::Provider(_) => {
             diagnosis.fault = Fault::ThisSide;
             diagnosis.remedy("at this side: look into the crypto provider");
@@ -39,4 +33,11 @@ pub(super) fn explain(error: &RecordError, side: Option<Side>, diagnosis: &mut D
             diagnosis.remedy("look whether the peer's TLS is up to date");
         }
     }
+}
+
+/// A record arrives with other bytes than those that were sent: here, or at the peer, as its alert says.
+pub(super) fn changed_bytes(diagnosis: &mut Diagnosis) {
+    diagnosis.cause("something between the two may change bytes, or two writers share one socket");
+    diagnosis.remedy("connect without proxies in between");
+    diagnosis.remedy("in the peer and here, write to the socket through TLS alone");
 }

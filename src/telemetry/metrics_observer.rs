@@ -87,14 +87,12 @@ impl MetricsObserver {
     }
 
     fn fail(&mut self, reason: &'static str, fault: &'static str) {
+        let mut name = CONNECTIONS_FAILED;
         if self.is_handshaking {
             self.end("failed");
-            counter!(FAILED, "side" => self.side, "reason" => reason, "fault" => fault)
-                .increment(1);
-        } else {
-            counter!(CONNECTIONS_FAILED, "side" => self.side, "reason" => reason, "fault" => fault)
-                .increment(1);
+            name = FAILED;
         }
+        counter!(name, "side" => self.side, "reason" => reason, "fault" => fault).increment(1);
     }
 
     /// The handshake is over.

@@ -8,7 +8,7 @@ use super::codec::{DecodeError, List, Prefix, Reader, write_bytes, write_codes, 
 use super::debug::Body;
 use super::extension_list::{ExtensionWriter, Extensions, write_extensions};
 use super::extensions::{ClientExtensions, ExtensionMessage};
-use super::handshake_message::write_message;
+use super::handshake_message::{MESSAGE_HEADER_LENGTH, write_message};
 use crate::registry::{CipherSuiteId, HandshakeType, ProtocolVersion};
 
 /// A ClientHello.
@@ -82,6 +82,14 @@ impl<'a> ClientHello<'a> {
         let name = DnsName::try_from(self.server_name?).ok()?;
         let name: &str = name.as_ref();
         Some(name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase())
+    }
+
+    /// The whole message that it was parsed from.
+    pub(crate) fn message_bytes(&self) -> Vec<u8> {
+        let body = self.body.0;
+        let mut bytes = Vec::with_capacity(MESSAGE_HEADER_LENGTH + body.len());
+        write_message(&mut bytes, HandshakeType::CLIENT_HELLO, |out| out.extend_from_slice(body));
+        bytes
     }
 
     /// Writes the whole message from the fields up to `extensions`; `known` is not looked at.

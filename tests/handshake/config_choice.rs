@@ -97,6 +97,12 @@ fn by_name(hello: &ClientHello<'_>, chosen: &Arc<ServerConfig>) -> ConfigChoice 
     }
 }
 
+/// Makes the choice at once.
+fn resolver_by_name(chosen: &Arc<ServerConfig>) -> Arc<dyn ConfigResolver> {
+    let chosen = chosen.clone();
+    Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
+}
+
 /// The first record of a client of [`NAME`], with these bytes as its server_name.
 fn hello_with_name(host: &Host, name: &[u8]) -> Vec<u8> {
     let sent = take_outgoing(&mut host.client(NAME));
@@ -189,11 +195,7 @@ fn a_server_that_needs_a_name_says_which_extension_is_missing() {
 fn the_whole_configuration_is_chosen_at_once() {
     let host = Host::new();
     let chosen = host.chosen(provider());
-    let resolver = {
-        let chosen = chosen.clone();
-        Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
-    };
-    check_choices(&host, resolver, &chosen);
+    check_choices(&host, resolver_by_name(&chosen), &chosen);
 }
 
 #[test]
@@ -207,11 +209,7 @@ fn the_whole_configuration_is_chosen_later() {
 fn a_name_chooses_the_same_configuration_in_each_spelling() {
     let host = Host::new();
     let chosen = host.chosen(provider());
-    let at_once: Arc<dyn ConfigResolver> = {
-        let chosen = chosen.clone();
-        Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
-    };
-    for resolver in [at_once, Arc::new(AnswerLater)] {
+    for resolver in [resolver_by_name(&chosen), Arc::new(AnswerLater)] {
         for name in ["server.example", "SERVER.example", "server.example.", "sErVeR.EXAMPLE."] {
             let mut server = host.server(resolver.clone());
             server.receive(&mut hello_with_name(&host, name.as_bytes())).unwrap();
@@ -262,11 +260,7 @@ fn there_is_a_choice_for_a_second_client_hello_on_another_connection() {
     let host = Host::new();
     let cookies = HmacCookies::random(&*CryptoProvider::default().random).unwrap();
     let builder = ServerConfig::builder(narrow_provider(0, 1)).cookies(Arc::new(cookies));
-    let chosen = host.chosen(builder);
-    let resolver = {
-        let chosen = chosen.clone();
-        Arc::new(move |hello: &ClientHello<'_>| by_name(hello, &chosen))
-    };
+    let resolver = resolver_by_name(&host.chosen(builder));
     let mut client = host.client(NAME);
     let mut first = host.server(resolver.clone());
     let mut hello = take_outgoing(&mut client);

@@ -12,7 +12,7 @@ use crate::handshake::question::{ChooseConfig, KeptHello};
 use crate::handshake::{EarlyData, expect};
 use crate::registry::{ContentType, HandshakeType};
 use crate::reply::Reply;
-use crate::wire::{ClientHello, ExtensionType, HandshakeMessage, write_message};
+use crate::wire::{ClientHello, ExtensionType, HandshakeMessage};
 
 /// Nothing has happened yet.
 pub(in crate::handshake) struct ExpectClientHello {
@@ -28,13 +28,14 @@ impl ExpectClientHello {
         expect(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
         let Some(resolver) = &self.config.config_resolver else {
-            return negotiate(self.config, None, message, &hello, context);
+            return negotiate(self.config, None, message.bytes, &hello, context);
         };
+        // A name that is none is refused before the resolver sees it.
         context.parameters.server_name = selection::server_name(&hello)?;
         match resolver.resolve(&hello) {
             Reply::Now(choice) => {
                 let config = use_config(self.config, choice, &hello, context)?;
-                negotiate(config, None, message, &hello, context)
+                negotiate(config, None, message.bytes, &hello, context)
             }
             Reply::Later => {
                 let hello = KeptHello::new(&hello);
@@ -60,13 +61,7 @@ impl ChoosingConfig {
     ) -> Result<State, Error> {
         let hello = self.hello.parse()?;
         let config = use_config(self.config, choice, &hello, context)?;
-        let mut bytes = Vec::with_capacity(hello.body.0.len() + 4);
-        write_message(&mut bytes, HandshakeType::CLIENT_HELLO, |out| {
-            out.extend_from_slice(hello.body.0);
-        });
-        let kind = HandshakeType::CLIENT_HELLO;
-        let message = HandshakeMessage { kind, body: hello.body.0, bytes: &bytes };
-        negotiate(config, None, &message, &hello, context)
+        negotiate(config, None, &hello.message_bytes(), &hello, context)
     }
 }
 

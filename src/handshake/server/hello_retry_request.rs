@@ -73,7 +73,7 @@ impl ExpectSecondClientHello {
             return Err(Error::unexpected("the second ClientHello", message.kind));
         }
         let hello = ClientHello::parse(message.body)?;
-        negotiate(self.config, Some(self.first), message, &hello, context)
+        negotiate(self.config, Some(self.first), message.bytes, &hello, context)
     }
 }
 

@@ -41,20 +41,18 @@ use crate::error::Error;
 use crate::handshake::question::{Answered, KeptHello, not_asked};
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::psk::ChosenPsk;
-use crate::registry::{CertificateType, HandshakeType, NamedGroup};
+use crate::registry::{CertificateType, NamedGroup};
 use crate::reply::Reply;
-use crate::wire::{
-    ClientHello, ExtensionType, HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message,
-};
+use crate::wire::{ClientHello, ExtensionType};
 
 /// Decides what the ClientHello alone settles: how the two sides speak. Then goes on with
 /// [`Negotiating::decide`] (section 4.2.1).
 ///
-/// `first` is what this connection knows of a first ClientHello.
+/// `message` is the whole message of `hello`, and `first` is what this connection knows of a first ClientHello.
 pub(super) fn negotiate(
     config: Arc<ServerConfig>,
     first: Option<FirstClientHello>,
-    message: &HandshakeMessage<'_>,
+    message: &[u8],
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
@@ -225,13 +223,10 @@ impl Negotiating {
             return Ok(());
         }
         let suite = selection::cipher_suite_with(&negotiated.config, hello, hash)?;
-        let mut bytes = Vec::with_capacity(MESSAGE_HEADER_LENGTH + hello.body.0.len());
-        write_message(&mut bytes, HandshakeType::CLIENT_HELLO, |out| {
-            out.extend_from_slice(hello.body.0);
-        });
+        let message = hello.message_bytes();
         let mut transcript = Transcript::new(&suite);
         self.binder_hash =
-            pre_shared_key::add_client_hello(&negotiated.config, &mut transcript, &bytes, hello);
+            pre_shared_key::add_client_hello(&negotiated.config, &mut transcript, &message, hello);
         negotiated.transcript = transcript;
         negotiated.cipher_suite = suite;
         Ok(())
@@ -271,7 +266,7 @@ impl Negotiating {
     /// tickets. The server name goes into the tickets (section 4.7.1).
     fn new(
         agreed: Agreed,
-        message: &HandshakeMessage<'_>,
+        message: &[u8],
         hello: &ClientHello<'_>,
         context: &mut Context,
     ) -> Result<Self, Error> {
@@ -285,7 +280,7 @@ impl Negotiating {
             None => Transcript::new(&cipher_suite),
         };
         let binder_hash =
-            pre_shared_key::add_client_hello(&config, &mut transcript, message.bytes, hello);
+            pre_shared_key::add_client_hello(&config, &mut transcript, message, hello);
         context.tickets = ticket_request::for_new_session(&config, hello);
         let mut offered = Vec::with_capacity(24);
         offered.extend(hello.extensions.iter().map(|extension| extension.kind));

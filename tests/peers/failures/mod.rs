@@ -77,7 +77,7 @@ impl Row {
     }
 
     fn name(&self) -> String {
-        format!("{} ({})", self.kind, role(self.role))
+        format!("{} ({})", self.kind, self.role.code())
     }
 
     /// What the diagnosis does not say, and should.
@@ -126,13 +126,6 @@ fn lacking(whose: &str, wanted: &[(Parameter, &str)], offers: &[Offer]) -> Vec<S
     };
     let lacking = wanted.iter().filter(|(what, element)| !has(*what, element));
     lacking.map(|(what, element)| format!("{whose} {what} have no {element:?}")).collect()
-}
-
-fn role(side: Side) -> &'static str {
-    match side {
-        Side::Client => "client",
-        Side::Server => "server",
-    }
 }
 
 /// All rows are tried before the test fails: the report has each that is wrong.
@@ -225,7 +218,7 @@ fn table() -> String {
     let others = other_tools();
     for row in rows() {
         let says = row.says.join(" … ");
-        let fields = [row.kind, row.what, role(row.role), row.peer, row.code, &says, row.change];
+        let fields = [row.kind, row.what, row.role.code(), row.peer, row.code, &says, row.change];
         let [kind, what, role, peer, code, says, change] =
             fields.map(|field| field.replace('|', "\\|"));
         let other = others.get(&row.name()).cloned().unwrap_or_default();
