@@ -25,6 +25,7 @@ pub mod process;
 pub mod quic_sessions;
 pub mod received_bytes;
 pub mod recorded_group;
+pub mod redis_server;
 pub mod rustls_peer;
 pub mod rustls_pin;
 pub mod sessions;

@@ -87,8 +87,14 @@ impl Process {
 
     /// Sends it the signal that Ctrl-C sends.
     pub fn interrupt(&self) {
+        self.signal("INT");
+    }
+
+    /// Sends it the signal of this name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
         let process = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+        let signal = format!("-{name}");
+        assert!(Command::new("kill").args([&signal, &process]).status().unwrap().success());
     }
 
     pub fn wait_for_end(&mut self) -> ExitStatus {
