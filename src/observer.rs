@@ -53,11 +53,12 @@ pub enum Event<'a> {
     SignatureVerified(SignatureScheme),
     /// The peer's Finished is correct: the handshake was not changed.
     FinishedVerified,
-    /// On a server: something that the client offered is not taken, and why. The handshake goes on
-    /// without it.
+    /// On a server: it does not take something that the client offered. The reason is a fact: this side has
+    /// decided it. The handshake goes on without it. The client's event is [`Declined`](Self::Declined).
     NotTaken(Offered, &'static str),
-    /// On a client: the server has not taken something that was offered, and what may be the reason: the
-    /// server does not say it. The handshake goes on without it.
+    /// On a client: the server has not taken something that was offered. The reason is a guess, except after a
+    /// HelloRetryRequest: the server does not say it. The handshake goes on without it. The server's event is
+    /// [`NotTaken`](Self::NotTaken).
     Declined(Offered, &'static str),
     /// The handshake waits for the answer to the question of this name.
     Waiting(&'static str),

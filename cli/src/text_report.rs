@@ -291,8 +291,13 @@ fn headline(side: Side, mark: &str, text: &str, about: Option<&str>, took: Durat
 
 /// Lines in the column of texts.
 pub fn paragraph(text: &str) -> String {
-    let lines = wrap(text, width() - MARGIN);
-    lines.iter().map(|line| format!("{:MARGIN$}{}\n", "", paint(dim(), line))).collect()
+    indented(text, MARGIN, dim())
+}
+
+/// Lines in this column, as wide as the terminal.
+pub fn indented(text: &str, column: usize, style: Style) -> String {
+    let lines = wrap(text, width() - column);
+    lines.iter().map(|line| format!("{:column$}{}\n", "", paint(style, line))).collect()
 }
 
 /// A text in lines as wide as the terminal.

@@ -14,9 +14,9 @@ use crate::side::Side;
 /// The span `handshake` begins inside the current span of the caller that makes the connection. It ends
 /// with the handshake. If the subscriber has disabled it, the events are in the current span.
 ///
-/// A handshake that fails by a fault of this side is a warning. Other failures have the level INFO: on a server,
-/// any stranger can cause them, as often as it likes. A diagnosis may quote the peer: its text is escaped and of
-/// limited length.
+/// A handshake that fails by a fault of this side is a warning (WARN), except where the peer's alert says so: that
+/// peer is not authenticated, and anyone can send an alert, as often as they like. Other failures have the level
+/// INFO, for the same reason. A diagnosis may quote the peer: its text is escaped and of limited length.
 #[derive(Debug)]
 pub struct TracingObserver {
     /// No span when the handshake is over.
@@ -97,7 +97,8 @@ impl TracingObserver {
                 )
             };
         }
-        if diagnosis.fault == Fault::ThisSide {
+        // An alert before the end of the handshake is the word of a peer that is not authenticated.
+        if diagnosis.fault == Fault::ThisSide && diagnosis.alert_received.is_none() {
             report!(warn);
         } else {
             report!(info);

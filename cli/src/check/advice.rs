@@ -23,8 +23,8 @@ impl Severity {
         }
     }
 
-    /// The class of the page that has its colour.
-    pub fn mood(self) -> &'static str {
+    /// The CSS class of the page for its colour.
+    pub fn css_class(self) -> &'static str {
         match self {
             Self::Fault => "bad",
             Self::Improvement => "open",

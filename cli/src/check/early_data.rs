@@ -21,7 +21,10 @@ pub struct EarlyData {
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum EarlyDataResult {
     Accepted,
-    Rejected,
+    Rejected {
+        /// The server asked for another ClientHello, which has no 0-RTT data.
+        retried: bool,
+    },
     /// No ticket that was left allows them.
     NotAllowed,
     /// The connection failed, or was not made.
@@ -50,11 +53,14 @@ impl EarlyData {
                 return Self::without_cost(EarlyDataResult::Unknown { reason: failure.message });
             }
         };
-        match probe.client.connection.parameters().early_data {
+        let parameters = probe.client.connection.parameters();
+        match parameters.early_data {
             State::Accepted => {
                 Self { result: EarlyDataResult::Accepted, cost: Some(HandshakeCost::of(&probe)) }
             }
-            State::Rejected => Self::without_cost(EarlyDataResult::Rejected),
+            State::Rejected => {
+                Self::without_cost(EarlyDataResult::Rejected { retried: parameters.retried })
+            }
             _ => Self::without_cost(EarlyDataResult::NotAllowed),
         }
     }
@@ -72,7 +78,12 @@ impl Section for EarlyData {
     fn rows(&self) -> Vec<Row> {
         let accepted = match &self.result {
             EarlyDataResult::Accepted => "yes".to_owned(),
-            EarlyDataResult::Rejected => "no: offered with a ticket that allows them".to_owned(),
+            EarlyDataResult::Rejected { retried: true } => {
+                "no: the server sent a HelloRetryRequest, which rejects them".to_owned()
+            }
+            EarlyDataResult::Rejected { retried: false } => {
+                "no: offered with a ticket that allows them".to_owned()
+            }
             EarlyDataResult::NotAllowed => "no: no ticket allows them".to_owned(),
             EarlyDataResult::Unknown { reason } => format!("not known: {reason}"),
         };
@@ -86,7 +97,12 @@ impl Section for EarlyData {
                 "an attacker can replay 0-RTT data: accept in them only what may be processed twice (RFC 9846, \
                  section 8)",
             )],
-            EarlyDataResult::Rejected => vec![Advice::note(
+            EarlyDataResult::Rejected { retried: true } => vec![Advice::note(
+                "early-data-retried",
+                "the server asks for a key share of another group, and that rejects 0-RTT data: let it prefer a \
+                 group of the usual shares (see Key share)",
+            )],
+            EarlyDataResult::Rejected { retried: false } => vec![Advice::note(
                 "early-data-rejected",
                 "the ticket allows 0-RTT data, and the server did not accept them: a server that has just \
                  started cannot know whether they are a replay, and others may share a register",

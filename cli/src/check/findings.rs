@@ -11,7 +11,7 @@ use super::closing::Closing;
 use super::compression::Compression;
 use super::cost::Cost;
 use super::early_data::EarlyData;
-use super::first::First;
+use super::first_handshake::FirstHandshake;
 use super::groups::Groups;
 use super::key_share::KeyShare;
 use super::key_update::KeyUpdate;
@@ -60,7 +60,7 @@ impl Findings {
     /// # Errors
     /// When the first handshake fails: then there is nothing to check.
     pub fn gather(server: &str, prober: &mut Prober) -> Result<Self, Failure> {
-        let first = First::make(prober)?;
+        let first = FirstHandshake::perform(prober)?;
         // The tickets first: they are for connections that follow soon.
         let resumption = Resumption::ask(prober, &first.tickets);
         let early_data = EarlyData::ask(prober, &first.tickets);

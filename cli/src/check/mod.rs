@@ -1,8 +1,12 @@
 //! `handclasp check`: finds out what a server does as TLS 1.3 sees it, and what to improve.
 //!
-//! Each question has a file: it makes the connections that it needs with the [`Prober`], which limits their
-//! number and their time, and holds what was found out as data. Its [`Section`](section::Section) of the report,
-//! rows and advice, is made of the data.
+//! Each question has a file, with a type of the question's name, such as [`Groups`](groups::Groups). Its fields are
+//! what was found out, and the JSON has them. The function `ask` makes the connections that the question needs, with
+//! the [`Prober`], which limits their number and their time. The function `of` needs no connection: the
+//! [first handshake](first_handshake::FirstHandshake) has shown the answer already.
+//!
+//! [`Findings`] has the answers to all questions. As text and as a page, each is a [`Section`](section::Section)
+//! with rows, and the advice of all of them is at the top. The worst advice is the [`Verdict`].
 
 mod advice;
 mod application_protocols;
@@ -14,7 +18,7 @@ mod compression;
 mod cost;
 mod early_data;
 mod findings;
-mod first;
+mod first_handshake;
 mod groups;
 mod key_share;
 mod key_update;

@@ -95,7 +95,8 @@ impl Prober {
         if let Some(own) = &self.own_certificate {
             let list = CertificateList::new(vec![Arc::clone(own)]);
             let verifier = Arc::clone(&self.verifier);
-            builder = builder.client_certificates(Arc::new(ForAcceptedServers { list, verifier }));
+            builder = builder
+                .client_certificates(Arc::new(CertificateForAcceptedServer { list, verifier }));
         }
         builder
     }
@@ -181,7 +182,7 @@ impl Probe {
 
 /// Accepts every certificate, and records what the real verifier says: a server with a bad certificate is
 /// checked, too. It may be another one than the user means, so it gets no certificate of the client:
-/// see [`ForAcceptedServers`].
+/// see [`CertificateForAcceptedServer`].
 #[derive(Debug)]
 struct RecordingVerifier {
     inner: Arc<TrustAnchorVerifier>,
@@ -211,12 +212,12 @@ impl PeerVerifier for RecordingVerifier {
 /// Has the client's certificate for servers whose own was accepted. It is chosen after the server's was
 /// verified, on the same connection.
 #[derive(Debug)]
-struct ForAcceptedServers {
+struct CertificateForAcceptedServer {
     list: CertificateList,
     verifier: Arc<RecordingVerifier>,
 }
 
-impl ClientCertificateResolver for ForAcceptedServers {
+impl ClientCertificateResolver for CertificateForAcceptedServer {
     fn choose(
         &self,
         request: &CertificateRequest<'_>,

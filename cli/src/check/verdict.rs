@@ -35,8 +35,8 @@ impl Verdict {
         }
     }
 
-    /// The class of the page that has its colour.
-    pub fn mood(self) -> &'static str {
+    /// The CSS class of the page for its colour.
+    pub fn css_class(self) -> &'static str {
         match self {
             Self::Good => "good",
             Self::Improvable => "open",

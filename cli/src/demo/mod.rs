@@ -173,6 +173,9 @@ fn report(arguments: &Arguments, ends: &Ends) {
     let tally = ends.event_log.tally(Side::Client);
     let summary = Summary::new(Side::Client, &ends.client, tally);
     let mut text = summary.text(Some(ends.event_log.tally(Side::Server)));
+    for not_taken in &ends.event_log.progress(Side::Client).not_taken {
+        text += &format!("\n{}", lines(&format!("The server did not take {not_taken}.")));
+    }
     if arguments.values {
         let connection = ends.event_log.recorder(Side::Client).connection();
         text += &values::text(&connection);

@@ -1,12 +1,16 @@
 //! The list of the connections in a capture.
 
-use handclasp_explain::words::{choice, outcome, printable};
+use anstyle::Style;
+use handclasp_explain::words::{cause_of, choice, outcome, printable};
 use handclasp_explain::{ChoiceSubject, Connection, Outcome, ProblemKind, Side};
 use serde_json::{Value as Json, json};
 
 use crate::json::write_line;
 use crate::stdout::stdout;
-use crate::text_report::{dim, heading, paint};
+use crate::text_report::{dim, heading, indented, paint};
+
+/// The column of the text below the ends of a connection.
+const COLUMN: usize = 7;
 
 /// A connection in the list.
 pub struct Row {
@@ -20,11 +24,32 @@ pub struct Row {
     protocol: Option<String>,
     resumed_from: Option<u64>,
     outcome: Outcome,
-    /// The sender and the name of the last alert that is an error.
-    alert: Option<(Side, String)>,
+    /// The last alert that is an error.
+    alert: Option<ListedAlert>,
     /// What the bytes seem to be that are no TLS.
     other_protocol: Option<String>,
     bytes: [u64; 2],
+}
+
+/// An alert, and what it may be about.
+struct ListedAlert {
+    sender: Side,
+    name: String,
+    cause: String,
+}
+
+impl ListedAlert {
+    fn of(connection: &Connection) -> Option<Self> {
+        let is_error = |alert: &&handclasp_explain::Alert| {
+            !matches!(alert.description.name, Some("close_notify" | "user_canceled"))
+        };
+        let alert = connection.alerts.iter().rev().find(is_error)?;
+        Some(Self {
+            sender: alert.sender,
+            name: alert.description.to_string(),
+            cause: printable(cause_of(connection, alert).as_bytes()),
+        })
+    }
 }
 
 impl Row {
@@ -36,10 +61,6 @@ impl Row {
         };
         let name = connection.choices.iter().find(|it| it.subject == ChoiceSubject::ServerName);
         let name = name.and_then(|name| name.offered_by_client.first());
-        let is_error = |alert: &&handclasp_explain::Alert| {
-            !matches!(alert.description.name, Some("close_notify" | "user_canceled"))
-        };
-        let alert = connection.alerts.iter().rev().find(is_error);
         let other = connection.problems.iter().find_map(|problem| match &problem.kind {
             ProblemKind::NotRecords { protocol } => protocol.clone(),
             _ => None,
@@ -55,7 +76,7 @@ impl Row {
             protocol: chosen(ChoiceSubject::ApplicationProtocol),
             resumed_from: connection.resumed_from.map(|origin| origin.connection),
             outcome: connection.outcome,
-            alert: alert.map(|alert| (alert.sender, alert.description.to_string())),
+            alert: ListedAlert::of(connection),
             other_protocol: other,
             bytes: [connection.sizes.client.bytes, connection.sizes.server.bytes],
         }
@@ -71,8 +92,9 @@ impl Row {
             "cipher_suite": self.cipher_suite, "group": self.group,
             "application_protocol": self.protocol, "resumed_from": self.resumed_from,
             "outcome": self.outcome,
-            "alert": alert.map(|(_, name)| name),
-            "alert_sender": alert.map(|(sender, _)| sender),
+            "alert": alert.map(|alert| &alert.name),
+            "alert_sender": alert.map(|alert| alert.sender),
+            "alert_cause": alert.map(|alert| &alert.cause),
             "other_protocol": self.other_protocol,
             "client_bytes": client_bytes, "server_bytes": server_bytes,
         });
@@ -92,14 +114,16 @@ impl Row {
         }
         facts.push(format!("{client_bytes} bytes of the client, {server_bytes} of the server"));
         let result = match (&self.alert, &self.other_protocol) {
-            (Some((sender, name)), _) => format!("the {} sent the alert {name}", sender.name()),
+            (Some(ListedAlert { sender, name, cause }), _) => {
+                format!("the {} sent the alert {name}: {cause}", sender.name())
+            }
             (_, Some(protocol)) => format!("no TLS: {}", printable(protocol.as_bytes())),
             _ => outcome(self.outcome).to_owned(),
         };
         let ends = format!("{} → {}", self.client, self.server);
         let first = heading(&format!("{:>5}  {ends}{name}", self.number));
-        let facts = paint(dim(), &facts.join(", "));
-        format!("{first}       {result}\n       {facts}\n")
+        let facts = indented(&facts.join(", "), COLUMN, dim());
+        first + &indented(&result, COLUMN, Style::new()) + &facts
     }
 }
 

@@ -121,6 +121,14 @@ fn a_flipped_bit_is_noticed_in_each_record() {
 }
 
 #[test]
+fn early_data_before_a_retry_are_not_accepted_and_the_reason_is_the_retry() {
+    let printed = demonstration(&["--retry", "--early-data"]);
+    let words = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = "The server did not take the early data: the server asked for another ClientHello";
+    assert!(words.contains(reason), "{printed}");
+}
+
+#[test]
 fn values_are_each_byte_beside_its_field_and_each_secret() {
     let printed = demonstration(&["--values"]);
     for words in

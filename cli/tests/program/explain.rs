@@ -19,34 +19,50 @@ use crate::common::{Files, Server, handclasp, run_with_input, text};
 /// A capture of raw IPv4 packets: each has a segment of TCP between two ports.
 fn capture(connections: &[(u16, u8)]) -> Vec<u8> {
     let vectors = Vectors::embedded().unwrap();
+    let mut file = head_of_capture();
+    for (port, section) in connections {
+        let mut sequences = [1000_u32, 5000];
+        for record in vectors.records(*section) {
+            add_segment(&mut file, *port, record.sender, &mut sequences, record.bytes);
+        }
+    }
+    file
+}
+
+fn head_of_capture() -> Vec<u8> {
     let mut file = [0xa1b2_c3d4_u32.to_le_bytes(), [2, 0, 4, 0]].concat();
     file.extend([0; 8]);
     file.extend(65_535_u32.to_le_bytes());
     file.extend(101_u32.to_le_bytes());
-    for (port, section) in connections {
-        let mut sequences = [1000_u32, 5000];
-        for record in vectors.records(*section) {
-            let (from, to, side) = match record.sender {
-                Role::Client => (*port, 443, 0),
-                Role::Server => (443, *port, 1),
-            };
-            let mut packet = vec![0x45, 0];
-            packet.extend((40 + record.bytes.len() as u16).to_be_bytes());
-            packet.extend([0, 0, 0, 0, 64, 6, 0, 0]);
-            packet.extend([192, 0, 2, 1 + side, 192, 0, 2, 2 - side]);
-            packet.extend(from.to_be_bytes());
-            packet.extend(to.to_be_bytes());
-            packet.extend(sequences[usize::from(side)].to_be_bytes());
-            packet.extend([0, 0, 0, 1, 0x50, 0x10, 255, 255, 0, 0, 0, 0]);
-            packet.extend(record.bytes);
-            sequences[usize::from(side)] += record.bytes.len() as u32;
-            file.extend([0; 8]);
-            file.extend((packet.len() as u32).to_le_bytes());
-            file.extend((packet.len() as u32).to_le_bytes());
-            file.extend(packet);
-        }
-    }
     file
+}
+
+/// Adds a packet with a record of this sender. `sequences` are the next sequence numbers of both sides.
+fn add_segment(
+    file: &mut Vec<u8>,
+    port: u16,
+    sender: Role,
+    sequences: &mut [u32; 2],
+    record: &[u8],
+) {
+    let (from, to, side) = match sender {
+        Role::Client => (port, 443, 0),
+        Role::Server => (443, port, 1),
+    };
+    let mut packet = vec![0x45, 0];
+    packet.extend((40 + record.len() as u16).to_be_bytes());
+    packet.extend([0, 0, 0, 0, 64, 6, 0, 0]);
+    packet.extend([192, 0, 2, 1 + side, 192, 0, 2, 2 - side]);
+    packet.extend(from.to_be_bytes());
+    packet.extend(to.to_be_bytes());
+    packet.extend(sequences[usize::from(side)].to_be_bytes());
+    packet.extend([0, 0, 0, 1, 0x50, 0x10, 255, 255, 0, 0, 0, 0]);
+    packet.extend(record);
+    sequences[usize::from(side)] += record.len() as u32;
+    file.extend([0; 8]);
+    file.extend((packet.len() as u32).to_le_bytes());
+    file.extend((packet.len() as u32).to_le_bytes());
+    file.extend(packet);
 }
 
 /// The key log of these sections.
@@ -162,6 +178,32 @@ fn several_connections_are_listed_with_their_tickets() {
     let output = explain(&["--failed"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
     assert_eq!(explain(&["--connection", "9"]).status.code(), Some(1));
+}
+
+#[test]
+fn the_list_says_what_an_alert_may_be_about_within_the_width() {
+    let files = Files::new();
+    let vectors = Vectors::embedded().unwrap();
+    let (mut capture, mut sequences) = (head_of_capture(), [1000, 5000]);
+    let hello = vectors.records(3).into_iter().next().unwrap();
+    add_segment(&mut capture, 50_000, Role::Client, &mut sequences, hello.bytes);
+    let handshake_failure = [21, 3, 3, 0, 2, 2, 40];
+    add_segment(&mut capture, 50_000, Role::Server, &mut sequences, &handshake_failure);
+    let file = write(&files, "alert.pcap", &capture);
+    let output = handclasp(["explain", &file, "--list"]).env("COLUMNS", "60").output().unwrap();
+    let printed = text(&output.stdout);
+    let words = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cause = "the server sent the alert handshake_failure: usually it means that no set of parameters was \
+                 found that both sides accept";
+    assert!(words.contains(cause), "{printed}");
+    assert!(printed.lines().all(|line| line.chars().count() <= 60), "{printed}");
+    let output = handclasp(["explain", &file, "--list", "--json"]).output().unwrap();
+    let row: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&row["alert"], &row["alert_sender"]),
+        (&"handshake_failure".into(), &"server".into())
+    );
+    assert!(row["alert_cause"].as_str().unwrap().starts_with("usually"), "{row}");
 }
 
 #[test]

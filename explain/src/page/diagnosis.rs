@@ -91,11 +91,7 @@ pub(super) fn of(connection: &Connection, failure: Option<&Failure>) -> Option<D
 /// What the last alert may be about, as a sentence: a fact of the account, or else what the alert usually means.
 pub(super) fn cause(connection: &Connection) -> Option<String> {
     let alert = final_alert(connection)?;
-    if let Some(found) = words::findings_before(connection, alert).first() {
-        return Some(visible(&sentence(&found.what)));
-    }
-    let code = u8::try_from(alert.description.code).ok()?;
-    Some(format!("Usually it means: {}.", words::alert(AlertDescription(code))))
+    Some(visible(&sentence(&words::cause_of(connection, alert))))
 }
 
 /// What the library says.

@@ -2,7 +2,8 @@
 
 use handclasp::alert::AlertDescription;
 
-use crate::account::{MessageLevel, Operation};
+use super::findings_before;
+use crate::account::{Alert, Connection, MessageLevel, Operation};
 
 /// A number of things: "1 byte", "2 bytes".
 pub fn counted(count: usize, thing: &str) -> String {
@@ -108,6 +109,15 @@ pub fn level(level: MessageLevel) -> &'static str {
         MessageLevel::Handshake => "encrypted, handshake keys",
         MessageLevel::Application => "encrypted, application keys",
     }
+}
+
+/// What an alert may be about, as a clause: a fact of the account, or else what such an alert usually means.
+pub fn cause_of(connection: &Connection, alert: &Alert) -> String {
+    if let Some(found) = findings_before(connection, alert).into_iter().next() {
+        return found.what;
+    }
+    let code = u8::try_from(alert.description.code).unwrap_or_default();
+    format!("usually it means that {}", AlertDescription(code).meaning())
 }
 
 /// What RFC 9846, section 6, has an alert for. What the sender means by it may be something else.

@@ -12,4 +12,4 @@ pub use certificates::{
 pub use connection::{choice, data_sent, not_chosen, outcome, problem, subject};
 pub use facts::{Fact, FactValue, facts, identity, printable};
 pub use meanings::meaning;
-pub use messages::{alert, counted, derived, level, received, sent};
+pub use messages::{alert, cause_of, counted, derived, level, received, sent};

@@ -23,6 +23,7 @@ mod connector;
 mod listener;
 #[cfg(feature = "axum")]
 mod misdirected;
+#[cfg(any(feature = "axum", feature = "client"))]
 mod stream;
 #[cfg(feature = "axum")]
 mod too_early;
@@ -36,6 +37,7 @@ pub use handclasp;
 pub use listener::TlsListener;
 #[cfg(feature = "axum")]
 pub use misdirected::misdirected;
+#[cfg(any(feature = "axum", feature = "client"))]
 pub use stream::HttpsStream;
 #[cfg(feature = "axum")]
 pub use too_early::too_early;

@@ -5,15 +5,17 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use handclasp::certificate::TrustAnchors;
+use handclasp::alert::{AlertDescription, AlertLevel};
+use handclasp::certificate::{CertificateError, CertificateErrorKind, TrustAnchors};
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::handshake::Side;
 use handclasp::session::MemoryClientSessions;
 use handclasp::telemetry::{MetricsObserver, TracingObserver};
 use handclasp::transport::memory;
 use handclasp::transport::tokio::{Acceptor, Connector};
+use handclasp::verify::{PeerIdentity, PeerVerifier};
 use handclasp::{
-    ClientConfig, ClientConnection, Connection, CryptoProvider, Error, Event, Observer,
+    ClientConfig, ClientConnection, Connection, CryptoProvider, Error, Event, Observer, Reply,
     ServerConfig, ServerConnection, Stream,
 };
 use handclasp_testing::examples::{Files, port, start};
@@ -238,7 +240,7 @@ fn each_failure_is_one_event_with_its_diagnosis_in_the_span_of_its_handshake() {
     assert_eq!(with(&["the handshake failed"]), 4, "{text}");
     let words = ["INFO", of_client, "reason=\"unknown-issuer\"", "alert_sent=\"unknown_ca\""];
     assert_eq!(with(&words), 2, "{text}");
-    let words = ["WARN", "side=\"server\"", "fault=\"this-side\"", "alert_received=\"unknown_ca\""];
+    let words = ["INFO", "side=\"server\"", "fault=\"this-side\"", "alert_received=\"unknown_ca\""];
     assert_eq!(with(&words), 2, "{text}");
     assert_eq!(with(&["INFO", "the connection was dropped during the handshake"]), 1, "{text}");
     assert_eq!(with(&["INFO", "the connection failed", "reason=\"truncated\""]), 1, "{text}");
@@ -327,6 +329,45 @@ fn a_stranger_causes_no_warning_in_the_log_of_a_server() {
     for line in lines {
         assert!(line.contains(" INFO ") && !line.contains("this-side"), "{line}");
     }
+    // The fault may be at the server's certificate, and anyone can say so.
+    for alert in (0..=u8::MAX).map(AlertDescription) {
+        if alert.level() == AlertLevel::Fatal {
+            let line = line_of_failure(server(), |server| refused_with(alert, server));
+            assert!(line.contains(" INFO "), "{alert}: {line}");
+            let is_unknown_ca = alert == AlertDescription::UNKNOWN_CA;
+            assert!(!is_unknown_ca || line.contains("fault=\"this-side\""), "{line}");
+        }
+    }
+}
+
+/// Accepts no server, and says so with this alert.
+#[derive(Debug)]
+struct RefuseAll(AlertDescription);
+
+impl PeerVerifier for RefuseAll {
+    fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+        let kind = CertificateErrorKind::RejectedWith(self.0.0, "of a test".to_owned());
+        Reply::Now(Err(CertificateError { certificate: "of a test".into(), kind }))
+    }
+}
+
+/// Gives the server a client that ends the handshake with this alert, which is encrypted.
+fn refused_with(alert: AlertDescription, server: &mut Connection) {
+    let verifier = Arc::new(RefuseAll(alert));
+    let client = ClientConfig::builder(CryptoProvider::default()).verifier(verifier);
+    let client = Arc::new(client.build().unwrap());
+    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    assert!(memory::exchange(&mut client, server).is_err());
+    deliver_alert(&mut client, server);
+}
+
+#[test]
+fn a_fault_that_a_server_finds_at_itself_is_a_warning() {
+    let pair = Pair::new();
+    let line = line_of_failure(pair.server_builder(), |server| {
+        server.abort(AlertDescription::INTERNAL_ERROR, "the database of keys does not answer");
+    });
+    assert!(line.contains(" WARN ") && line.contains("fault=\"this-side\""), "{line}");
 }
 
 /// What an HTTP client gets from the second address of the example.

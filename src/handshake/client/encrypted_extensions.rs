@@ -2,6 +2,7 @@
 //! (RFC 9846, section 4.4.1).
 
 use super::finished::{ExpectFinished, ServerProof};
+use super::pre_shared_key::reject_early_data;
 use super::server_certificate::ExpectCertificate;
 use super::server_hello::check_offered;
 use super::{Context, Level, ServerFlight, State};
@@ -9,7 +10,6 @@ use crate::config::ClientConfig;
 use crate::error::{Error, ErrorKind};
 use crate::handshake::proof::PskMixedIn;
 use crate::handshake::{EarlyData, expect};
-use crate::observer::{Event, Offered};
 use crate::registry::{CertificateType, HandshakeType};
 use crate::session::EarlyDataTerms;
 use crate::wire::codec::listed;
@@ -106,18 +106,13 @@ impl ExpectEncryptedExtensions {
     /// The server rejects the 0-RTT data: what the client sends next is protected with the keys of
     /// the handshake. There is no EndOfEarlyData then (sections 4.3.10 and 4.6).
     fn reject_early_data(&self, context: &mut Context) {
-        context.parameters.early_data = EarlyData::Rejected;
-        let parameters = &context.parameters;
-        let reason = if parameters.retried {
-            "the server asked for another ClientHello"
-        } else if parameters.pre_shared_key.is_none() {
+        let reason = if context.parameters.pre_shared_key.is_none() {
             "the session or key that protects them was not taken"
         } else {
             "the server does not say why, though it took the session: it may take none now, have \
              started after the ticket was made, or have seen them before"
         };
-        context.observers.emit(|| Event::Declined(Offered::EarlyData, reason));
-        context.zero_rtt.end();
+        reject_early_data(reason, context);
         if context.records {
             context.steps.write_keys(Level::Handshake, self.flight.secrets.client.clone());
         }

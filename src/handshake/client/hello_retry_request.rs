@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::client_hello::{ClientHelloParams, RetryAnswer};
 use super::key_share::OwnKeyShares;
+use super::pre_shared_key::reject_early_data;
 use super::server_hello::{ExpectServerHello, MESSAGE, SentClientHello};
 use super::{Context, Shared, State};
 use crate::cookie::MAX_COOKIE_LENGTH;
 use crate::crypto::{CipherSuite, KeyExchangeGroup, StaticOrArc};
 use crate::error::Error;
-use crate::handshake::EarlyData;
 use crate::key_schedule::Transcript;
 use crate::registry::NamedGroup;
 use crate::wire::{HandshakeMessage, ServerHello};
@@ -33,8 +33,9 @@ impl ExpectServerHello {
         transcript.add(&message);
         if shared.early_data.take().is_some() {
             // The server has rejected them, and the second ClientHello is not protected.
-            context.parameters.early_data = EarlyData::Rejected;
-            context.zero_rtt.end();
+            let reason =
+                "the server asked for another ClientHello, and a second one has no 0-RTT data";
+            reject_early_data(reason, context);
             context.steps.write_plaintext();
         }
         let group = match retry_request.selected_group {

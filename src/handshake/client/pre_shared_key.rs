@@ -135,6 +135,13 @@ pub(super) fn report_declined(shared: &Shared, context: &mut Context) {
     context.observers.emit(|| Event::Declined(what, reason));
 }
 
+/// The server has rejected the 0-RTT data: nothing more is protected with their key. An observer learns why.
+pub(super) fn reject_early_data(reason: &'static str, context: &mut Context) {
+    context.parameters.early_data = EarlyData::Rejected;
+    context.zero_rtt.end();
+    context.observers.emit(|| Event::Declined(Offered::EarlyData, reason));
+}
+
 /// Writes the extension with zeros where the binders will be. It must be the last one (sections
 /// 4.2.2 and 4.3.11).
 pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWriter<'_>) {

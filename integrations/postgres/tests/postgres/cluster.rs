@@ -132,11 +132,22 @@ impl Drop for Cluster {
 
 /// The folder of Debian's programs, of the last version that is installed. Empty where there is none.
 fn programs() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let mut folders: Vec<PathBuf> =
-        versions.map(|version| version.unwrap().path().join("bin")).collect();
-    folders.sort();
-    folders.pop().unwrap_or_default()
+    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let last = folders.map(|folder| folder.unwrap().path()).max_by_key(|folder| version(folder));
+    last.map(|folder| folder.join("bin")).unwrap_or_default()
+}
+
+/// The numbers in the name of a folder such as 15 or 9.6, which is older.
+fn version(folder: &Path) -> Vec<u32> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name.split('.').map_while(|number| number.parse().ok()).collect()
+}
+
+#[test]
+fn versions_are_compared_as_numbers() {
+    let mut folders = ["9.6", "15", "9.10", "8"].map(Path::new);
+    folders.sort_by_key(|folder| version(folder));
+    assert_eq!(folders, ["8", "9.6", "9.10", "15"].map(Path::new));
 }
 
 /// The user `postgres` of the system, if this process is root's.

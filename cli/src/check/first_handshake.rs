@@ -13,8 +13,8 @@ use super::tickets::Tickets;
 use crate::client::ReceiveEnd;
 use crate::failure::Failure;
 
-/// What the first connection has shown.
-pub struct First {
+/// What the first connection has shown. The findings take their parts from it.
+pub struct FirstHandshake {
     pub account: Connection,
     pub group: Option<NamedGroup>,
     pub cipher_suite: Option<CipherSuiteId>,
@@ -29,13 +29,13 @@ pub struct First {
     pub closing: Closing,
 }
 
-impl First {
+impl FirstHandshake {
     /// Makes the connection, receives the tickets, and closes: the next connection may be to a server that
     /// serves one client at a time.
     ///
     /// # Errors
     /// When the handshake fails: then there is nothing to check.
-    pub fn make(prober: &mut Prober) -> Result<Self, Failure> {
+    pub fn perform(prober: &mut Prober) -> Result<Self, Failure> {
         let builder = prober
             .config_builder(prober.provider())
             .certificate_compression(super::compression::algorithms())
