@@ -9,12 +9,13 @@ use serde_json::Value;
 use crate::architecture::root;
 
 /// The packages that programs of others use. The others are of this repository alone.
-const PUBLISHED: [&str; 6] = [
+const PUBLISHED: [&str; 7] = [
     "handclasp",
     "handclasp-explain",
     "handclasp-hyper",
     "handclasp-postgres",
     "handclasp-quinn",
+    "handclasp-redis",
     "handclasp-x509",
 ];
 

@@ -1,0 +1,81 @@
+//! Whether the store answers: a store that does not is asked rarely, so that handshakes do not wait for it.
+
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// What is known of the calls before.
+#[derive(Debug, Default)]
+pub(crate) struct Availability {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Calls without an answer since the last answer.
+    unanswered: u32,
+    /// When the store was asked last.
+    asked: Option<Instant>,
+}
+
+impl State {
+    fn is_silent(&self) -> bool {
+        self.unanswered >= Availability::UNANSWERED_CALLS
+    }
+}
+
+impl Availability {
+    /// After so many calls in a row without an answer, the store counts as silent.
+    pub(crate) const UNANSWERED_CALLS: u32 = 5;
+    /// A silent store is asked once in this time.
+    pub(crate) const PAUSE: Duration = Duration::from_millis(500);
+
+    /// May the store be asked now?
+    pub(crate) fn may_ask(&self, now: Instant) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_pause =
+            state.asked.is_some_and(|asked| now.saturating_duration_since(asked) < Self::PAUSE);
+        if state.is_silent() && is_pause {
+            return false;
+        }
+        state.asked = Some(now);
+        true
+    }
+
+    /// The store has answered. Returns whether it was silent before.
+    pub(crate) fn on_answer(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_silent = state.is_silent();
+        state.unanswered = 0;
+        was_silent
+    }
+
+    /// The store has not answered. Returns whether it counts as silent from now on.
+    pub(crate) fn on_no_answer(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.unanswered = state.unanswered.saturating_add(1);
+        state.unanswered == Self::UNANSWERED_CALLS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_store_is_asked_once_in_a_pause_until_it_answers() {
+        let (store, start) = (Availability::default(), Instant::now());
+        for call in 1..=Availability::UNANSWERED_CALLS {
+            assert!(store.may_ask(start));
+            assert_eq!(store.on_no_answer(), call == Availability::UNANSWERED_CALLS);
+        }
+        assert!(!store.may_ask(start));
+        assert!(store.may_ask(start + Availability::PAUSE));
+        assert!(!store.may_ask(start + Availability::PAUSE));
+        assert!(!store.on_no_answer(), "it is reported once");
+        assert!(store.may_ask(start + 2 * Availability::PAUSE));
+        assert!(store.on_answer());
+        assert!(store.may_ask(start) && store.may_ask(start));
+        assert!(!store.on_answer());
+    }
+}

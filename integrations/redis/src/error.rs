@@ -1,0 +1,74 @@
+//! What goes wrong with the store, and with what an operator gives.
+
+use fred::error::ErrorKind;
+
+/// Why there is no store, or why a call to it has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The prefix of keys is not 1 to 64 letters, digits and the characters `-`, `_`, `.`, `:` and `/`.
+    #[error(
+        "the prefix of keys must be 1 to 64 letters, digits and characters of \"-_.:/\", without braces"
+    )]
+    Prefix,
+    /// Sealing keys must be one or several times 32 bytes, and random.
+    #[error("sealing keys must be one or several times 32 random bytes")]
+    SealingKeys,
+    /// There is no tokio runtime to run the calls in.
+    #[error("this has to be made inside a tokio runtime")]
+    NoRuntime,
+    /// The store has not answered in time.
+    #[error("the store has not answered within {0:?}")]
+    Timeout(core::time::Duration),
+    /// The store was not asked, because the calls before had no answer.
+    #[error("the store was not asked: it has not answered the calls before")]
+    NotAsked,
+    /// The call failed: there is no connection, or the store has refused it.
+    #[error("the store failed: {0}")]
+    Store(#[source] fred::error::Error),
+    /// The store has answered with something that is no answer to the call.
+    #[error("the store has answered with something else than the call asks for")]
+    Answer,
+    /// A value in the store is not one that was sealed with one of the keys, for this place.
+    #[error(
+        "a value in the store was changed, or was sealed with another key or for another place"
+    )]
+    Value,
+    /// A cryptographic operation failed, or there is no randomness.
+    #[error("the value could not be sealed: {0}")]
+    Crypto(#[from] handclasp::crypto::CryptoError),
+}
+
+impl Error {
+    /// Has the store not been reached? An error that the store sends is an answer.
+    pub(crate) fn is_no_answer(&self) -> bool {
+        match self {
+            Self::Timeout(_) => true,
+            Self::Store(error) => matches!(
+                error.kind(),
+                ErrorKind::Canceled
+                    | ErrorKind::Cluster
+                    | ErrorKind::IO
+                    | ErrorKind::Routing
+                    | ErrorKind::Sentinel
+                    | ErrorKind::Timeout
+            ),
+            _ => false,
+        }
+    }
+
+    /// A name for metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Prefix => "prefix",
+            Self::SealingKeys => "sealing_keys",
+            Self::NoRuntime => "no_runtime",
+            Self::Timeout(_) => "timeout",
+            Self::NotAsked => "not_asked",
+            Self::Store(_) => "store",
+            Self::Answer => "answer",
+            Self::Value => "value",
+            Self::Crypto(_) => "crypto",
+        }
+    }
+}

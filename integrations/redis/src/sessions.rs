@@ -1,0 +1,146 @@
+//! Sessions in the store.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use fred::interfaces::KeysInterface;
+use fred::types::{Expiration, Value};
+use handclasp::Reply;
+use handclasp::crypto::{CryptoError, hkdf_expand};
+use handclasp::pki_types::UnixTime;
+use handclasp::session::{MAX_LIFETIME, SessionStore};
+use handclasp::zeroize::Zeroizing;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use crate::sealing_keys::Place;
+use crate::telemetry::{Call, report_not_stored};
+use crate::{Error, RedisStore};
+
+/// Sessions that all servers of a fleet share, each good for one resumption (RFC 9846, section 8.1).
+///
+/// A ticket is 32 random bytes. The client gets it at once, and the session is written to the store meanwhile. A client
+/// that comes back before that gets a full handshake, as does one whose session is not found, because the store is
+/// down or slow, has removed it, or returns something else. No failure of the store ends a connection.
+///
+/// The store never sees a session, nor a ticket: a session is sealed with the operator's key and with the ticket
+/// itself, and its key in the store is derived from the ticket. Who has the store and the operator's key cannot open
+/// the sessions without the tickets, which the clients have. A session is removed from the store in the step that
+/// reads it.
+#[derive(Clone)]
+pub struct RedisSessions {
+    store: RedisStore,
+    /// Writes that may be under way.
+    writes: Arc<Semaphore>,
+    runtime: Handle,
+}
+
+/// What a client gets.
+type Ticket = [u8; RedisSessions::TICKET_LENGTH];
+
+/// What a session is sealed as.
+const KIND: &str = "session";
+
+impl RedisSessions {
+    /// How many sessions may wait to be written by default. Each takes some 300 bytes, and the client's certificates
+    /// where it had some.
+    pub const MAX_WRITES: usize = 4096;
+
+    const TICKET_LENGTH: usize = 32;
+    const NAME_LENGTH: usize = 16;
+
+    /// Sessions in this store. They are written by the tokio runtime that this is called in.
+    ///
+    /// # Errors
+    /// [`Error::NoRuntime`] outside of a tokio runtime.
+    pub fn new(store: &RedisStore) -> Result<Self, Error> {
+        let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let writes = Arc::new(Semaphore::new(Self::MAX_WRITES));
+        Ok(Self { store: store.clone(), writes, runtime })
+    }
+
+    /// Sets how many sessions may wait to be written. If there are more, clients get no tickets.
+    pub fn max_writes(mut self, limit: usize) -> Self {
+        self.writes = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// Takes the session of this ticket out of the store: the answer to
+    /// [`Question::TakeSession`](handclasp::handshake::Question::TakeSession). `None`, for a full handshake, where
+    /// there is none, and where the store does not answer in time. [`FleetAnswers`](crate::FleetAnswers) calls it.
+    pub async fn fetch(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let ticket: &Ticket = ticket.try_into().ok()?;
+        // The call is in the metrics.
+        self.try_fetch(ticket).await.ok().flatten()
+    }
+
+    async fn try_fetch(&self, ticket: &Ticket) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        let key = self.key(ticket)?;
+        let found = self.store.call(Call::TakeSession, async |client| {
+            let answer = client.getdel::<Value, _>(key).await.map_err(Error::Store)?;
+            match answer {
+                Value::Null => Ok(None),
+                Value::Bytes(sealed) => self.open(ticket, &sealed).map(Some),
+                Value::String(sealed) => self.open(ticket, sealed.as_bytes()).map(Some),
+                _ => Err(Error::Answer),
+            }
+        });
+        found.await
+    }
+
+    fn open(&self, ticket: &Ticket, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.store.keys().open(Place { kind: KIND, id: ticket }, sealed)
+    }
+
+    /// The session's key in the store. It does not reveal the ticket.
+    fn key(&self, ticket: &Ticket) -> Result<String, CryptoError> {
+        let mut name = [0; Self::NAME_LENGTH];
+        let sha256 = &*self.store.keys().primitives().sha256;
+        hkdf_expand(sha256, ticket, b"handclasp-redis session name", &mut name)?;
+        Ok(self.store.names().session(&name))
+    }
+
+    /// Makes a ticket, and writes the session meanwhile.
+    fn begin_to_write(&self, session: &[u8], lifetime: Duration) -> Result<Vec<u8>, CryptoError> {
+        let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
+            report_not_stored("too_many_writes");
+            return Err(CryptoError);
+        };
+        let keys = self.store.keys();
+        let ticket: Ticket = keys.primitives().random_bytes()?;
+        let key = self.key(&ticket)?;
+        let sealed = keys.seal(Place { kind: KIND, id: &ticket }, session)?;
+        let store = self.store.clone();
+        let seconds = i64::try_from(lifetime.as_secs().max(1)).unwrap_or(i64::MAX);
+        self.runtime.spawn(async move {
+            let written = store.call(Call::PutSession, async |client| {
+                let value = Value::Bytes(sealed.into());
+                let lifetime = Some(Expiration::EX(seconds));
+                let set = client.set::<(), _, _>(key, value, lifetime, None, false);
+                set.await.map_err(Error::Store)
+            });
+            // The call is in the metrics. The client has its ticket already, which leads to a full handshake.
+            let _ = written.await;
+            drop(permit);
+        });
+        Ok(ticket.to_vec())
+    }
+}
+
+impl SessionStore for RedisSessions {
+    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        self.begin_to_write(session, Duration::from_secs(MAX_LIFETIME.into()))
+    }
+
+    /// Later, for a ticket of this kind of store: ask [`fetch`](Self::fetch). Others have no session here.
+    fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        if ticket.len() == Self::TICKET_LENGTH { Reply::Later } else { Reply::Now(None) }
+    }
+}
+
+impl fmt::Debug for RedisSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSessions").field("store", &self.store).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! The store, as the other modules ask it.
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use fred::clients::{Client, Pool, WithOptions};
+use fred::error::ErrorKind;
+use fred::interfaces::ClientLike;
+use fred::types::config::Options;
+
+use crate::Error;
+use crate::availability::Availability;
+use crate::key_names::KeyNames;
+use crate::sealing_keys::SealingKeys;
+use crate::telemetry::{Call, report_answering, report_call, report_silent};
+
+/// A Valkey or Redis that the servers of a fleet share: the application's clients, a prefix for all keys, and the
+/// keys that values are sealed with. Clones are the same store.
+#[derive(Clone)]
+pub struct RedisStore {
+    shared: Arc<Shared>,
+    timeout: Duration,
+}
+
+struct Shared {
+    clients: Clients,
+    names: KeyNames,
+    keys: SealingKeys,
+    availability: Availability,
+}
+
+/// The application's clients, which it has configured, connected and watches: a [`Client`] or a [`Pool`].
+#[non_exhaustive]
+pub enum Clients {
+    /// A client, which has one connection to each primary.
+    Client(Client),
+    /// Several clients, which are asked in turns.
+    Pool(Pool),
+}
+
+impl From<Client> for Clients {
+    fn from(client: Client) -> Self {
+        Self::Client(client)
+    }
+}
+
+impl From<Pool> for Clients {
+    fn from(pool: Pool) -> Self {
+        Self::Pool(pool)
+    }
+}
+
+impl Clients {
+    /// The client of the next call.
+    fn next(&self) -> &Client {
+        match self {
+            Self::Client(client) => client,
+            Self::Pool(pool) => pool.next_connected(),
+        }
+    }
+}
+
+impl RedisStore {
+    /// How long a call may take by default: 250 milliseconds. A handshake waits that long at most for each call.
+    pub const TIMEOUT: Duration = Duration::from_millis(250);
+
+    /// A store with these clients. The keys in the store begin with `prefix`: 1 to 64 letters, digits and characters
+    /// of `-_.:/`. Servers that have the same prefix are one fleet, and need the same sealing keys.
+    ///
+    /// # Errors
+    /// [`Error::Prefix`] where the prefix has other characters, or another length.
+    pub fn new(
+        clients: impl Into<Clients>,
+        prefix: &str,
+        keys: SealingKeys,
+    ) -> Result<Self, Error> {
+        let names = KeyNames::new(prefix)?;
+        let clients = clients.into();
+        let shared = Shared { clients, names, keys, availability: Availability::default() };
+        Ok(Self { shared: Arc::new(shared), timeout: Self::TIMEOUT })
+    }
+
+    /// Sets how long a call may take. Give it to the store before it is shared: clones keep theirs.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(crate) fn names(&self) -> &KeyNames {
+        &self.shared.names
+    }
+
+    pub(crate) fn keys(&self) -> &SealingKeys {
+        &self.shared.keys
+    }
+
+    /// Asks the store with one of its clients. It is asked once: a call whose connection was lost is not repeated.
+    pub(crate) async fn call<T, F>(
+        &self,
+        call: Call,
+        ask: impl FnOnce(WithOptions<Client>) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let availability = &self.shared.availability;
+        let started = Instant::now();
+        if !availability.may_ask(started) {
+            report_call(call, None, Some(&Error::NotAsked));
+            return Err(Error::NotAsked);
+        }
+        let options = Options {
+            timeout: Some(self.timeout),
+            max_attempts: Some(1),
+            fail_fast: true,
+            ..Options::default()
+        };
+        let client = self.shared.clients.next().with_options(&options);
+        let result = match tokio::time::timeout(self.timeout, ask(client)).await {
+            Ok(Err(Error::Store(error))) if *error.kind() == ErrorKind::Timeout => {
+                Err(Error::Timeout(self.timeout))
+            }
+            Ok(result) => result,
+            Err(_) => Err(Error::Timeout(self.timeout)),
+        };
+        match &result {
+            Err(error) if error.is_no_answer() => {
+                if availability.on_no_answer() {
+                    report_silent(error);
+                }
+            }
+            Ok(_) | Err(_) => {
+                if availability.on_answer() {
+                    report_answering();
+                }
+            }
+        }
+        report_call(call, Some(started.elapsed()), result.as_ref().err());
+        result
+    }
+}
+
+/// No key, and nothing of the clients' configuration, which has a password.
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("names", &self.shared.names)
+            .field("keys", &self.shared.keys)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

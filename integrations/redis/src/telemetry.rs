@@ -1,0 +1,76 @@
+//! What is counted and logged about the store.
+//!
+//! The metrics, with the feature `metrics`:
+//!
+//! | Name | Kind | Labels |
+//! |---|---|---|
+//! | `handclasp_redis_calls_total` | counter | `call`, `result` |
+//! | `handclasp_redis_call_duration_seconds` | histogram | `call` |
+//! | `handclasp_redis_sessions_not_stored_total` | counter | `reason` |
+//!
+//! `call` is what the store is asked for, such as `take_session`. `result` is `ok`, or the
+//! [code](crate::Error::code) of an error.
+
+use core::time::Duration;
+
+use crate::Error;
+
+/// What the store is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    PutSession,
+    TakeSession,
+}
+
+impl Call {
+    #[cfg_attr(not(any(feature = "metrics", feature = "tracing")), allow(dead_code))]
+    fn name(self) -> &'static str {
+        match self {
+            Self::PutSession => "put_session",
+            Self::TakeSession => "take_session",
+        }
+    }
+}
+
+/// A call has ended. One that the store was not asked has no duration.
+pub(crate) fn report_call(call: Call, duration: Option<Duration>, error: Option<&Error>) {
+    #[cfg(feature = "metrics")]
+    {
+        let result = error.map_or("ok", Error::code);
+        ::metrics::counter!("handclasp_redis_calls_total", "call" => call.name(), "result" => result)
+            .increment(1);
+        if let Some(duration) = duration {
+            ::metrics::histogram!("handclasp_redis_call_duration_seconds", "call" => call.name())
+                .record(duration.as_secs_f64());
+        }
+    }
+    #[cfg(feature = "tracing")]
+    if let Some(error) = error {
+        ::tracing::debug!(target: "handclasp_redis", call = call.name(), ?duration, "{error}");
+    }
+    #[cfg(not(any(feature = "metrics", feature = "tracing")))]
+    let _ = (call, duration, error);
+}
+
+/// A session was not given to the store, so the client gets no ticket.
+pub(crate) fn report_not_stored(reason: &'static str) {
+    #[cfg(feature = "metrics")]
+    ::metrics::counter!("handclasp_redis_sessions_not_stored_total", "reason" => reason)
+        .increment(1);
+    #[cfg(not(feature = "metrics"))]
+    let _ = reason;
+}
+
+/// The store has stopped answering.
+pub(crate) fn report_silent(error: &Error) {
+    #[cfg(feature = "tracing")]
+    ::tracing::warn!(target: "handclasp_redis", "the store does not answer: {error}");
+    #[cfg(not(feature = "tracing"))]
+    let _ = error;
+}
+
+/// The store answers again.
+pub(crate) fn report_answering() {
+    #[cfg(feature = "tracing")]
+    ::tracing::info!(target: "handclasp_redis", "the store answers again");
+}
