@@ -6,6 +6,7 @@
 //! - [`resumption`]: sessions, tickets and 0-RTT data.
 //! - [`quic`]: the handshake under QUIC, and quinn.
 //! - [`failures`]: what goes wrong, how it is reported, and what to do.
+//! - [`operations`]: changes without a restart, limits, logs, time, and what to do in an emergency.
 #![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
 #![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
 #![cfg_attr(
@@ -34,6 +35,9 @@ pub mod quic {}
 
 #[doc = include_str!("guide/failures.md")]
 pub mod failures {}
+
+#[doc = include_str!("guide/operations.md")]
+pub mod operations {}
 
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 #[doc = include_str!("guide/metrics_and_logs.md")]

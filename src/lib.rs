@@ -175,7 +175,7 @@ pub use time::Time;
 pub use transport::Stream;
 pub use zeroize;
 
-/// The programs in the README compile, too.
-#[cfg(doctest)]
+/// The programs in the README compile, too. The client needs the system's authorities.
+#[cfg(all(doctest, feature = "rustls-native-certs"))]
 #[doc = include_str!("../README.md")]
 pub struct Readme;
