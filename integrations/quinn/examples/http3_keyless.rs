@@ -152,5 +152,8 @@ async fn answer(request: RequestResolver) -> Result<(), StreamError> {
     let (_, mut stream) = request.resolve_request().await?;
     stream.send_response(Response::new(())).await?;
     stream.send_data(Bytes::from_static(b"keyless\n")).await?;
-    stream.finish().await
+    stream.finish().await?;
+    // The client may not have ended the request yet (RFC 9114, section 4.1).
+    stream.stop_sending(Code::H3_NO_ERROR);
+    Ok(())
 }

@@ -164,7 +164,10 @@ async fn answer(request: RequestResolver) -> Result<(), StreamError> {
         }
         _ => send_head(&mut stream, StatusCode::METHOD_NOT_ALLOWED).await?,
     }
-    stream.finish().await
+    stream.finish().await?;
+    // The client may not have ended the request yet (RFC 9114, section 4.1).
+    stream.stop_sending(Code::H3_NO_ERROR);
+    Ok(())
 }
 
 async fn send_head(stream: &mut RequestStream, status: StatusCode) -> Result<(), StreamError> {

@@ -51,6 +51,10 @@
 //!   [`ClientConfigBuilder::sessions`](handclasp::config::ClientConfigBuilder::sessions) and
 //!   `early_data`, and the same on the server. A server rejects 0-RTT data of a session from a connection with
 //!   other limits, as the client would keep to those (RFC 9000, section 7.4.1).
+//! - 0-RTT data can be rejected before, between and after a client's writes. What is written on a stream that was opened
+//!   before the rejection is lost: later operations on it return `ZeroRttRejected`, as
+//!   [`quinn::WriteError::ZeroRttRejected`]. A stream that is opened later is an ordinary one. So wait for
+//!   [`quinn::ZeroRttAccepted`]; if it is `false`, send all on a new stream again.
 //! - A server that answers before the handshake is complete, with [`quinn::Connecting::into_0rtt`], first waits
 //!   for [`quinn::Connecting::handshake_data`]. A ClientHello with a post-quantum share comes in two packets, and
 //!   quinn does not wake a task that has opened a stream before the second one.

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use h3::error::{Code, StreamError};
 use handclasp::ServerConfig;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
+use handclasp_testing::Identity;
 use handclasp_testing::examples::{self, Files, port};
 use handclasp_testing::process::{PATIENCE, Process};
-use handclasp_testing::{Identity, slow_path};
+use handclasp_testing::slow_path::HeldPath;
 use http::{Method, Request, StatusCode};
 use quinn::Endpoint;
 use tokio::time::{sleep, timeout};
@@ -91,7 +93,8 @@ async fn send(requests: &mut SendRequest, method: Method, port: u16) -> RequestS
 
 /// The end of a request, and its answer.
 async fn answer(mut stream: RequestStream) -> (StatusCode, String) {
-    stream.finish().await.unwrap();
+    // A server may answer, and stop the request, before this.
+    let _ = stream.finish().await;
     let head = timeout(PATIENCE, stream.recv_response()).await.expect("an answer comes").unwrap();
     let mut body = Vec::new();
     while let Some(mut data) = stream.recv_data().await.unwrap() {
@@ -130,27 +133,29 @@ async fn a_server_that_is_stopped_answers_what_was_asked_before() {
     assert!(server.wait_for_end().success(), "{}", server.wait_for(""));
 }
 
-/// The server, and a port for one client of it, to which all that the server sends takes half a second. So 0-RTT
-/// data come before the handshake is complete.
-async fn start_early_data_server(files: &Files) -> (Process, u16) {
+/// The server, and a path to it. The path holds the answers on the second connection, so that 0-RTT data come before
+/// the handshake is complete.
+async fn start_early_data_server(files: &Files) -> (Process, HeldPath) {
     let server = start("http3_early_data", &["serve", ANY_PORT, &files.chain, &files.key]);
     let address = ([127, 0, 0, 1], port(&server)).into();
     // It refuses 0-RTT data under tickets of the second in which it began.
     sleep(Duration::from_millis(1_100)).await;
-    (server, slow_path::start(address, Duration::from_millis(500)).port())
+    (server, HeldPath::after_first_connection(address))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_in_0_rtt_data_is_answered() {
     let files = Files::new(&Identity::p256());
-    let (server, port) = start_early_data_server(&files).await;
-    let client = start("http3_early_data", &["fetch", &url(port, "/"), &files.anchor]);
+    let (server, path) = start_early_data_server(&files).await;
+    let url = url(path.address.port(), "/");
+    let client = start("http3_early_data", &["fetch", &url, &files.anchor]);
+    server.wait_for("GET / in 0-RTT data");
+    path.release();
     assert_eq!(
         output_of(client, "second visit"),
         "first visit: 200 OK, GET came after the handshake\n\
         second visit, 0-RTT data accepted: 200 OK, GET came in 0-RTT data\n"
     );
-    server.wait_for("GET / in 0-RTT data");
     server.interrupt();
 }
 
@@ -158,24 +163,25 @@ async fn a_request_in_0_rtt_data_is_answered() {
 async fn an_unsafe_request_in_0_rtt_data_has_to_come_again() {
     let identity = Identity::p256();
     let files = Files::new(&identity);
-    let (server, port) = start_early_data_server(&files).await;
-    let address = ([127, 0, 0, 1], port).into();
+    let (server, path) = start_early_data_server(&files).await;
+    let port = path.address.port();
     let endpoint = endpoint(&identity);
-    let connection = endpoint.connect(address, "127.0.0.1").unwrap().await.unwrap();
+    let connection = endpoint.connect(path.address, "127.0.0.1").unwrap().await.unwrap();
     let mut requests = http(connection).await;
     let stream = send(&mut requests, Method::GET, port).await;
     assert_eq!(answer(stream).await.0, StatusCode::OK);
 
     let (connection, accepted) =
-        endpoint.connect(address, "127.0.0.1").unwrap().into_0rtt().unwrap();
+        endpoint.connect(path.address, "127.0.0.1").unwrap().into_0rtt().unwrap();
     let mut requests = http(connection).await;
     let stream = send(&mut requests, Method::POST, port).await;
+    server.wait_for("POST / in 0-RTT data");
+    path.release();
     assert_eq!(answer(stream).await.0, StatusCode::TOO_EARLY);
     assert!(accepted.await);
     let stream = send(&mut requests, Method::POST, port).await;
     let after = (StatusCode::OK, "POST came after the handshake\n".into());
     assert_eq!(answer(stream).await, after);
-    server.wait_for("POST / in 0-RTT data");
     server.wait_for("POST / after the handshake");
 }
 
@@ -225,5 +231,39 @@ async fn the_client_asks_again_where_its_0_rtt_data_are_refused_or_not_possible(
         let client = start("http3_early_data", &["fetch", &url(port, "/"), &files.anchor]);
         let output = output_of(client, "second visit");
         assert!(output.contains(expected), "{output}");
+    }
+}
+
+/// RFC 9114, section 4.1: a server may answer before the end of the request, and stop the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_before_the_end_of_a_request_is_received() {
+    let identity = Identity::p256();
+    let files = Files::new(&identity);
+    for (example, arguments) in [
+        ("http3_server", &[ANY_PORT, &files.chain, &files.key][..]),
+        ("http3_early_data", &["serve", ANY_PORT, &files.chain, &files.key]),
+    ] {
+        let server = start(example, arguments);
+        let port = port(&server);
+        let endpoint = endpoint(&identity);
+        let connecting = endpoint.connect(([127, 0, 0, 1], port).into(), "127.0.0.1").unwrap();
+        let mut requests = http(connecting.await.unwrap()).await;
+        let mut stream = send(&mut requests, Method::GET, port).await;
+        let head = timeout(PATIENCE, stream.recv_response()).await.expect("an answer comes");
+        assert_eq!(head.unwrap().status(), StatusCode::OK);
+        while stream.recv_data().await.unwrap().is_some() {}
+        let stopped = async {
+            loop {
+                if let Err(error) = stream.send_data(Bytes::from_static(&[0; 1_000])).await {
+                    return error;
+                }
+            }
+        };
+        let error = timeout(PATIENCE, stopped).await.expect("the request is stopped");
+        let code = match error {
+            StreamError::RemoteTerminate { code, .. } => code,
+            other => panic!("{other}"),
+        };
+        assert_eq!(code, Code::H3_NO_ERROR);
     }
 }

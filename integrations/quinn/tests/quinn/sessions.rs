@@ -7,7 +7,8 @@ use handclasp::handshake::{EarlyData, PeerParameters};
 use handclasp::key_schedule::PskKind;
 use handclasp_quinn::{QuicClientConfig, QuicServerConfig};
 use handclasp_testing::quic_sessions::complete;
-use quinn::{Connection, Endpoint, TransportConfig};
+use handclasp_testing::slow_path::HeldPath;
+use quinn::{Connection, Endpoint, ReadError, TransportConfig, WriteError, ZeroRttAccepted};
 use tokio::time::timeout;
 
 use crate::direct::{flight, receive, start_client, start_server};
@@ -52,6 +53,9 @@ async fn a_session_is_resumed_with_0_rtt_data_and_the_answer_comes_back() {
     }
 }
 
+/// More than the peer's limits allow before the handshake is complete.
+const TOO_MUCH: usize = 32 << 20;
+
 /// A client gets a session of a server that accepts 0-RTT data, and resumes it at one that rejects them. Returns
 /// the connection, on which the data were sent again.
 async fn send_rejected_data(
@@ -65,21 +69,69 @@ async fn send_rejected_data(
     let endpoint = client_endpoint(client(client_tls, people, &accepting));
     meet(&endpoint, &peer).await;
     let peer_later = Server::start(server(server_tls, people, rejecting), false);
-    let connecting = endpoint.connect(peer_later.address, NAME).unwrap();
+    let path = HeldPath::from_start(peer_later.address);
+    let connecting = endpoint.connect(path.address, NAME).unwrap();
     let (connection, accepted) = connecting.into_0rtt().unwrap();
-    let (mut send, _receive) = connection.open_bi().await.unwrap();
-    send.write_all(b"early").await.unwrap();
-    assert!(!accepted.await, "{client_tls:?} {server_tls:?}");
+    let rejected =
+        timeout(Duration::from_secs(60), write_around_rejection(&connection, accepted, path));
+    rejected.await.unwrap();
     assert_eq!(echo(&connection, b"again").await, b"again");
     connection
 }
 
+/// Writes on three streams: before, while and after the rejection arrives.
+async fn write_around_rejection(
+    connection: &Connection,
+    accepted: ZeroRttAccepted,
+    path: HeldPath,
+) {
+    let (mut before, mut answer) = connection.open_bi().await.unwrap();
+    let (mut during, _) = connection.open_bi().await.unwrap();
+    let (mut after, _) = connection.open_bi().await.unwrap();
+    before.write_all(b"early").await.unwrap();
+    let too_much = vec![0; TOO_MUCH];
+    // The first of them is polled first, and waits.
+    let (written, is_accepted) = tokio::join!(during.write_all(&too_much), async {
+        path.release();
+        accepted.await
+    });
+    assert!(!is_accepted);
+    assert_eq!(written, Err(WriteError::ZeroRttRejected));
+    assert_eq!(after.write_all(b"late").await, Err(WriteError::ZeroRttRejected));
+    assert_eq!(answer.read(&mut [0; 8]).await, Err(ReadError::ZeroRttRejected));
+}
+
+/// Without a held path, a stream is opened and written before or after the rejection.
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_0_rtt_data_can_be_sent_again() {
+async fn a_rejection_may_come_at_any_time() {
     let people = People::new();
-    let refusing = Wanted { takes_early_data: false, ..Wanted::default() };
+    let rejecting = Wanted { takes_early_data: false, ..Wanted::default() };
     for (client_tls, server_tls) in PAIRS {
-        let connection = send_rejected_data(client_tls, server_tls, &people, &refusing).await;
+        let accepting = Wanted::default();
+        let peer = Server::start(server(server_tls, &people, &accepting), false);
+        let peer_later = Server::start(server(server_tls, &people, &rejecting), false);
+        let endpoint = client_endpoint(client(client_tls, &people, &accepting));
+        for _ in 0..10 {
+            meet(&endpoint, &peer).await;
+            let connecting = endpoint.connect(peer_later.address, NAME).unwrap();
+            let (connection, accepted) = connecting.into_0rtt().unwrap();
+            let (mut send, _receive) = connection.open_bi().await.unwrap();
+            match send.write_all(b"early").await {
+                Ok(()) | Err(WriteError::ZeroRttRejected) => {}
+                Err(error) => panic!("{error}"),
+            }
+            assert!(!accepted.await, "{client_tls:?} {server_tls:?}");
+            assert_eq!(echo(&connection, b"again").await, b"again");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejected_0_rtt_data_can_be_sent_again() {
+    let people = People::new();
+    let rejecting = Wanted { takes_early_data: false, ..Wanted::default() };
+    for (client_tls, server_tls) in PAIRS {
+        let connection = send_rejected_data(client_tls, server_tls, &people, &rejecting).await;
         if client_tls == Tls::Handclasp {
             assert_eq!(parameters(&connection).early_data, EarlyData::Rejected);
         }
@@ -117,8 +169,8 @@ async fn a_hello_retry_request_rejects_0_rtt_data() {
 #[test]
 fn keys_of_0_rtt_packets_are_discarded_with_the_handshake() {
     let (people, accepting) = (People::new(), Wanted::default());
-    let refusing = Wanted { takes_early_data: false, ..accepting.clone() };
-    for (later, is_accepted) in [(&accepting, true), (&refusing, false)] {
+    let rejecting = Wanted { takes_early_data: false, ..accepting.clone() };
+    for (later, is_accepted) in [(&accepting, true), (&rejecting, false)] {
         let client = Arc::new(QuicClientConfig::new(our_client(&people, &accepting)).unwrap());
         let server = Arc::new(QuicServerConfig::new(our_server(&people, &accepting)).unwrap());
         complete(&mut *start_client(&client), &mut *start_server(&server));
