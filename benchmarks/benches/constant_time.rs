@@ -60,7 +60,7 @@ fn cookie(runner: &mut CtRunner, random: &mut BenchRng) {
 /// The tag of a ticket.
 fn ticket(runner: &mut CtRunner, random: &mut BenchRng) {
     let tickets = TicketKeys::random(CryptoProvider::ring().random).unwrap();
-    let ticket = tickets.put(&[1; 128], now()).unwrap();
+    let ticket = tickets.put(&[1; 128], now(), Duration::from_secs(7_200)).unwrap();
     let wrong = wrong(&ticket, ticket.len() - 16);
     compare(runner, random, &wrong, |value| tickets.take(value, now()));
 }

@@ -17,7 +17,7 @@ use handclasp::registry::HandshakeType;
 use crate::carrier::{Came, Carrier};
 use crate::credential::Credentials;
 use crate::flags::{Flags, Stop};
-use crate::memory::Memory;
+use crate::memory::{AskedRegister, Memory};
 use crate::quic::QuicCarrier;
 use crate::seen::{Seen, Watcher};
 use crate::verify::TestVerifier;
@@ -34,6 +34,7 @@ pub struct Parties {
     pub credentials: Arc<Credentials>,
     pub verifier: Arc<TestVerifier>,
     pub seen: Arc<Seen>,
+    pub strikes: Arc<AskedRegister>,
 }
 
 /// Either side.
@@ -114,6 +115,7 @@ pub fn run(flags: &Flags, retry: &Flags, resumes: bool, memory: &Memory) -> Resu
         credentials: Arc::new(Credentials::new(flags, &provider, seen.clone())?),
         verifier: Arc::new(TestVerifier::new(flags, retry, seen.clone())?),
         seen,
+        strikes: memory.strikes(),
     };
     let side = Side::new(flags, &parties, memory)?;
     let mut link = Link {
@@ -418,7 +420,7 @@ impl Link<'_> {
 
     /// Answers the open question, as if it had taken a while.
     fn answer(&mut self) -> Result<(), Stop> {
-        let Parties { credentials, verifier, .. } = &self.parties;
+        let Parties { credentials, verifier, strikes, .. } = &self.parties;
         let connection = self.side.connection();
         let (Some(number), Some(question)) = (connection.question_number(), connection.question())
         else {
@@ -447,6 +449,7 @@ impl Link<'_> {
                 Answer::Unavailable("the test refuses the client".into())
             }
             Question::AcceptEarlyData(_) => Answer::EarlyData(true),
+            Question::CheckReplay(ask) => strikes.answer(ask),
             Question::Sign(ask) => {
                 Answer::Signature(credentials.sign(&ask.certificate, ask.scheme, &ask.message))
             }

@@ -4,10 +4,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use handclasp::crypto::CryptoError;
+use handclasp::handshake::{Answer, CheckReplay};
 use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
-    ClientSession, ClientSessionStore, SessionStore, StrikeRegister, TicketKeys,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, ReplayCheck, SessionStore,
+    StrikeRegister, TicketKeys, Zone,
 };
 use handclasp::{CryptoProvider, Reply};
 use zeroize::Zeroizing;
@@ -20,7 +22,7 @@ pub struct Memory {
     now: UnixTime,
     session: Arc<Mutex<Option<ClientSession>>>,
     keys: Option<Arc<TicketKeys>>,
-    strikes: Arc<StrikeRegister>,
+    strikes: Arc<AskedRegister>,
     /// The cipher suite of the last connection.
     suite: Mutex<Option<CipherSuiteId>>,
     /// The tickets that a server has sent, and when.
@@ -38,7 +40,7 @@ impl Memory {
             now,
             session: Arc::default(),
             keys: keys.ok().map(Arc::new),
-            strikes: Arc::new(StrikeRegister::new(started)),
+            strikes: Arc::new(AskedRegister(StrikeRegister::new(started))),
             suite: Mutex::default(),
             tickets: Mutex::default(),
         }
@@ -98,8 +100,32 @@ impl Memory {
         Some(i64::from(offered_age) - i64::try_from(age).ok()?)
     }
 
-    pub fn strikes(&self) -> Arc<StrikeRegister> {
+    pub fn strikes(&self) -> Arc<AskedRegister> {
         self.strikes.clone()
+    }
+}
+
+/// A register that is asked about each ClientHello with 0-RTT data, and answers later.
+#[derive(Debug)]
+pub struct AskedRegister(StrikeRegister);
+
+impl AskedRegister {
+    /// The answer to the question.
+    pub fn answer(&self, question: &CheckReplay) -> Answer {
+        match self.0.check_and_record(&question.record, question.now) {
+            Reply::Now(replay_check) => Answer::ReplayCheck(replay_check),
+            Reply::Later => Answer::ReplayCheck(ReplayCheck::Unknown),
+        }
+    }
+}
+
+impl AntiReplay for AskedRegister {
+    fn zone(&self) -> Option<Zone> {
+        self.0.zone()
+    }
+
+    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
+        Reply::Later
     }
 }
 
@@ -108,8 +134,13 @@ impl Memory {
 struct Asking(Arc<TicketKeys>);
 
 impl SessionStore for Asking {
-    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
-        self.0.put(session, now)
+    fn put(
+        &self,
+        session: &[u8],
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.0.put(session, now, lifetime)
     }
 
     fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {

@@ -374,7 +374,7 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     #[derive(Debug, Default)]
     struct Given(Mutex<Vec<u8>>);
     impl SessionStore for Given {
-        fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+        fn put(&self, session: &[u8], _: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
             *self.0.lock().expect("no holder panics") = session.to_vec();
             Ok(b"a ticket".to_vec())
         }

@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
 use handclasp::alert::AlertDescription;
@@ -14,6 +15,7 @@ use handclasp::session::{SessionStore, TicketKeys};
 use handclasp::wire::{ClientHello, ExtensionType};
 use handclasp::{Error, Level, Reply, ServerConfig};
 use handclasp_testing::deterministic::{self, Scenario};
+use handclasp_testing::sessions::LIFETIME;
 use handclasp_testing::written::{extension, handshake_message, vector16};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
@@ -29,7 +31,7 @@ static KEYS: LazyLock<Arc<TicketKeys>> = LazyLock::new(|| {
 struct Elsewhere;
 
 impl SessionStore for Elsewhere {
-    fn put(&self, _: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    fn put(&self, _: &[u8], _: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
         Err(CryptoError)
     }
 
@@ -79,7 +81,7 @@ fn hello(ticket: &[u8]) -> Vec<u8> {
 fuzz_target!(|data: &[u8]| {
     let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
     assert_eq!(KEYS.take(data, now), Reply::Now(None), "it was not sealed here");
-    let sealed = KEYS.put(data, now).expect("there is randomness");
+    let sealed = KEYS.put(data, now, LIFETIME).expect("there is randomness");
     assert_eq!(KEYS.take(&sealed, now), Reply::Now(Some(Zeroizing::new(data.to_vec()))));
     for ticket in [data, &sealed] {
         if !(1..0x4000).contains(&ticket.len()) {

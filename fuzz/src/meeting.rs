@@ -12,7 +12,7 @@ use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{
     AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, EarlyDataOffer,
-    EarlyDataPolicy, EarlyDataTerms, MemoryClientSessions, StrikeRegister, TicketKeys,
+    EarlyDataPolicy, EarlyDataTerms, MemoryClientSessions, ReplayCheck, StrikeRegister, TicketKeys,
 };
 use handclasp::{ClientConfig, Reply, ServerConfig};
 
@@ -149,7 +149,7 @@ impl EarlyDataPolicy for Refuse {
 struct Lasting(StrikeRegister);
 
 impl AntiReplay for Lasting {
-    fn check_and_record(&self, strike: &ClientHelloRecord, now: UnixTime) -> bool {
+    fn check_and_record(&self, strike: &ClientHelloRecord, now: UnixTime) -> Reply<ReplayCheck> {
         self.0.check_and_record(strike, now)
     }
 }

@@ -238,7 +238,8 @@ impl ServerConfigBuilder {
     ///
     /// `anti_replay` recognizes a ClientHello that was seen before. A
     /// [`StrikeRegister`](crate::session::StrikeRegister) accepts data only under tickets that were
-    /// sent with it. A register of your own can serve several servers with the same ticket keys.
+    /// sent with it. A register of your own can serve several servers with the same ticket keys, and
+    /// answer later: see [`AntiReplay`].
     ///
     /// This raises [`Limits::early_data_skipped`] to `max_size` if it is lower.
     pub fn early_data(mut self, max_size: u32, anti_replay: Arc<dyn AntiReplay>) -> Self {

@@ -36,8 +36,8 @@ pub use crate::stage::Stage;
 pub use machine::Handshake;
 pub use parameters::PeerParameters;
 pub use question::{
-    AcceptEarlyData, Answer, ChooseCertificate, ChooseClientCertificate, ChooseConfig, Question,
-    QuestionNumber, ResolvePsk, Sign, TakeSession,
+    AcceptEarlyData, Answer, CheckReplay, ChooseCertificate, ChooseClientCertificate, ChooseConfig,
+    Question, QuestionNumber, ResolvePsk, Sign, TakeSession,
 };
 pub use step::Step;
 

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::sync::Arc;
 
+use pki_types::UnixTime;
 use zeroize::Zeroizing;
 
 use super::peer_identity::ClaimedIdentity;
@@ -13,7 +14,7 @@ use crate::crypto::{CryptoError, HashAlgorithm};
 use crate::error::{Error, ErrorKind};
 use crate::psk::ChosenPsk;
 use crate::registry::{CertificateType, SignatureScheme};
-use crate::session::EarlyDataOffer;
+use crate::session::{ClientHelloRecord, EarlyDataOffer, ReplayCheck};
 use crate::verify::{PeerIdentity, RawPublicKey};
 use crate::wire::{CertificateRequest, ClientHello, OneIdentity};
 
@@ -45,6 +46,9 @@ pub enum Question {
     ResolvePsk(ResolvePsk),
     /// A server asks: may this 0-RTT data be accepted? Answer with [`Answer::EarlyData`].
     AcceptEarlyData(AcceptEarlyData),
+    /// A server asks last, where its register is elsewhere: has any server seen this ClientHello with
+    /// 0-RTT data before? Answer with [`Answer::ReplayCheck`].
+    CheckReplay(CheckReplay),
     /// Sign this with the private key. Answer with [`Answer::Signature`].
     Sign(Sign),
     /// Are these certificates acceptable: for the server's name, or as a client's? Answer with
@@ -69,6 +73,7 @@ impl Question {
             Self::TakeSession(_) => "take session",
             Self::ResolvePsk(_) => "resolve PSK",
             Self::AcceptEarlyData(_) => "accept early data",
+            Self::CheckReplay(_) => "check replay",
             Self::Sign(_) => "sign",
             Self::VerifyPeer(_) => "verify peer",
             Self::VerifyRawPublicKey(_) => "verify raw public key",
@@ -94,6 +99,7 @@ impl Question {
             (Self::TakeSession(_), A::Session(session)) => B::Session(session),
             (Self::ResolvePsk(_), A::Psk(choice)) => B::Psk(choice),
             (Self::AcceptEarlyData(it), A::EarlyData(accept)) => B::EarlyData(it, accept),
+            (Self::CheckReplay(_), A::ReplayCheck(replay_check)) => B::ReplayCheck(replay_check),
             (Self::Sign(it), A::Signature(signature)) => B::Signature(it, signature),
             (Self::VerifyPeer(it), A::Peer(result)) => {
                 B::Peer(ClaimedIdentity::Certificates(it), result)
@@ -116,6 +122,7 @@ pub(super) enum Answered {
     Session(Option<Zeroizing<Vec<u8>>>),
     Psk(Option<ChosenPsk>),
     EarlyData(AcceptEarlyData, bool),
+    ReplayCheck(ReplayCheck),
     Signature(Sign, Result<Vec<u8>, CryptoError>),
     Peer(ClaimedIdentity, Result<(), CertificateError>),
     ClientCertificate(ChooseClientCertificate, Option<Arc<CertifiedKey>>),
@@ -287,6 +294,34 @@ impl AcceptEarlyData {
     }
 }
 
+/// Has any server seen this ClientHello before? Ask the register that all servers with the same ticket
+/// keys share. It must check and record in one step: of two servers that ask at once, one only may get
+/// [`ReplayCheck::New`].
+///
+/// The client waits meanwhile, and its 0-RTT data stay with the transport. So give the register a short
+/// time, and answer [`ReplayCheck::Unknown`] when it is over: the handshake goes on without 0-RTT data.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct CheckReplay {
+    /// What the register records.
+    pub record: ClientHelloRecord,
+    /// The time of the connection. The servers' clocks differ, and may be set back: a register that
+    /// forgets by a clock of its own must refuse a ClientHello whose
+    /// [`fresh_until`](ClientHelloRecord::fresh_until) is over by that clock.
+    pub now: UnixTime,
+    pub(super) hello: KeptHello,
+}
+
+impl CheckReplay {
+    /// The ClientHello.
+    ///
+    /// # Errors
+    /// None: the library has read this message before.
+    pub fn client_hello(&self) -> Result<ClientHello<'_>, Error> {
+        self.hello.parse()
+    }
+}
+
 /// Sign this.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -317,13 +352,17 @@ pub enum Answer {
     /// To [`Question::AcceptEarlyData`]. After `true`, the server's
     /// [`AntiReplay`](crate::session::AntiReplay) can still refuse them.
     EarlyData(bool),
+    /// To [`Question::CheckReplay`]. With [`ReplayCheck::New`] the 0-RTT data are accepted; otherwise
+    /// the handshake goes on without them.
+    ReplayCheck(ReplayCheck),
     /// To [`Question::Sign`].
     Signature(Result<Vec<u8>, CryptoError>),
     /// To [`Question::VerifyPeer`] and [`Question::VerifyRawPublicKey`].
     Peer(Result<(), CertificateError>),
     /// To [`Question::ChooseClientCertificate`]; `None` to go on without a certificate.
     ClientCertificate(Option<Arc<CertifiedKey>>),
-    /// To any question: it cannot be answered, for this reason. It ends the connection with
+    /// To any question: it cannot be answered, for this reason. To [`Question::CheckReplay`] it is the
+    /// same as [`ReplayCheck::Unknown`]. To the others it ends the connection with
     /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered). The peer does not learn the reason.
     Unavailable(String),
 }
@@ -337,6 +376,7 @@ impl fmt::Debug for Answer {
             Self::Session(it) => ("Session", if it.is_some() { &"a session" } else { &"none" }),
             Self::Psk(it) => ("Psk", it),
             Self::EarlyData(it) => ("EarlyData", it),
+            Self::ReplayCheck(it) => ("ReplayCheck", it),
             Self::Signature(it) => ("Signature", it),
             Self::Peer(it) => ("Peer", it),
             Self::ClientCertificate(it) => ("ClientCertificate", it),

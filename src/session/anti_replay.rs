@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use pki_types::UnixTime;
 
 use crate::crypto::{SecureRandom, SystemRandom};
+use crate::reply::Reply;
 
 /// A ClientHello with 0-RTT data, as a register records it (RFC 9846, section 8.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub struct ClientHelloRecord {
     /// The last second at which it is fresh. `None` for a key without an age: its ClientHello is
     /// always fresh.
     pub fresh_until: Option<UnixTime>,
+    /// The zone in the ticket. `None` for a key that is no ticket of this server's, and for a ticket of
+    /// a server whose register had no zone. A register whose zone changes must compare it in the step
+    /// that records the ClientHello: the zone may have changed since the ticket was read.
+    pub zone: Option<Zone>,
 }
 
 impl ClientHelloRecord {
@@ -27,6 +32,19 @@ impl ClientHelloRecord {
         let is_over = self.fresh_until.is_some_and(|until| now > until);
         self.fresh_since <= now && !is_over
     }
+}
+
+/// Has a register seen this ClientHello before (RFC 9846, section 8.2)? 0-RTT data are accepted with
+/// [`New`](Self::New) only. With the other two the handshake goes on without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayCheck {
+    /// It was not recorded before, and it is recorded now.
+    New,
+    /// It was recorded before: it is a replay.
+    Seen,
+    /// The register does not know, and has recorded nothing: it is full or cannot be reached, or it
+    /// began after the ticket was sent.
+    Unknown,
 }
 
 /// The name of a storage zone (RFC 9846, section 8.2): of one memory of ClientHellos. Each ticket
@@ -45,6 +63,33 @@ impl Zone {
 /// connection's clock (section 8.3): the time of the ticket plus the age that the client sent. The
 /// two must not differ by more than
 /// [`early_data_window`](crate::config::ServerConfigBuilder::early_data_window), in either direction.
+///
+/// A [`StrikeRegister`] is the memory of one process. Servers that share one over a network have a
+/// register like this:
+///
+/// ```
+/// use handclasp::Reply;
+/// use handclasp::pki_types::UnixTime;
+/// use handclasp::session::{AntiReplay, ClientHelloRecord, ReplayCheck, Zone};
+///
+/// /// The register of a fleet, in a database.
+/// #[derive(Debug)]
+/// struct Shared {
+///     /// The database has it, too, and loses it together with its records.
+///     zone: Zone,
+/// }
+///
+/// impl AntiReplay for Shared {
+///     fn zone(&self) -> Option<Zone> {
+///         Some(self.zone)
+///     }
+///
+///     fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
+///         // The handler of questions asks the database: see `Question::CheckReplay`.
+///         Reply::Later
+///     }
+/// }
+/// ```
 pub trait AntiReplay: Send + Sync + fmt::Debug {
     /// The zone of this memory of ClientHellos. 0-RTT data under a ticket of another zone are
     /// refused; the ticket still resumes its session. A clock cannot show which ClientHellos came
@@ -59,16 +104,25 @@ pub trait AntiReplay: Send + Sync + fmt::Debug {
         None
     }
 
-    /// Records the ClientHello, and returns whether it was not recorded before. When in doubt, or out
-    /// of memory, return false: the connection goes on without 0-RTT data. A register that has to ask
-    /// over a network should not do it here: leave
-    /// [the question](crate::handshake::Question::AcceptEarlyData) open, and ask before the answer.
+    /// Records the ClientHello if it was not recorded before. The check and the record must be one
+    /// step: of two servers that ask at once, one only gets [`ReplayCheck::New`].
+    ///
+    /// This is asked last, after all other checks and after the
+    /// [`EarlyDataPolicy`](crate::session::EarlyDataPolicy), so that nothing is recorded for data that
+    /// are refused in any case. It must not block. A register over a network returns [`Reply::Later`]:
+    /// the handshake waits with the question
+    /// [`CheckReplay`](crate::handshake::Question::CheckReplay), and is asked once. If the register
+    /// cannot be reached, or does not answer in time, answer [`ReplayCheck::Unknown`].
     ///
     /// `now` is the time of the connection. It may be behind the time of other connections, as this
     /// one may have waited for its client: see [`set_time`](crate::Connection::set_time). So a
     /// register that forgets ClientHellos by a clock of its own must refuse those whose
     /// [`fresh_until`](ClientHelloRecord::fresh_until) is over by that clock.
-    fn check_and_record(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> bool;
+    fn check_and_record(
+        &self,
+        client_hello: &ClientHelloRecord,
+        now: UnixTime,
+    ) -> Reply<ReplayCheck>;
 }
 
 /// Records each ClientHello in memory while it is fresh, up to a limit; it refuses 0-RTT data
@@ -139,22 +193,30 @@ impl Recorded {
     }
 
     /// Records a ClientHello that is fresh until this second.
-    fn record(&mut self, id: [u8; 32], until: u64, capacity: usize) -> bool {
+    fn record(&mut self, id: [u8; 32], until: u64, capacity: usize) -> ReplayCheck {
+        if self.old.ids.contains(&id) || self.young.ids.contains(&id) {
+            return ReplayCheck::Seen;
+        }
         // The times of connections differ. A ClientHello that is still fresh by the time of this
         // connection may have been forgotten by the time of another one.
-        if until <= self.forgotten_until || self.old.ids.contains(&id) {
-            return false;
+        if until <= self.forgotten_until || self.young.ids.len() >= capacity {
+            return ReplayCheck::Unknown;
         }
-        if self.young.ids.len() >= capacity || !self.young.ids.insert(id) {
-            return false;
-        }
+        self.young.ids.insert(id);
         self.young.until = self.young.until.max(until);
-        true
+        ReplayCheck::New
     }
 
     /// Records a ClientHello that is always fresh.
-    fn record_ageless(&mut self, id: [u8; 32], capacity: usize) -> bool {
-        self.ageless.len() < capacity && self.ageless.insert(id)
+    fn record_ageless(&mut self, id: [u8; 32], capacity: usize) -> ReplayCheck {
+        if self.ageless.contains(&id) {
+            return ReplayCheck::Seen;
+        }
+        if self.ageless.len() >= capacity {
+            return ReplayCheck::Unknown;
+        }
+        self.ageless.insert(id);
+        ReplayCheck::New
     }
 }
 
@@ -184,22 +246,15 @@ impl StrikeRegister {
     fn predates(&self, issued: UnixTime, fresh_since: UnixTime, now: UnixTime) -> bool {
         issued > now || (issued <= self.started && fresh_since <= self.started)
     }
-}
-
-impl AntiReplay for StrikeRegister {
-    /// Zeros, which are the name of no zone, where there is no randomness.
-    fn zone(&self) -> Option<Zone> {
-        Some(self.zone.unwrap_or_default())
-    }
 
     /// ClientHello recording (section 8.2).
-    fn check_and_record(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> bool {
+    fn check(&self, client_hello: &ClientHelloRecord, now: UnixTime) -> ReplayCheck {
         if !client_hello.is_fresh(now) {
-            return false;
+            return ReplayCheck::Unknown;
         }
         if let Some(issued) = client_hello.issued {
             if self.zone.is_none() || self.predates(issued, client_hello.fresh_since, now) {
-                return false;
+                return ReplayCheck::Unknown;
             }
         }
         let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -208,6 +263,21 @@ impl AntiReplay for StrikeRegister {
             Some(until) => recorded.record(client_hello.id, until.as_secs(), self.capacity),
             None => recorded.record_ageless(client_hello.id, self.capacity),
         }
+    }
+}
+
+impl AntiReplay for StrikeRegister {
+    /// Zeros, which are the name of no zone, where there is no randomness.
+    fn zone(&self) -> Option<Zone> {
+        Some(self.zone.unwrap_or_default())
+    }
+
+    fn check_and_record(
+        &self,
+        client_hello: &ClientHelloRecord,
+        now: UnixTime,
+    ) -> Reply<ReplayCheck> {
+        Reply::Now(self.check(client_hello, now))
     }
 }
 

@@ -85,7 +85,8 @@ impl fmt::Debug for EarlyDataOffer {
 /// ```
 pub trait EarlyDataPolicy: Send + Sync + fmt::Debug {
     /// Whether to accept the data. After a yes, the server's
-    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse them.
+    /// [`AntiReplay`](crate::session::AntiReplay) can still refuse them. This is no place to look for
+    /// replays.
     fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool>;
 }
 

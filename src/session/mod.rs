@@ -55,7 +55,7 @@ mod server;
 mod stored;
 mod ticket_keys;
 
-pub use anti_replay::{AntiReplay, ClientHelloRecord, StrikeRegister, Zone};
+pub use anti_replay::{AntiReplay, ClientHelloRecord, ReplayCheck, StrikeRegister, Zone};
 pub use client::{ClientSession, ClientSessionStore, TicketOrigin};
 pub(crate) use credential::{CertificateAnswer, KeyRecord, PeerCertificates, PeerCredential};
 pub use early_data_policy::{AcceptFresh, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms};

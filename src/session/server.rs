@@ -1,4 +1,5 @@
 use core::fmt;
+use core::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,13 +22,19 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// returns a random ticket at once, and writes the session later. A client that comes back before
     /// that gets a full handshake.
     ///
-    /// Keep the session for as long as
-    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime) says, which is seven days
-    /// at most.
+    /// After `lifetime` the session is worth nothing: forget it then. It is at least a second, and at
+    /// most
+    /// [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime). It is less than that
+    /// where the client authenticated some time ago: resumptions do not extend its seven days.
     ///
     /// # Errors
     /// When there is no randomness, or the store is full: the client gets no ticket then.
-    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError>;
+    fn put(
+        &self,
+        session: &[u8],
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Result<Vec<u8>, CryptoError>;
 
     /// The session that belongs to this ticket; `None` for any other bytes. A store that has the
     /// sessions itself should return each of them once (RFC 9846, section 8.1). A store over a network
@@ -36,7 +43,8 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>>;
 }
 
-/// Sessions in memory, each good for one resumption. The oldest are removed when there are too many.
+/// Sessions in memory, each good for one resumption. Those whose lifetime is over are removed, and the
+/// oldest when there are too many.
 ///
 /// Nothing of a session is left once it was used. So resumed connections stay secret if the server is
 /// taken over later, with a fresh key exchange or without.
@@ -59,7 +67,24 @@ struct Stored {
 
 struct StoredSession {
     number: u64,
+    /// The last second of its lifetime, since 1970.
+    until: u64,
     bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Stored {
+    fn remove_oldest(&mut self) {
+        if let Some((_, oldest)) = self.order.pop_first() {
+            self.sessions.remove(&oldest);
+        }
+    }
+
+    /// Is the lifetime of the oldest session over? A younger one may have a shorter lifetime. It waits
+    /// until it is the oldest one.
+    fn is_oldest_over(&self, now: UnixTime) -> bool {
+        let oldest = self.order.values().next().and_then(|id| self.sessions.get(id));
+        oldest.is_some_and(|session| session.until < now.as_secs())
+    }
 }
 
 impl MemorySessions {
@@ -73,19 +98,24 @@ impl MemorySessions {
 }
 
 impl SessionStore for MemorySessions {
-    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    fn put(
+        &self,
+        session: &[u8],
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Result<Vec<u8>, CryptoError> {
         let mut id = [0; Self::ID_LENGTH];
         provider_fault::fill(&*self.random, &mut id)?;
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        while stored.sessions.len() >= self.capacity {
-            let Some((_, oldest)) = stored.order.pop_first() else { break };
-            stored.sessions.remove(&oldest);
+        while stored.sessions.len() >= self.capacity || stored.is_oldest_over(now) {
+            stored.remove_oldest();
         }
         stored.count += 1;
         let number = stored.count;
         stored.order.insert(number, id);
+        let until = now.as_secs().saturating_add(lifetime.as_secs());
         let bytes = Zeroizing::new(session.to_vec());
-        stored.sessions.insert(id, StoredSession { number, bytes });
+        stored.sessions.insert(id, StoredSession { number, until, bytes });
         Ok(id.to_vec())
     }
 

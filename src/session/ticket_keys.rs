@@ -1,4 +1,5 @@
 use core::fmt;
+use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pki_types::UnixTime;
@@ -25,13 +26,31 @@ use crate::reply::Reply;
 /// | Keys | The first one seals | Another one opens |
 /// |---|---|---|
 /// | random | within a day of its first use; then a new one comes before it | within eight days of its first use; then it is forgotten |
-/// | given | until it is [replaced](Self::replace) | within eight days of its first use, or until it is replaced |
+/// | given | until it is [replaced](Self::replace) | until it is replaced |
 ///
 /// Keys that are given replace random ones, and no random ones are made after that: servers that were
-/// given the same keys have the same keys. Days are counted by the times of connections, in both
-/// directions: a key that was first used while the clock was ahead is forgotten when the clock is right
-/// again, and a key that was used long ago is forgotten when the clock jumps ahead. Clients with a
-/// ticket under such a key do a full handshake.
+/// given the same keys have the same keys. No clock decides about them: the application that gives them
+/// decides how long each of them seals and opens. A ticket itself ends after its lifetime in any case.
+///
+/// The days of random keys are counted by the times of connections, in both directions: a key that was
+/// first used while the clock was ahead is forgotten when the clock is right again, and a key that was
+/// used long ago is forgotten when the clock jumps ahead. Clients with a ticket under such a key do a
+/// full handshake.
+///
+/// # Keys of a fleet
+///
+/// Servers that share keys must all know a key before one of them seals with it. So a key goes through
+/// three lists, and each server is given each list by [`replace`](Self::replace):
+///
+/// ```text
+/// next key    [old, new]       both open, old seals     until all servers have this list
+/// change      [new, old]       both open, new seals     until the tickets under old have ended
+/// end         [new]            tickets under old lead to a full handshake
+/// ```
+///
+/// Tickets end after [`ticket_lifetime`](crate::config::ServerConfigBuilder::ticket_lifetime). A key
+/// that an attacker may have is left out of the next list. From then on no server opens a ticket under it.
+/// Tickets that clients have under it are worth nothing, and the clients do full handshakes.
 pub struct TicketKeys {
     random: Arc<dyn SecureRandom>,
     primitives: Primitives,
@@ -111,7 +130,7 @@ impl Keys {
 
     /// May the key at this place of the list still open a ticket?
     fn opens(&self, place: usize, now: u64) -> bool {
-        if self.kind == Kind::Given && place == 0 {
+        if self.kind == Kind::Given {
             return true;
         }
         // The last ticket under it may have been made at the end of its period.
@@ -195,11 +214,8 @@ impl TicketKeys {
     }
 
     /// Keys that several servers share, of [`KEY_LENGTH`](Self::KEY_LENGTH) bytes each: the first
-    /// seals, all open. To change them without losing tickets, give all servers the new key as the
-    /// last one, then as the first, and a week later take the old one away: see
-    /// [`replace`](Self::replace). A key that is not the first one opens for eight days, and no
-    /// longer if it is not given again. The first one seals until it is replaced: the library makes no
-    /// key that the other servers do not have.
+    /// seals, all open, until they are [replaced](Self::replace). The library makes no key that the
+    /// other servers do not have. [`TicketKeys`] says how to change them without losing tickets.
     ///
     /// # Errors
     /// When the length is no multiple of a key's, or zero, or a key is one byte repeated, which is no
@@ -225,7 +241,9 @@ impl TicketKeys {
     }
 
     /// Replaces all keys, also for connections that there are already. The keys are as
-    /// [`from_bytes`](Self::from_bytes) takes them; random ones are no longer made then.
+    /// [`from_bytes`](Self::from_bytes) takes them; random ones are no longer made then. A key that is
+    /// not given again is forgotten at once: it opens no ticket any more. To give the same keys
+    /// again changes nothing.
     ///
     /// # Errors
     /// As `from_bytes`; the keys stay as they were then.
@@ -288,7 +306,8 @@ impl TicketKeys {
 }
 
 impl SessionStore for TicketKeys {
-    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    /// The lifetime of a session is in the session itself, and a key opens for longer.
+    fn put(&self, session: &[u8], now: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
         let key = self.current(now)?;
         // Twice as much as is kept: zeros of a generator that stops half-way are only recognized then.
         let mut random = [Salt::default(); 2];

@@ -159,7 +159,7 @@ fn session(ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 impl SessionStore for OneSession {
-    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    fn put(&self, session: &[u8], _: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
         SESSION.get_or_init(|| session.to_vec().into());
         Ok(TICKET.to_vec())
     }

@@ -9,13 +9,13 @@ use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoError, CryptoProvider};
-use handclasp::handshake::{Handshake, Step};
+use handclasp::handshake::{CheckReplay, Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::psk::PreSharedKey;
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
     AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, MemoryClientSessions,
-    MemorySessions, SessionStore, StrikeRegister, TicketKeys, TicketOrigin,
+    MemorySessions, ReplayCheck, SessionStore, StrikeRegister, TicketKeys, TicketOrigin, Zone,
 };
 use handclasp::verify::{PeerIdentity, PeerVerifier};
 use handclasp::{
@@ -63,8 +63,13 @@ impl Elsewhere {
 }
 
 impl SessionStore for Elsewhere {
-    fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
-        self.0.put(session, now)
+    fn put(
+        &self,
+        session: &[u8],
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.0.put(session, now, lifetime)
     }
 
     fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
@@ -88,10 +93,45 @@ impl PeerVerifier for Once {
 pub struct Forgetful;
 
 impl AntiReplay for Forgetful {
-    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
-        true
+    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
+        Reply::Now(ReplayCheck::New)
     }
 }
+
+/// A register of several servers, which is asked later. It counts the questions.
+#[derive(Debug)]
+pub struct RegisterElsewhere {
+    register: StrikeRegister,
+    pub asked: AtomicUsize,
+}
+
+impl RegisterElsewhere {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { register: StrikeRegister::new(before()), asked: AtomicUsize::new(0) })
+    }
+
+    /// The answer to the question.
+    pub fn answer(&self, question: &CheckReplay) -> ReplayCheck {
+        match self.register.check_and_record(&question.record, question.now) {
+            Reply::Now(replay_check) => replay_check,
+            Reply::Later => panic!("a StrikeRegister answers at once"),
+        }
+    }
+}
+
+impl AntiReplay for RegisterElsewhere {
+    fn zone(&self) -> Option<Zone> {
+        self.register.zone()
+    }
+
+    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Reply::Later
+    }
+}
+
+/// How long the sessions of tests live.
+pub const LIFETIME: Duration = Duration::from_secs(7_200);
 
 /// Lets a client ask for tickets, and keeps none: each of its ClientHellos is without one.
 #[derive(Debug)]

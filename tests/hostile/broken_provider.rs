@@ -22,7 +22,7 @@ use handclasp::{
     ServerConfig, ServerConnection,
 };
 use handclasp_testing::faulty_aead::{Faults, FaultyAead, INNER};
-use handclasp_testing::sessions::{self, shared_key, talk, time};
+use handclasp_testing::sessions::{self, LIFETIME, shared_key, talk, time};
 use handclasp_testing::{Identity, server_name};
 
 /// What a provider does wrong.
@@ -352,10 +352,12 @@ fn no_key_ticket_or_cookie_is_made_of_zeros() {
         let random: Arc<dyn SecureRandom> = Arc::new(Broken(wrong));
         assert!(TicketKeys::random(random.clone()).is_err(), "{wrong:?}");
         assert!(HmacCookies::random(&*random).is_err(), "{wrong:?}");
-        assert!(MemorySessions::new(1, random.clone()).put(b"a session", time(0)).is_err());
+        assert!(
+            MemorySessions::new(1, random.clone()).put(b"a session", time(0), LIFETIME).is_err()
+        );
         let keys: Vec<u8> = (0..32).collect();
         let keys = TicketKeys::from_bytes(&keys, random).unwrap();
-        assert!(keys.put(b"a session", time(0)).is_err(), "{wrong:?}");
+        assert!(keys.put(b"a session", time(0), LIFETIME).is_err(), "{wrong:?}");
     }
 }
 
@@ -395,9 +397,10 @@ fn what_a_provider_returns_for_tickets_is_checked() {
     let nothing = wrong_beside_the_suites(Wrong::HmacZeros);
     assert!(TicketKeys::random_with_provider(&nothing).is_err());
     assert!(keys(nothing).is_err());
-    let ticket = keys(wrong_beside_the_suites(Wrong::SealNothing)).unwrap().put(SESSION, time(0));
+    let ticket =
+        keys(wrong_beside_the_suites(Wrong::SealNothing)).unwrap().put(SESSION, time(0), LIFETIME);
     assert_eq!(ticket, Err(CryptoError), "it would have the session in the clear");
-    let ticket = keys(CryptoProvider::default()).unwrap().put(SESSION, time(0)).unwrap();
+    let ticket = keys(CryptoProvider::default()).unwrap().put(SESSION, time(0), LIFETIME).unwrap();
     for wrong in [Wrong::OpenShort, Wrong::OpenLong] {
         let reply = keys(wrong_beside_the_suites(wrong)).unwrap().take(&ticket, time(0));
         assert!(matches!(reply, Reply::Now(None)), "{wrong:?}");
@@ -480,7 +483,7 @@ fn no_aead_gets_a_record_or_ticket_that_is_shorter_than_a_tag() {
     provider.ticket_aead = StaticOrArc::Arc(Arc::new(FaultyAead(NoFault { inner })));
     let keys =
         TicketKeys::from_bytes_with_provider(&(0..32).collect::<Vec<u8>>(), &provider).unwrap();
-    let ticket = keys.put(b"a session", time(0)).unwrap();
+    let ticket = keys.put(b"a session", time(0), LIFETIME).unwrap();
     for length in 0..ticket.len() {
         let cut = keys.take(&ticket[..length], time(0));
         assert!(matches!(cut, Reply::Now(None)), "{length}");

@@ -26,7 +26,7 @@ use handclasp::verify::ClientAuthentication;
 use handclasp::{
     AnswerLater, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
 };
-use handclasp_testing::sessions::{Elsewhere, Pair, time};
+use handclasp_testing::sessions::{Elsewhere, LIFETIME, Pair, time};
 use handclasp_testing::{Identity, narrow_provider, server_name};
 use memory::{Hidden, Seen, clean_stack, copies, is_readable};
 
@@ -449,7 +449,7 @@ const DAY: u64 = 86_400;
 fn rotated(seen: &Seen) -> TicketKeys {
     let keys = TicketKeys::random(seen.random()).unwrap();
     for day in (0..8).chain([48]) {
-        let ticket = keys.put(b"a session", time(day * DAY)).unwrap();
+        let ticket = keys.put(b"a session", time(day * DAY), LIFETIME).unwrap();
         // The salt of a ticket is in the ticket for all to see.
         seen.remove_salts(&ticket);
     }

@@ -16,7 +16,7 @@ use handclasp::session::{ClientSession, ClientSessionStore};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{AnswerLater, ClientConnection, Connection, ServerConfig, ServerConnection};
 use handclasp_testing::sessions::{
-    Elsewhere, Pair, append_outgoing, client, server_at, take, time,
+    Elsewhere, Pair, RegisterElsewhere, append_outgoing, client, server_at, take, time,
 };
 use handclasp_testing::{Identity, narrow_provider, recorded_group, server_name};
 
@@ -214,12 +214,15 @@ fn each_decision_of_a_server_may_wait_and_none_is_made_twice() {
                 "waits: verify peer",
                 "cipher suite chosen",
                 "waits: accept early data",
+                "waits: check replay",
             ],
         ),
     ] {
         let (ends, store) = (Ends::new(), Elsewhere::new());
         let key = Arc::new(ends.pair.identity.certified_key());
-        let builder = ends.pair.early_server(1000).sessions(store.clone()).tickets(1);
+        let register = RegisterElsewhere::new();
+        let builder = ends.pair.server_builder().early_data(1000, register.clone());
+        let builder = builder.sessions(store.clone()).tickets(1);
         let builder = builder.early_data_policy(Arc::new(AnswerLater));
         let builder = builder.pre_shared_keys(Arc::new(AnswerLater));
         let policy = ClientAuthentication::required(Arc::new(AnswerLater));
@@ -233,6 +236,7 @@ fn each_decision_of_a_server_may_wait_and_none_is_made_twice() {
             Question::TakeSession(_) => Answer::Session(None),
             Question::ResolvePsk(_) => Answer::Psk(None),
             Question::AcceptEarlyData(_) => Answer::EarlyData(true),
+            Question::CheckReplay(question) => Answer::ReplayCheck(register.answer(question)),
             Question::ChooseCertificate(_) => Answer::Certificate(Ok(key.clone())),
             _ => {
                 // The first is about the certificate of the first connection.

@@ -14,7 +14,7 @@ use handclasp::session::MemoryClientSessions;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage, ServerHello};
 use handclasp::{ClientConfig, ClientConnection, Error, ErrorKind, Level, ServerConfig};
-use handclasp_testing::sessions::{ticket_keys, time};
+use handclasp_testing::sessions::{LIFETIME, ticket_keys, time};
 use handclasp_testing::{Identity, narrow_provider, pre_shared_secret, server_name};
 
 use AlertDescription as A;
@@ -413,7 +413,8 @@ fn a_ticket_among_the_keys_is_an_illegal_parameter() {
     let met = world.connect(world.client(Disabled).pre_shared_keys(Vec::new()), server);
     assert_eq!(met.alert, None);
     let keys = ticket_keys();
-    let session = handclasp::session::SessionStore::put(&*keys, b"a session", time(0)).unwrap();
+    let session =
+        handclasp::session::SessionStore::put(&*keys, b"a session", time(0), LIFETIME).unwrap();
     let ticket = PreSharedKey::external(&session, &pre_shared_secret()).unwrap();
     let client = world.client(Optional).pre_shared_keys(vec![ticket, world.key.clone()]);
     let met = world.connect(client, world.server(Optional).sessions(keys));

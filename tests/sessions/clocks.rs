@@ -14,16 +14,16 @@ use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::HandshakeType;
 use handclasp::session::{
-    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, MAX_LIFETIME, SessionStore,
-    StrikeRegister, TicketKeys, Zone,
+    AntiReplay, ClientHelloRecord, ClientSession, ClientSessionStore, MAX_LIFETIME, ReplayCheck,
+    SessionStore, StrikeRegister, TicketKeys, Zone,
 };
 use handclasp::transport::memory::pipe;
 use handclasp::wire::{ClientHello, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{
-    AnswerLater, ClientConnection, Level, ServerConfig, ServerConnection, Stream, Time,
+    AnswerLater, ClientConnection, Level, Reply, ServerConfig, ServerConnection, Stream, Time,
 };
 use handclasp_testing::sessions::{
-    Forgetful, Pair, append_outgoing, early_data, found, server_at, talk, ticket_keys,
+    Forgetful, LIFETIME, Pair, append_outgoing, early_data, found, server_at, talk, ticket_keys,
     ticket_origin,
 };
 use handclasp_testing::{narrow_provider, server_name};
@@ -340,7 +340,11 @@ fn servers_that_share_a_memory_of_their_own_share_its_zone() {
         fn zone(&self) -> Option<Zone> {
             Some(Zone([self.1; Zone::LENGTH]))
         }
-        fn check_and_record(&self, strike: &ClientHelloRecord, now: UnixTime) -> bool {
+        fn check_and_record(
+            &self,
+            strike: &ClientHelloRecord,
+            now: UnixTime,
+        ) -> Reply<ReplayCheck> {
             self.0.check_and_record(strike, now)
         }
     }
@@ -434,9 +438,9 @@ fn strike(issued: i64, arrival: i64) -> ClientHelloRecord {
     #[derive(Debug, Default)]
     struct Keep(Mutex<Option<ClientHelloRecord>>);
     impl AntiReplay for Keep {
-        fn check_and_record(&self, strike: &ClientHelloRecord, _: UnixTime) -> bool {
+        fn check_and_record(&self, strike: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
             *self.0.lock().unwrap() = Some(*strike);
-            false
+            Reply::Now(ReplayCheck::Unknown)
         }
     }
     let (pair, keep) = (Pair::new(), Arc::new(Keep::default()));
@@ -453,7 +457,10 @@ fn strike(issued: i64, arrival: i64) -> ClientHelloRecord {
 #[test]
 fn a_register_says_no_to_what_is_older_than_it_not_fresh_or_from_the_future() {
     let is_first = |started, issued, arrival, now| {
-        StrikeRegister::new(time(started)).check_and_record(&strike(issued, arrival), time(now))
+        let register = StrikeRegister::new(time(started));
+        let checked = register.check_and_record(&strike(issued, arrival), time(now));
+        assert_ne!(checked, Reply::Now(ReplayCheck::Seen), "it is the first");
+        checked == Reply::Now(ReplayCheck::New)
     };
     assert!(is_first(-1, 0, 5, 5));
     assert!(!is_first(0, 0, 5, 5), "issued in the second of the start");
@@ -472,7 +479,7 @@ fn key_name(ticket: &[u8]) -> Vec<u8> {
 #[test]
 fn random_ticket_keys_rotate_when_the_clock_jumps_ahead_and_back() {
     let keys = ticket_keys();
-    let seal = |now| key_name(&keys.put(b"a session", time(now)).unwrap());
+    let seal = |now| key_name(&keys.put(b"a session", time(now), LIFETIME).unwrap());
     let first = seal(0);
     assert_eq!(seal(DAY - 1), first);
     assert_eq!(seal(1 - DAY), first, "a clock that is a little behind changes nothing");
@@ -484,8 +491,8 @@ fn random_ticket_keys_rotate_when_the_clock_jumps_ahead_and_back() {
     assert_eq!(seal(DAY + 9), back);
     assert_ne!(seal(DAY + 10), back);
     // Neither must it open until then.
-    let ticket = keys.put(b"a session", time(365 * DAY)).unwrap();
-    keys.put(b"a session", time(2 * DAY)).unwrap();
+    let ticket = keys.put(b"a session", time(365 * DAY), LIFETIME).unwrap();
+    keys.put(b"a session", time(2 * DAY), LIFETIME).unwrap();
     assert!(found(&*keys, &ticket, time(365 * DAY)).is_none(), "the key is forgotten");
 }
 
@@ -497,7 +504,7 @@ fn a_clock_that_goes_to_and_fro_needs_one_random_ticket_key_for_each_of_its_days
     for round in 0..50 {
         for day in [0, 2, 4] {
             let now = time(day * DAY + round);
-            let ticket = keys.put(b"a session", now).unwrap();
+            let ticket = keys.put(b"a session", now, LIFETIME).unwrap();
             names.push(key_name(&ticket));
             tickets.push(ticket);
             assert!(tickets.iter().all(|ticket| found(&*keys, ticket, now).is_some()));
@@ -511,7 +518,7 @@ fn a_clock_that_goes_to_and_fro_needs_one_random_ticket_key_for_each_of_its_days
 #[test]
 fn random_ticket_keys_open_for_eight_days_and_no_longer() {
     let keys = ticket_keys();
-    let ticket = keys.put(b"a session", time(0)).unwrap();
+    let ticket = keys.put(b"a session", time(0), LIFETIME).unwrap();
     for (now, opens) in [(0, true), (8 * DAY, true), (8 * DAY + 1, false), (-9 * DAY, false)] {
         assert_eq!(found(&*keys, &ticket, time(now)).is_some(), opens, "{now}");
     }
@@ -523,35 +530,34 @@ fn keys_that_replace_random_ones_stay_the_same_on_all_servers() {
     let random = CryptoProvider::default().random;
     let one = || TicketKeys::random(random.clone()).unwrap();
     let (a, b) = (one(), one());
-    let lost = a.put(b"under a random key", time(0)).unwrap();
+    let lost = a.put(b"under a random key", time(0), LIFETIME).unwrap();
     for keys in [&a, &b] {
         keys.replace(&shared).unwrap();
     }
     assert!(found(&a, &lost, time(0)).is_none(), "the random key was replaced");
     // At each time, also when the clock has gone back.
     for now in [0, 2 * DAY, 400 * DAY, 3 * DAY, -DAY, 30 * DAY] {
-        let ticket = a.put(b"a session", time(now)).unwrap();
+        let ticket = a.put(b"a session", time(now), LIFETIME).unwrap();
         assert!(found(&b, &ticket, time(now)).is_some(), "{now}");
     }
 }
 
 #[test]
-fn a_given_key_that_does_not_seal_opens_for_eight_days_or_until_it_is_given_again() {
+fn a_given_key_that_does_not_seal_opens_until_it_is_replaced() {
     let shared: Vec<u8> = (7..71).collect();
     let random = CryptoProvider::default().random;
     let second = TicketKeys::from_bytes(&shared[32..], random.clone()).unwrap();
-    let ticket = second.put(b"a session", time(0)).unwrap();
+    let ticket = second.put(b"a session", time(0), LIFETIME).unwrap();
     let given = TicketKeys::from_bytes(&shared, random.clone()).unwrap();
     let replaced = TicketKeys::random(random).unwrap();
     replaced.replace(&shared).unwrap();
     for keys in [&given, &replaced] {
-        let clocks =
-            [(0, true), (8 * DAY, true), (8 * DAY + 1, false), (365 * DAY, false), (DAY, true)];
-        for (now, opens) in clocks {
-            assert_eq!(found(keys, &ticket, time(now)).is_some(), opens, "{now}");
+        for now in [0, 8 * DAY + 1, 365 * DAY, -DAY, DAY] {
+            assert!(found(keys, &ticket, time(now)).is_some(), "{now}");
+            keys.replace(&shared).unwrap();
         }
-        keys.replace(&shared).unwrap();
-        assert!(found(keys, &ticket, time(365 * DAY)).is_some(), "it was given again");
+        keys.replace(&shared[..32]).unwrap();
+        assert!(found(keys, &ticket, time(0)).is_none(), "it was not given again");
     }
     assert!(found(&second, &ticket, time(365 * DAY)).is_some(), "the first key stays");
 }

@@ -1,5 +1,6 @@
 //! Sessions in a store that has to be asked, and answers later.
 
+use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -254,8 +255,13 @@ fn a_store_that_knows_some_sessions_at_once_asks_about_the_others_only() {
     #[derive(Debug)]
     struct Moved(Arc<Elsewhere>);
     impl SessionStore for Moved {
-        fn put(&self, session: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
-            self.0.put(session, now)
+        fn put(
+            &self,
+            session: &[u8],
+            now: UnixTime,
+            lifetime: Duration,
+        ) -> Result<Vec<u8>, CryptoError> {
+            self.0.put(session, now, lifetime)
         }
         fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Stored> {
             match ticket.starts_with(b"old") {

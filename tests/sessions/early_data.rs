@@ -14,7 +14,7 @@ use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
     AntiReplay, ClientHelloRecord, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions,
-    StrikeRegister,
+    ReplayCheck, StrikeRegister,
 };
 use handclasp::{AnswerLater, ClientConnection, Connection, Reply, ServerConfig, ServerConnection};
 use handclasp_testing::narrow_provider;
@@ -219,16 +219,23 @@ fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
         offer.fresh_until = until.map(time);
         offer
     };
+    let check = |strike: ClientHelloRecord, now| match register.check_and_record(&strike, time(now))
+    {
+        Reply::Now(checked) => checked,
+        Reply::Later => panic!("it answers at once"),
+    };
     for id in 0..3 {
-        assert!(register.check_and_record(&strike(id, Some(20)), time(1)));
-        assert!(!register.check_and_record(&strike(id, Some(20)), time(20)));
+        assert_eq!(check(strike(id, Some(20)), 1), ReplayCheck::New);
+        assert_eq!(check(strike(id, Some(20)), 20), ReplayCheck::Seen);
     }
-    let mut more = (10..40).filter(|id| register.check_and_record(&strike(*id, Some(20)), time(5)));
-    assert!(more.by_ref().count() <= 3, "two generations at most");
-    assert!(register.check_and_record(&strike(50, Some(80)), time(60)), "the old ones are stale");
-    assert!(register.check_and_record(&strike(51, None), time(60)));
+    let more = (10..40).map(|id| check(strike(id, Some(20)), 5));
+    let more: Vec<_> = more.skip_while(|checked| *checked == ReplayCheck::New).collect();
+    assert!(more.len() >= 27, "two generations at most");
+    assert!(more.iter().all(|checked| *checked == ReplayCheck::Unknown), "it is full: {more:?}");
+    assert_eq!(check(strike(50, Some(80)), 60), ReplayCheck::New, "the old ones are stale");
+    assert_eq!(check(strike(51, None), 60), ReplayCheck::New);
     for later in [61, 1000, 100_000] {
-        assert!(!register.check_and_record(&strike(51, None), time(later)), "{later}");
+        assert_eq!(check(strike(51, None), later), ReplayCheck::Seen, "{later}");
     }
 }
 

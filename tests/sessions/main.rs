@@ -9,6 +9,7 @@ mod early_data_without_records;
 mod external_keys;
 mod pre_shared_keys;
 mod remembered_signatures;
+mod replay_checks;
 mod resumption;
 mod resumption_of_clients;
 mod shared_sessions;

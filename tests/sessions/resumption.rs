@@ -23,7 +23,7 @@ use handclasp::{
     ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection, Stream,
 };
 use handclasp_testing::sessions::{
-    self, Pair, append_outgoing, client, found, server_at, talk, ticket_keys, time,
+    self, LIFETIME, Pair, append_outgoing, client, found, server_at, talk, ticket_keys, time,
 };
 use handclasp_testing::{Identity, narrow_provider, server_name};
 use zeroize::Zeroizing;
@@ -108,7 +108,7 @@ fn ticket_keys_are_never_empty_or_predictable() {
         assert!(TicketKeys::from_bytes(bytes, random.clone()).is_err(), "{bytes:?}");
     }
     let tickets: Vec<_> =
-        (0..2).map(|_| ticket_keys().put(b"the same", time(0)).unwrap()).collect();
+        (0..2).map(|_| ticket_keys().put(b"the same", time(0), LIFETIME).unwrap()).collect();
     assert!(tickets[0][..8] != tickets[1][..8], "each set has a key of its own");
 }
 
@@ -329,10 +329,16 @@ fn stores_are_bounded() {
     // OpenSSL's session cache grew without bound: CVE-2024-2511.
     let sessions = MemorySessions::new(3, CryptoProvider::default().random);
     let tickets: Vec<_> =
-        (0..5_u8).map(|number| sessions.put(&[number], time(0)).unwrap()).collect();
+        (0..5_u8).map(|number| sessions.put(&[number], time(0), LIFETIME).unwrap()).collect();
     let kept = tickets.iter().map(|ticket| found(&sessions, ticket, time(0)).map(|it| it[0]));
     assert_eq!(kept.collect::<Vec<_>>(), [None, None, Some(2), Some(3), Some(4)]);
     assert!(found(&sessions, &tickets[4], time(0)).is_none(), "once");
+    // Those whose lifetime is over are removed, although there is room.
+    let put = |now| sessions.put(b"another", time(now), LIFETIME).unwrap();
+    let [first, last] = [put(0), put(LIFETIME.as_secs())];
+    put(LIFETIME.as_secs() + 1);
+    assert!(found(&sessions, &first, time(0)).is_none());
+    assert!(found(&sessions, &last, time(0)).is_some());
 
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(16));
@@ -379,7 +385,7 @@ fn a_changed_ticket_or_binder_is_a_full_handshake_or_a_decrypt_error() {
 fn hostile_tickets_open_to_nothing() {
     // rustls 0.23.43: a length in a ticket was believed before it was authenticated.
     let keys = ticket_keys();
-    let ticket = keys.put(b"a session", time(0)).unwrap();
+    let ticket = keys.put(b"a session", time(0), LIFETIME).unwrap();
     for end in 0..ticket.len() {
         assert!(found(&*keys, &ticket[..end], time(0)).is_none());
     }
@@ -397,6 +403,7 @@ fn hostile_tickets_open_to_nothing() {
             &self,
             session: &[u8],
             _: handclasp::pki_types::UnixTime,
+            _: Duration,
         ) -> Result<Vec<u8>, handclasp::crypto::CryptoError> {
             Ok(session.to_vec())
         }
@@ -422,12 +429,15 @@ fn hostile_tickets_open_to_nothing() {
 fn random_ticket_keys_change_by_themselves_and_open_for_a_week() {
     let keys = ticket_keys();
     let name = |ticket: &[u8]| ticket[..8].to_vec();
-    let first = keys.put(b"1", time(0)).unwrap();
-    assert_eq!(name(&first), name(&keys.put(b"2", time(TicketKeys::PERIOD - 1)).unwrap()));
-    let second = keys.put(b"3", time(TicketKeys::PERIOD)).unwrap();
+    let first = keys.put(b"1", time(0), LIFETIME).unwrap();
+    assert_eq!(
+        name(&first),
+        name(&keys.put(b"2", time(TicketKeys::PERIOD - 1), LIFETIME).unwrap())
+    );
+    let second = keys.put(b"3", time(TicketKeys::PERIOD), LIFETIME).unwrap();
     assert_ne!(name(&first), name(&second));
     assert!(found(&*keys, &first, time(TicketKeys::PERIOD)).is_some());
-    keys.put(b"4", time(TicketKeys::PERIOD + u64::from(MAX_LIFETIME) + 1)).unwrap();
+    keys.put(b"4", time(TicketKeys::PERIOD + u64::from(MAX_LIFETIME) + 1), LIFETIME).unwrap();
     assert!(found(&*keys, &first, time(0)).is_none(), "the key is gone");
     assert!(found(&*keys, &second, time(0)).is_some());
 }
@@ -545,7 +555,7 @@ fn a_session_that_a_key_vouched_for_ends_with_the_key() {
 struct LastTicket(Mutex<Option<UnixTime>>);
 
 impl SessionStore for LastTicket {
-    fn put(&self, _: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    fn put(&self, _: &[u8], now: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
         *self.0.lock().unwrap() = Some(now);
         Ok(vec![1; 16])
     }

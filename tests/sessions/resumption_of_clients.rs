@@ -1,6 +1,7 @@
 //! Resumption where the server knows its clients: by what they were asked for, and no longer than
 //! they are welcome.
 
+use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use handclasp::certificate::{CertificateError, EndEntity};
@@ -307,7 +308,7 @@ fn who_takes_raw_public_keys_only_resumes_no_session_with_certificates() {
 struct Lengths(Mutex<Vec<usize>>);
 
 impl SessionStore for Lengths {
-    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    fn put(&self, session: &[u8], _: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
         self.0.lock().unwrap().push(session.len());
         Ok(b"a ticket".to_vec())
     }

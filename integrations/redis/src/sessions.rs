@@ -9,7 +9,7 @@ use fred::types::{Expiration, Value};
 use handclasp::Reply;
 use handclasp::crypto::{CryptoError, hkdf_expand};
 use handclasp::pki_types::UnixTime;
-use handclasp::session::{MAX_LIFETIME, SessionStore};
+use handclasp::session::SessionStore;
 use handclasp::zeroize::Zeroizing;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -129,8 +129,8 @@ impl RedisSessions {
 }
 
 impl SessionStore for RedisSessions {
-    fn put(&self, session: &[u8], _: UnixTime) -> Result<Vec<u8>, CryptoError> {
-        self.begin_to_write(session, Duration::from_secs(MAX_LIFETIME.into()))
+    fn put(&self, session: &[u8], _: UnixTime, lifetime: Duration) -> Result<Vec<u8>, CryptoError> {
+        self.begin_to_write(session, lifetime)
     }
 
     /// Later, for a ticket of this kind of store: ask [`fetch`](Self::fetch). Others have no session here.

@@ -14,9 +14,10 @@ use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::pki_types::UnixTime;
-use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
+use handclasp::session::{MemoryClientSessions, ReplayCheck, StrikeRegister, TicketKeys};
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::{AnswerLater, ClientConfig, ServerConfig};
+use handclasp_testing::sessions::RegisterElsewhere;
 use handclasp_testing::{Identity, server_name};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::time::{Instant, sleep};
@@ -39,10 +40,8 @@ fn server_of(
     Arc::new(more(server.early_data(1_000, register)).build(Arc::new(list)).unwrap())
 }
 
-/// A client with sessions and a server with tickets that asks whether early data are welcome, and
-/// gets `welcome` after a second.
-fn ends(welcome: bool) -> (Connector, Acceptor) {
-    let identity = Identity::p256();
+/// A client with sessions that sends early data.
+fn early_client(identity: &Identity) -> Connector {
     let client = ClientConfig::builder(CryptoProvider::default())
         .sessions(Arc::new(MemoryClientSessions::new(8)))
         .early_data(true)
@@ -50,6 +49,13 @@ fn ends(welcome: bool) -> (Connector, Acceptor) {
         .unwrap()
         .build()
         .unwrap();
+    Connector::new(Arc::new(client))
+}
+
+/// A client with sessions and a server with tickets that asks whether early data are welcome, and
+/// gets `welcome` after a second.
+fn ends(welcome: bool) -> (Connector, Acceptor) {
+    let identity = Identity::p256();
     let server = server_of(&identity, |server| server.early_data_policy(Arc::new(AnswerLater)));
     let acceptor = Acceptor::new(server).answers(move |question| async move {
         sleep(SECOND).await;
@@ -57,7 +63,7 @@ fn ends(welcome: bool) -> (Connector, Acceptor) {
         assert_eq!(question.offer.server_name.as_deref(), Some(handclasp_testing::NAME));
         Answer::EarlyData(welcome)
     });
-    (Connector::new(Arc::new(client)), acceptor)
+    (early_client(&identity), acceptor)
 }
 
 /// Data go both ways; the server's tickets come with them.
@@ -93,6 +99,45 @@ async fn early_data_come_apart_from_the_rest_where_a_future_welcomes_them() {
         assert_eq!(outcome == EarlyData::Accepted, welcome, "{outcome:?}");
         assert_eq!(server.take_early_data(), if welcome { WORDS } else { b"" });
         assert_eq!(server.take_early_data(), b"");
+        talk(&mut client, &mut server).await;
+    }
+}
+
+/// Each of these answers, and none at all, as there is no handler.
+#[tokio::test(start_paused = true)]
+async fn a_future_asks_the_register_and_without_an_answer_there_are_no_early_data() {
+    let identity = Identity::p256();
+    let answers = [
+        Some(Answer::ReplayCheck(ReplayCheck::New)),
+        Some(Answer::ReplayCheck(ReplayCheck::Unknown)),
+        Some(Answer::Unavailable("the database is down".into())),
+        None,
+    ];
+    for answer in answers {
+        let accepted = matches!(answer, Some(Answer::ReplayCheck(ReplayCheck::New)));
+        let register = RegisterElsewhere::new();
+        let server = server_of(&identity, |server| server.early_data(1_000, register));
+        let mut acceptor = Acceptor::new(server);
+        if let Some(answer) = answer {
+            acceptor = acceptor.answers(move |question| {
+                let answer = answer.clone();
+                async move {
+                    sleep(SECOND).await;
+                    assert!(matches!(question, Question::CheckReplay(_)), "{question:?}");
+                    answer
+                }
+            });
+        }
+        let connector = early_client(&identity);
+        let (client, server) = connect(&connector, &acceptor, 64 * 1024).await;
+        talk(&mut client.unwrap(), &mut server.unwrap()).await;
+        let (left, right) = duplex(64 * 1024);
+        let (client, server) = tokio::join!(
+            connector.connect_with_early_data(server_name(), WORDS, left),
+            acceptor.accept(right)
+        );
+        let ((mut client, _), mut server) = (client.unwrap(), server.unwrap());
+        assert_eq!(server.take_early_data(), if accepted { WORDS } else { b"" });
         talk(&mut client, &mut server).await;
     }
 }

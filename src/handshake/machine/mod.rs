@@ -19,7 +19,7 @@ use crate::config::{ClientConfig, CommonConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
-use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH};
+use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH, ReplayCheck};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
@@ -352,10 +352,17 @@ impl Handshake {
                 "the answer has the number of no open question: it comes twice or too late";
             return Err(ErrorKind::Misuse(reason).into());
         };
-        if let Answer::Unavailable(reason) = answer {
-            let question = question.name();
-            return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
-        }
+        let answer = match answer {
+            // A register that cannot be reached does not know. The handshake goes on without 0-RTT data.
+            Answer::Unavailable(_) if matches!(*question, Question::CheckReplay(_)) => {
+                Answer::ReplayCheck(ReplayCheck::Unknown)
+            }
+            Answer::Unavailable(reason) => {
+                let question = question.name();
+                return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
+            }
+            answer => answer,
+        };
         (*question).answered(answer).map_err(|question| {
             self.incoming.wait_for(question);
             let reason = "the answer is of another kind than the open question asks for";

@@ -1,6 +1,7 @@
 //! NewSessionTicket (RFC 9846, section 4.7.1): a server makes and sends tickets, a client stores
 //! them.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -196,7 +197,8 @@ impl ServerRole {
         if !session.is_short() {
             return Ok(None);
         }
-        let Ok(identity) = sessions.put(&session.encode(), context.now.unix()) else {
+        let kept_for = Duration::from_secs(lifetime.into());
+        let Ok(identity) = sessions.put(&session.encode(), context.now.unix(), kept_for) else {
             return Ok(None);
         };
         if !(1..=MAX_TICKET_LENGTH).contains(&identity.len()) {

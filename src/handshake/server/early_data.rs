@@ -3,17 +3,17 @@
 
 use core::time::Duration;
 
-use super::negotiate::{Negotiated, Negotiating, Undecided};
+use super::negotiate::{Answers, Negotiated, Negotiating, Undecided};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, Question};
 use crate::config::ServerConfig;
 use crate::crypto::provider_fault;
-use crate::handshake::question::AcceptEarlyData;
+use crate::handshake::question::{AcceptEarlyData, CheckReplay};
 use crate::handshake::{EarlyData, Level, Step};
 use crate::key_schedule::TrafficSecret;
 use crate::observer::{Event, Offered};
 use crate::reply::Reply;
-use crate::session::{ClientHelloRecord, EarlyDataOffer};
+use crate::session::{ClientHelloRecord, EarlyDataOffer, ReplayCheck};
 use crate::time::Time;
 use crate::wire::{ClientHello, PskIdentity};
 
@@ -33,6 +33,52 @@ pub(super) fn decide(
     let Negotiating { negotiated, answers, psk: Some(psk), .. } = negotiating else {
         return Ok(());
     };
+    // The last question. When its answer is there, all the others have theirs.
+    let replay_check = match answers.replay_check.take() {
+        Reply::Now(replay_check) => replay_check,
+        Reply::Later => {
+            let Some(offer) = accepted_offer(negotiated, answers, psk, hello, context)? else {
+                return Ok(());
+            };
+            let record = offer.client_hello;
+            let Reply::Now(replay_check) = check_and_record(&record, negotiated, context) else {
+                let now = context.now.unix();
+                let question = CheckReplay { record, now, hello: answers.keep(hello) };
+                return Err(Undecided::ask(Question::CheckReplay(question), context));
+            };
+            replay_check
+        }
+    };
+    match replay_check {
+        ReplayCheck::New => {
+            let hash = negotiated.transcript.current();
+            let max_size = psk.early_data.as_ref().map_or(0, |terms| terms.max_size);
+            let observers = &mut context.observers;
+            let secret = context.zero_rtt.begin(&psk.early, &hash, max_size, observers)?;
+            negotiated.early_secret = Some(secret);
+            context.parameters.early_data = EarlyData::Accepted;
+        }
+        ReplayCheck::Seen => {
+            report_refused("the register has seen this ClientHello: it is a replay", context);
+        }
+        ReplayCheck::Unknown => report_refused(
+            "the register cannot know whether it has seen this ClientHello: it is full or was not \
+             reached, or the session may be of before it was started, or of that very second",
+            context,
+        ),
+    }
+    Ok(())
+}
+
+/// The 0-RTT data of this ClientHello, if they are acceptable and the policy accepts them. What is left
+/// to check is whether they are a replay.
+fn accepted_offer(
+    negotiated: &Negotiated,
+    answers: &mut Answers,
+    psk: &ProvenPsk,
+    hello: &ClientHello<'_>,
+    context: &mut Context,
+) -> Result<Option<EarlyDataOffer>, Undecided> {
     let EarlyDataAnswer { offer, accepted } = match answers.early_data.take() {
         Reply::Now(answer) => answer,
         Reply::Later => {
@@ -40,7 +86,7 @@ pub(super) fn decide(
                 Ok(offer) => offer,
                 Err(reason) => {
                     report_refused(reason, context);
-                    return Ok(());
+                    return Ok(None);
                 }
             };
             let Reply::Now(accepted) = negotiated.config.early_data_policy.accept(&offer) else {
@@ -52,34 +98,22 @@ pub(super) fn decide(
     };
     if !accepted {
         report_refused("the policy does not accept them", context);
-        return Ok(());
+        return Ok(None);
     }
-    if !check_and_record(&offer.client_hello, negotiated, context) {
-        report_refused(
-            "the register has seen this ClientHello, or is full, or cannot know: the session may be \
-             of before it was started, or of that very second",
-            context,
-        );
-        return Ok(());
-    }
-    let (hash, max_size) = (negotiated.transcript.current(), offer.terms.max_size);
-    let secret = context.zero_rtt.begin(&psk.early, &hash, max_size, &mut context.observers)?;
-    negotiated.early_secret = Some(secret);
-    context.parameters.early_data = EarlyData::Accepted;
-    Ok(())
+    Ok(Some(offer))
 }
 
-/// Has the register not seen this ClientHello before? It records it (section 8.2).
+/// Has the register seen this ClientHello before? If not, it records it (section 8.2).
 fn check_and_record(
     client_hello: &ClientHelloRecord,
     negotiated: &Negotiated,
     context: &Context,
-) -> bool {
+) -> Reply<ReplayCheck> {
     match &negotiated.config.early_data {
         Some(early_data) => {
             early_data.anti_replay.check_and_record(client_hello, context.now.unix())
         }
-        None => false,
+        None => Reply::Now(ReplayCheck::Unknown),
     }
 }
 
@@ -143,7 +177,13 @@ fn check_age(
     let id = provider_fault::sha256(context.sha256(), binder);
     let Some(ticket) = &psk.ticket else {
         let fresh_since = Time::default().unix();
-        return Ok(ClientHelloRecord { id, issued: None, fresh_since, fresh_until: None });
+        return Ok(ClientHelloRecord {
+            id,
+            issued: None,
+            fresh_since,
+            fresh_until: None,
+            zone: None,
+        });
     };
     let age = identity.obfuscated_ticket_age.wrapping_sub(ticket.age_add);
     // A register must remember the ClientHello as long as any server would accept its data. So it uses
@@ -163,6 +203,7 @@ fn check_age(
         issued: Some(ticket.issued.unix()),
         fresh_since: expected_arrival.before(window).unix(),
         fresh_until: Some(until.unix()),
+        zone: ticket.zone,
     })
 }
 

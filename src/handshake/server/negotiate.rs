@@ -11,7 +11,7 @@
 //! | session of a ticket | [`resumption`] | the session store; the `PskResolver` or the verifier |
 //! | external pre-shared key | [`pre_shared_key`] | the `PskResolver` |
 //! | cipher suite that is used | [`Negotiating::use_suite_for`]: another one, if the key is for another hash | |
-//! | 0-RTT data | [`early_data`] | the policy |
+//! | 0-RTT data | [`early_data`] | the policy; the register of ClientHellos |
 //! | certificate | [`certificate_selection`] | the [`CertificateResolver`](crate::credential::CertificateResolver) |
 //!
 //! [`negotiate`] makes the first four: they depend only on the ClientHello and the configuration.
@@ -43,6 +43,7 @@ use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::psk::ChosenPsk;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::reply::Reply;
+use crate::session::{ReplayCheck, Zone};
 use crate::wire::{ClientHello, ExtensionType};
 
 /// Decides what the ClientHello alone settles: how the two sides speak. Then goes on with
@@ -103,6 +104,8 @@ pub(in crate::handshake) struct Negotiating {
     /// The session that was found for one of them, until it is checked. A store that
     /// gives each session once no longer has it.
     pub(super) session: Option<ChosenPsk>,
+    /// The zone in the ticket of the session.
+    pub(super) zone_of_session: Option<Zone>,
     /// Is it decided whether a pre-shared key is used?
     psk_is_decided: bool,
     /// The pre-shared key that is used. The client has proved that it has the key.
@@ -305,6 +308,7 @@ impl Negotiating {
             answers: Answers::none(),
             tickets_looked_up: 0,
             session: None,
+            zone_of_session: None,
             psk_is_decided: false,
             psk: None,
         })
@@ -344,6 +348,7 @@ pub(super) struct Answers {
     pub(super) psk: Reply<Option<ChosenPsk>>,
     pub(super) peer: Reply<Result<(), CertificateError>>,
     pub(super) early_data: Reply<EarlyDataAnswer>,
+    pub(super) replay_check: Reply<ReplayCheck>,
     pub(super) certificate: Reply<Result<Arc<CertifiedKey>, NoCertificate>>,
 }
 
@@ -355,6 +360,7 @@ impl Answers {
             psk: Reply::Later,
             peer: Reply::Later,
             early_data: Reply::Later,
+            replay_check: Reply::Later,
             certificate: Reply::Later,
         }
     }
@@ -372,6 +378,7 @@ impl Answers {
             Answered::EarlyData(question, accepted) => {
                 self.early_data = Reply::Now(EarlyDataAnswer { offer: question.offer, accepted });
             }
+            Answered::ReplayCheck(replay_check) => self.replay_check = Reply::Now(replay_check),
             Answered::Certificate(choice) => self.certificate = Reply::Now(choice),
             Answered::Config(..) | Answered::Signature(..) | Answered::ClientCertificate(..) => {
                 return Err(not_asked());

@@ -14,7 +14,7 @@ use crate::key_schedule::{EarlySecret, PskKind, Transcript};
 use crate::observer::{Event, Offered};
 use crate::psk::{ChosenPsk, PreSharedKey, printable_identity};
 use crate::reply::Reply;
-use crate::session::EarlyDataTerms;
+use crate::session::{EarlyDataTerms, Zone};
 use crate::time::Time;
 use crate::wire::{ClientHello, ExtensionType};
 
@@ -167,6 +167,8 @@ pub(super) struct ProvenTicket {
     pub(super) early_data_window: u32,
     /// In QUIC: the early data context of the server that sent the ticket, if it had one.
     pub(super) early_data_context: Option<Vec<u8>>,
+    /// The zone that may take 0-RTT data under it. `None` where each server may.
+    pub(super) zone: Option<Zone>,
 }
 
 /// Uses this key: its binder must prove that the client has it, too. A wrong binder is a
@@ -177,7 +179,7 @@ pub(super) fn prove(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<ProvenPsk, Error> {
-    let Negotiating { negotiated, binder_hash, .. } = negotiating;
+    let Negotiating { negotiated, binder_hash, zone_of_session, .. } = negotiating;
     let offered = hello.pre_shared_keys.and_then(|keys| keys.iter().nth(choice.index.into()));
     let (Some((offered, binder)), Some(hash)) = (offered, binder_hash) else {
         return Err(ErrorKind::Refused("resolve PSK").into());
@@ -213,6 +215,7 @@ pub(super) fn prove(
         issued: session.since,
         age_add: session.age_add,
         early_data_window: session.early_data_window,
+        zone: *zone_of_session,
         early_data_context: session.quic.as_ref().and_then(|quic| quic.early_data_limits.clone()),
     });
     Ok(ProvenPsk { index, early_data: key.early_data, ticket, early, proof })

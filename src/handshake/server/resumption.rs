@@ -60,7 +60,9 @@ fn look_up(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<Option<ChosenPsk>, Undecided> {
-    let Negotiating { negotiated, binder_hash, answers, tickets_looked_up, .. } = negotiating;
+    let Negotiating {
+        negotiated, binder_hash, answers, tickets_looked_up, zone_of_session, ..
+    } = negotiating;
     let (Some(sessions), Some(_), Some(offered)) =
         (&negotiated.config.sessions, binder_hash, hello.pre_shared_keys)
     else {
@@ -86,6 +88,7 @@ fn look_up(
         }
         match read(&negotiated.config, index, &bytes, context) {
             Ok(stored) => {
+                *zone_of_session = stored.zone;
                 // A HelloRetryRequest has settled the suite (section 4.2.4).
                 let key = if context.parameters.retried {
                     PreSharedKey::of_ticket(ticket, stored.session, [&negotiated.cipher_suite])

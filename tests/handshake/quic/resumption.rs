@@ -8,18 +8,18 @@ use handclasp::ServerConfig;
 use handclasp::config::Limits;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoError;
-use handclasp::handshake::{Answer, EarlyData};
+use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::UnixTime;
 use handclasp::quic::Version;
 use handclasp::session::{
     ClientSession, ClientSessionStore, EarlyDataOffer, EarlyDataPolicy, MAX_RESUMPTION_DATA_LENGTH,
-    SessionStore,
+    ReplayCheck, SessionStore,
 };
 use handclasp::verify::ClientAuthentication;
 use handclasp::{AnswerLater, Error, ErrorKind, Level, Reply};
 use handclasp_testing::server_name;
-use handclasp_testing::sessions::{Pair, time};
+use handclasp_testing::sessions::{Pair, RegisterElsewhere, time};
 use zeroize::Zeroizing;
 
 use super::ends::{
@@ -103,6 +103,30 @@ fn a_policy_sees_what_the_server_has_kept_in_the_ticket() {
         let server = pair.finish(builder.early_data_policy(Arc::new(SameData(now))));
         let [client, _] = connected(&client_with_sessions(&pair), &server, 1);
         assert_eq!(client.connection.parameters().early_data, expected);
+    }
+}
+
+#[test]
+fn keys_of_0_rtt_data_are_there_when_the_register_has_answered() {
+    for (answer, expected) in
+        [(ReplayCheck::New, EarlyData::Accepted), (ReplayCheck::Unknown, EarlyData::Rejected)]
+    {
+        let (pair, register) = (Pair::new(), RegisterElsewhere::new());
+        let builder = pair.server_builder().application_protocols(["h3"]);
+        let server = pair.finish(builder.early_data(1000, register));
+        meet(&pair, &server);
+        let mut client = End::client(&client_with_sessions(&pair), 1);
+        let mut server = End::server(&server, 1);
+        run(&mut client, &mut server).unwrap();
+        let question = server.connection.question();
+        assert!(matches!(question, Some(Question::CheckReplay(_))), "{question:?}");
+        assert!(!server.has_read_keys(Level::EarlyData));
+        let number = server.connection.question_number().unwrap();
+        server.connection.answer(number, Answer::ReplayCheck(answer)).unwrap();
+        run(&mut client, &mut server).unwrap();
+        assert_eq!(client.connection.parameters().early_data, expected);
+        assert_eq!(server.connection.parameters().early_data, expected);
+        assert!(!server.connection.is_handshaking());
     }
 }
 
@@ -222,7 +246,7 @@ fn data_for_a_session_are_limited() {
 struct Times(Mutex<Vec<UnixTime>>);
 
 impl SessionStore for Times {
-    fn put(&self, _: &[u8], now: UnixTime) -> Result<Vec<u8>, CryptoError> {
+    fn put(&self, _: &[u8], now: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
         self.0.lock().unwrap().push(now);
         Ok(vec![1; 9])
     }

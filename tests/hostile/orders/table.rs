@@ -441,6 +441,7 @@ const NEGOTIATING: &[Wait] = &[
             "VerifyPeer",
             "VerifyRawPublicKey",
             "AcceptEarlyData",
+            "CheckReplay",
             "ChooseCertificate",
         ],
     },

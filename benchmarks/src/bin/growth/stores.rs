@@ -15,6 +15,7 @@ use handclasp::session::{
 use handclasp::verify::{PeerIdentity, PeerVerifier, SpkiPin, SpkiPins};
 use handclasp::wire::{ClientHello, Extensions, NewSessionTicket};
 use handclasp::{ClientConfig, ClientConnection, Reply};
+use handclasp_testing::sessions::LIFETIME;
 use handclasp_testing::{Identity, pre_shared_secret, server_name};
 
 use crate::{micros_of, scattered};
@@ -99,11 +100,12 @@ pub fn server_sessions(count: usize) -> f64 {
     let store = MemorySessions::new(count, random);
     let now = UnixTime::now();
     let bytes = [7; 200];
-    let mut tickets: Vec<_> = (0..count).map(|_| store.put(&bytes, now).unwrap()).collect();
+    let mut tickets: Vec<_> =
+        (0..count).map(|_| store.put(&bytes, now, LIFETIME).unwrap()).collect();
     micros_of(2000, |call| {
         let place = scattered(call, count);
         let Reply::Now(session) = store.take(&tickets[place], now) else { panic!("it is later") };
-        tickets[place] = store.put(&session.expect("it was stored"), now).unwrap();
+        tickets[place] = store.put(&session.expect("it was stored"), now, LIFETIME).unwrap();
     })
 }
 

@@ -9,9 +9,11 @@ use handclasp::handshake::Side;
 use handclasp::pki_types::UnixTime;
 use handclasp::quic::{Connection, Version};
 use handclasp::registry::NamedGroup;
-use handclasp::session::{AntiReplay, ClientHelloRecord, MemoryClientSessions, TicketKeys};
+use handclasp::session::{
+    AntiReplay, ClientHelloRecord, MemoryClientSessions, ReplayCheck, TicketKeys,
+};
 use handclasp::verify::ClientAuthentication;
-use handclasp::{ClientConfig, ServerConfig};
+use handclasp::{ClientConfig, Reply, ServerConfig};
 use handclasp_testing::deterministic::{self, PinnedChain};
 use handclasp_testing::rustls_pin::Pinned;
 use rustls::client::Resumption;
@@ -227,8 +229,8 @@ impl Choices {
 struct TakeAll;
 
 impl AntiReplay for TakeAll {
-    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> bool {
-        true
+    fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
+        Reply::Now(ReplayCheck::New)
     }
 }
 
