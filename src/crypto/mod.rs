@@ -23,6 +23,8 @@ pub mod hybrid;
 mod key_error;
 mod key_exchange;
 mod key_exchange_checks;
+#[cfg(feature = "libcrux")]
+pub mod libcrux;
 #[cfg(feature = "ml-kem")]
 pub mod ml_kem;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]

@@ -70,6 +70,11 @@ fn groups() -> Vec<Arc<dyn KeyExchangeGroup>> {
         groups.push(Arc::new(handclasp::crypto::ml_kem::MLKEM768));
         groups.push(Arc::new(handclasp::crypto::ml_kem::MLKEM1024));
     }
+    #[cfg(feature = "libcrux")]
+    {
+        groups.push(Arc::new(handclasp::crypto::libcrux::MLKEM768));
+        groups.push(Arc::new(handclasp::crypto::libcrux::MLKEM1024));
+    }
     groups
 }
 

@@ -225,18 +225,23 @@ fn nothing_is_left_of_a_connection_with_each_hybrid_group() {
     use handclasp::registry::NamedGroup;
     use watched_group::WatchedGroup;
 
-    for (classical, kem) in [
-        (NamedGroup::X25519, MLKEM768),
-        (NamedGroup::SECP256R1, MLKEM768),
-        (NamedGroup::SECP384R1, MLKEM1024),
-    ] {
+    let hybrids: Vec<(NamedGroup, Arc<dyn KeyExchangeGroup>)> = vec![
+        (NamedGroup::X25519, Arc::new(MLKEM768)),
+        (NamedGroup::SECP256R1, Arc::new(MLKEM768)),
+        (NamedGroup::SECP384R1, Arc::new(MLKEM1024)),
+        #[cfg(feature = "libcrux")]
+        (NamedGroup::X25519, Arc::new(handclasp::crypto::libcrux::MLKEM768)),
+        #[cfg(feature = "libcrux")]
+        (NamedGroup::SECP384R1, Arc::new(handclasp::crypto::libcrux::MLKEM1024)),
+    ];
+    for (classical, kem) in hybrids {
         leaves_nothing(&format!("{classical} and {}", kem.name()), |world| {
             let watch = |inner: Arc<dyn KeyExchangeGroup>| -> Arc<dyn KeyExchangeGroup> {
                 Arc::new(WatchedGroup { inner, seen: world.seen.clone() })
             };
             let mut provider = CryptoProvider::default();
             let classical = watch(provider.group(classical).unwrap().clone());
-            let hybrid = HybridGroup::new(classical, watch(Arc::new(kem))).unwrap();
+            let hybrid = HybridGroup::new(classical, watch(kem.clone())).unwrap();
             provider.groups = vec![watch(Arc::new(hybrid))];
             let client = ClientConfig::builder(provider.clone());
             let client = client.trust(world.pair.identity.anchors()).unwrap();

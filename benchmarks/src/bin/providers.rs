@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use handclasp::credential::{CertificateList, CertifiedKey};
-use handclasp::crypto::CryptoProvider;
+use handclasp::crypto::hybrid::HybridGroup;
+use handclasp::crypto::{CryptoProvider, ml_kem, ring};
 use handclasp::registry::NamedGroup;
 use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
@@ -31,14 +32,17 @@ enum Kind {
     Mutual,
     /// With X25519MLKEM768; the others use x25519.
     Hybrid,
+    /// ML-KEM beside ring is of the crate libcrux-ml-kem, and otherwise of ml-kem.
+    HybridOfLibcrux,
 }
 
-const KINDS: [(Kind, &str); 5] = [
+const KINDS: [(Kind, &str); 6] = [
     (Kind::Full, "full"),
     (Kind::Rsa, "RSA"),
     (Kind::Resumed, "resumed"),
     (Kind::Mutual, "mutual"),
     (Kind::Hybrid, "X25519MLKEM768"),
+    (Kind::HybridOfLibcrux, "X25519MLKEM768 with libcrux"),
 ];
 
 trait Contender {
@@ -65,7 +69,7 @@ fn measure(kind: Kind, name: &str) {
     let contenders: [Box<dyn Contender>; 3] = [
         Box::new(Theirs::new(kind, &identities)),
         Box::new(Ours::new(CryptoProvider::aws_lc_rs(), kind, &identities)),
-        Box::new(Ours::new(CryptoProvider::ring(), kind, &identities)),
+        Box::new(Ours::new(ring_provider(kind), kind, &identities)),
     ];
     let mut columns = [(); 3].map(|()| Columns::default());
     for _ in 0..ROUNDS {
@@ -83,6 +87,15 @@ fn report(name: &str, side: &str, theirs: &Column, ours: &Column, with_ring: &Co
     println!("| {name} | {side} | {micros:.1} | {ratio:.3} | {ring:.3} |");
 }
 
+fn ring_provider(kind: Kind) -> CryptoProvider {
+    let mut provider = CryptoProvider::ring();
+    if kind == Kind::Hybrid {
+        let hybrid = HybridGroup::new(Arc::new(ring::X25519), Arc::new(ml_kem::MLKEM768));
+        provider.groups = vec![Arc::new(hybrid.unwrap())];
+    }
+    provider
+}
+
 struct Identities {
     server: Identity,
     client: Identity,
@@ -96,7 +109,7 @@ struct Ours {
 impl Ours {
     fn new(mut provider: CryptoProvider, kind: Kind, identities: &Identities) -> Self {
         let group = match kind {
-            Kind::Hybrid => NamedGroup::X25519_MLKEM768,
+            Kind::Hybrid | Kind::HybridOfLibcrux => NamedGroup::X25519_MLKEM768,
             _ => NamedGroup::X25519,
         };
         provider.cipher_suites.truncate(1);
@@ -153,7 +166,7 @@ impl Theirs {
         use rustls::crypto::aws_lc_rs;
         let Identities { server: own, client: other } = identities;
         let group = match kind {
-            Kind::Hybrid => aws_lc_rs::kx_group::X25519MLKEM768,
+            Kind::Hybrid | Kind::HybridOfLibcrux => aws_lc_rs::kx_group::X25519MLKEM768,
             _ => aws_lc_rs::kx_group::X25519,
         };
         let provider = Arc::new(rustls::crypto::CryptoProvider {

@@ -14,7 +14,9 @@ use ::ring::aead::quic;
 use ::ring::aead::{self, LessSafeKey, UnboundKey};
 
 use super::aead_limits::{AES_GCM_LIMITS, AeadLimits, CHACHA20_POLY1305_LIMITS};
-#[cfg(feature = "ml-kem")]
+#[cfg(feature = "libcrux")]
+use super::libcrux::{MLKEM768, MLKEM1024};
+#[cfg(all(feature = "ml-kem", not(feature = "libcrux")))]
 use super::ml_kem::{MLKEM768, MLKEM1024};
 use super::{
     Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, KeyExchangeGroup,
@@ -51,11 +53,11 @@ pub(super) fn provider() -> CryptoProvider {
     }
 }
 
-/// With the feature `ml-kem`, hybrids are before the groups of `ring`.
+/// With the feature `libcrux` or `ml-kem`, hybrids are before the groups of `ring`.
 fn groups() -> Vec<Arc<dyn KeyExchangeGroup>> {
-    #[cfg(feature = "ml-kem")]
+    #[cfg(any(feature = "libcrux", feature = "ml-kem"))]
     let kems: &[Arc<dyn KeyExchangeGroup>] = &[Arc::new(MLKEM768), Arc::new(MLKEM1024)];
-    #[cfg(not(feature = "ml-kem"))]
+    #[cfg(not(any(feature = "libcrux", feature = "ml-kem")))]
     let kems = &[];
     hybrid::groups(vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)], kems)
 }
