@@ -9,18 +9,19 @@ use serde_json::Value;
 use crate::architecture::root;
 
 /// The packages that programs of others use. The others are of this repository alone.
-const PUBLISHED: [&str; 7] = [
+const PUBLISHED: [&str; 8] = [
     "handclasp",
     "handclasp-explain",
     "handclasp-hyper",
     "handclasp-postgres",
     "handclasp-quinn",
     "handclasp-redis",
+    "handclasp-reload",
     "handclasp-x509",
 ];
 
 /// Of crates.io: see https://crates.io/category_slugs.
-const CATEGORIES: [&str; 10] = [
+const CATEGORIES: [&str; 11] = [
     "asynchronous",
     "authentication",
     "caching",
@@ -28,6 +29,7 @@ const CATEGORIES: [&str; 10] = [
     "cryptography",
     "database",
     "development-tools::debugging",
+    "filesystem",
     "network-programming",
     "parser-implementations",
     "web-programming",

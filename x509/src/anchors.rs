@@ -223,7 +223,7 @@ impl TrustAnchors {
     }
 
     /// The anchors with this name, in any encoding.
-    fn with_name(&self, name: &CertificateName<'_>) -> &[Anchor] {
+    pub(super) fn with_name(&self, name: &CertificateName<'_>) -> &[Anchor] {
         let mut place = self.by_bytes.get(&**name);
         if place.is_none() {
             place = self.by_normalized.get(name.normalized());

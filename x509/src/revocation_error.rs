@@ -136,7 +136,8 @@ pub enum RevocationEvidenceError {
     #[error("the OCSP response is not about this certificate of this issuer")]
     OtherCertificate,
     /// The certificate is an anchor itself, and its issuer is neither an anchor nor among the
-    /// intermediates. So the signature of the issuer's evidence cannot be verified.
+    /// intermediates. So the signature of the issuer's evidence cannot be verified. Or a CRL is checked by
+    /// itself, and its issuer is not known.
     #[error(
         "the {evidence} cannot be verified: the certificate of its issuer \"{issuer}\" is not known"
     )]

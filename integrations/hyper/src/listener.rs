@@ -29,7 +29,8 @@ type OnFailure = Arc<dyn Fn(SocketAddr, &io::Error) + Send + Sync>;
 /// for the header of a PROXY protocol. Its clients wait for each other then.
 ///
 /// To replace certificates or any other option while the server runs, give the acceptor a configuration whose
-/// [`config_resolver`](handclasp::config::ServerConfigBuilder::config_resolver) returns the current one.
+/// [`config_resolver`](handclasp::config::ServerConfigBuilder::config_resolver) returns the current one. For
+/// certificates in files, the crate `handclasp-reload` has a resolver.
 pub struct TlsListener<L: Listener> {
     /// The listener below is inside, so that no accept is given up when a handshake ends.
     accepting: Pin<Box<dyn Future<Output = Accepted<L>> + Send>>,

@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::OnceLock;
 
 use super::super::algorithm;
+use super::super::anchors::TrustAnchors;
 use super::super::certificate_name::CertificateName;
 use super::super::der::{self, Element, Reader};
 use super::super::distinguished_name::describe;
@@ -158,6 +159,42 @@ impl CertificateRevocationList {
     /// This does not verify the signature of the CRL, or which certificates it covers.
     pub fn lists(&self, serial: &[u8]) -> bool {
         self.find(serial).is_some()
+    }
+
+    /// Verifies its signature with the key of its issuer, which is one of `issuers`. The validation of a chain
+    /// does this itself, and refuses the certificates of the issuer if the signature is not valid: so a program
+    /// can check a new CRL before it replaces an old one.
+    ///
+    /// `issuers` can also have intermediates and certificates that only sign CRLs.
+    ///
+    /// # Errors
+    ///
+    /// [`RevocationEvidenceError::UnknownIssuer`] if none of `issuers` has the name of its issuer. If there are
+    /// some with the name, the error of the last one: [`RevocationEvidenceError::BadSignature`],
+    /// [`RevocationEvidenceError::UnsupportedSignatureAlgorithm`], or
+    /// [`RevocationEvidenceError::MayNotSignCrls`].
+    pub fn verify_signature(
+        &self,
+        issuers: &TrustAnchors,
+        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    ) -> Result<(), RevocationEvidenceError> {
+        let evidence = RevocationEvidence::Crl;
+        let mut result = Err(RevocationEvidenceError::UnknownIssuer {
+            evidence,
+            issuer: self.issuer_label.clone(),
+        });
+        for anchor in issuers.with_name(&self.issuer_name) {
+            let issuer = anchor.issuer();
+            result = if issuer.signs_crls {
+                self.verify(&issuer, algorithms)
+            } else {
+                Err(RevocationEvidenceError::MayNotSignCrls(issuer.label()))
+            };
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
     }
 
     /// Whether its issuer has this name.

@@ -111,3 +111,39 @@ fn the_search_for_a_signer_takes_of_the_signatures() {
     check.limits.signature_checks = 5;
     assert_eq!(code(&check), "limit-exceeded");
 }
+
+#[test]
+fn a_crl_by_itself_is_verified_with_the_issuers_that_are_known() {
+    let chain = Chain::new();
+    let good = crl(&[LEAF_SERIAL], &chain.intermediate);
+    let issuers = |certificates: &[&CertificateDer<'_>]| {
+        let mut issuers = TrustAnchors::new();
+        for certificate in certificates {
+            issuers.add((*certificate).clone()).unwrap();
+        }
+        issuers
+    };
+    let verify = |crl: &CertificateRevocationList, issuers: &TrustAnchors| {
+        crl.verify_signature(issuers, webpki::ALL_VERIFICATION_ALGS)
+    };
+    let known = issuers(&[chain.root.der(), chain.intermediate.der()]);
+    assert_eq!(verify(&good, &known), Ok(()));
+    let (evidence, issuer) = (RevocationEvidence::Crl, "CN=ca".to_owned());
+    let unknown = RevocationEvidenceError::UnknownIssuer { evidence, issuer };
+    assert_eq!(verify(&good, &issuers(&[chain.root.der()])), Err(unknown));
+
+    // Another authority of the same name. With the key of either, the CRL is good.
+    let other = Chain::new();
+    let forged = crl(&[], &other.intermediate);
+    let bad = RevocationEvidenceError::BadSignature { evidence, signer: "CN=ca".to_owned() };
+    assert_eq!(verify(&forged, &known), Err(bad));
+    let both = issuers(&[chain.intermediate.der(), other.intermediate.der()]);
+    assert_eq!((verify(&good, &both), verify(&forged, &both)), (Ok(()), Ok(())));
+
+    let mut params = authority_params("ca");
+    params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign];
+    let without = params.signed_by(chain.intermediate.key(), &chain.root).unwrap();
+    let may_not = RevocationEvidenceError::MayNotSignCrls("CN=ca".to_owned());
+    let fresh = crl(&[], &chain.intermediate);
+    assert_eq!(verify(&fresh, &issuers(&[without.der()])), Err(may_not));
+}
