@@ -1,11 +1,14 @@
 //! What is served, and what is said, when files change.
 
 use std::fs;
+use std::sync::Arc;
 
 use crate::site::{Clients, Events, Site, chain_pem, key_pem, write_secret};
 use handclasp_reload::handclasp::certificate::CertificateSummary;
 use handclasp_reload::handclasp::credential::CertificateResolver;
-use handclasp_reload::{CertificateFiles, KeyFiles, ReloadError, Warning};
+use handclasp_reload::{
+    CertificateFiles, KeyFiles, ReloadError, Reloader, ReloadingCertificates, Warning,
+};
 use handclasp_testing::process::{Folder, available};
 use handclasp_testing::{Identity, NAME, authority};
 
@@ -13,14 +16,31 @@ fn names(names: &[&str]) -> Identity {
     Identity::with_names(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
+/// The first identity is served, and clients also trust the second one.
+struct Served {
+    first: Identity,
+    second: Identity,
+    site: Site,
+    events: Events,
+    reloader: Reloader,
+    certificates: Arc<ReloadingCertificates>,
+    clients: Clients,
+}
+
+impl Served {
+    fn new() -> Self {
+        let (first, second) = (Identity::p256(), Identity::p256());
+        let (site, events) = (Site::new(&first), Events::default());
+        let reloader = events.reloader();
+        let certificates = site.certificates(&reloader);
+        let clients = Clients::new(&certificates, &[&first, &second]);
+        Self { first, second, site, events, reloader, certificates, clients }
+    }
+}
+
 #[test]
 fn a_new_pair_is_in_use_after_reload_now_and_the_status_says_so() {
-    let (first, second) = (Identity::p256(), Identity::p256());
-    let site = Site::new(&first);
-    let events = Events::default();
-    let reloader = events.reloader();
-    let certificates = site.certificates(&reloader);
-    let clients = Clients::new(&certificates, &[&first, &second]);
+    let Served { first, second, site, events, reloader, certificates, clients } = Served::new();
     assert!(clients.get(&first));
     assert!(reloader.reload_now().is_empty(), "nothing has changed");
     let before = certificates.status().remove(0);
@@ -40,12 +60,7 @@ fn a_new_pair_is_in_use_after_reload_now_and_the_status_says_so() {
 
 #[test]
 fn bad_files_keep_the_old_pair_and_say_why() {
-    let (first, second) = (Identity::p256(), Identity::p256());
-    let site = Site::new(&first);
-    let events = Events::default();
-    let reloader = events.reloader();
-    let certificates = site.certificates(&reloader);
-    let clients = Clients::new(&certificates, &[&first, &second]);
+    let Served { first, second, site, events, reloader, certificates, clients } = Served::new();
     let (chain, key) = (chain_pem(&second), key_pem(&second));
     let expired = Identity::valid_in_years(vec![NAME.into()], 2020, 2021);
     let future = Identity::valid_in_years(vec![NAME.into()], 2200, 2201);
