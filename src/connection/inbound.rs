@@ -106,6 +106,27 @@ impl Connection {
         }
     }
 
+    /// Takes the content of a record that was opened elsewhere: see
+    /// [`PostHandshake::receive`](super::PostHandshake::receive).
+    pub(super) fn receive_content<'a>(
+        &mut self,
+        content_type: ContentType,
+        content: &'a mut [u8],
+    ) -> Result<Received<'a>, Error> {
+        self.check()?;
+        if self.peer_closed {
+            return Ok(Received::Closed);
+        }
+        if self.question().is_some() {
+            return Ok(Received::Waiting);
+        }
+        self.counters.bytes_received += content.len() as u64;
+        self.advance_clock();
+        let accepted = self.opener.accept(content_type, content);
+        let received = accepted.map_err(Error::from).and_then(|opened| self.on_record(opened));
+        received.map_err(|error| self.fail(error))
+    }
+
     /// Bytes that are no record are reported as another protocol only if they are the first of the
     /// connection. A peer that has sent a record speaks TLS.
     fn framing_error(&self, error: RecordError, input: &[u8]) -> RecordError {
@@ -249,7 +270,7 @@ impl Connection {
     fn check_outgoing_limit(&self) -> Result<(), Error> {
         let limits = self.handshake.limits();
         let limit = limits.outgoing;
-        if self.outgoing().len() > limit.saturating_add(limits.certificate_message) {
+        if self.waiting_length() > limit.saturating_add(limits.certificate_message) {
             return Err(ErrorKind::LimitExceeded { name: "outgoing", limit }.into());
         }
         Ok(())

@@ -29,6 +29,9 @@
 
 mod inbound;
 mod outbound;
+mod post_handshake;
+mod record_keys;
+mod secrets;
 
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -53,6 +56,10 @@ use crate::time::{Clock, Time};
 use crate::wire::NewSessionTicket;
 
 pub use inbound::Received;
+pub use post_handshake::PostHandshake;
+pub use record_keys::{RecordKeys, RecordStep};
+pub(crate) use secrets::BothRecordKeys;
+pub use secrets::{ExtractedSecrets, IntoSecretsError, KeysKept};
 
 /// Options of one connection, beside its configuration.
 ///
@@ -111,6 +118,8 @@ pub struct Connection {
     /// Data are being written: a failure keeps the opener for records that have already arrived.
     keep_opener: bool,
     first_record_sent: bool,
+    /// Set where the records are protected elsewhere: what their owner has to do.
+    steps_of_owner: Option<Box<record_keys::RecordSteps>>,
 }
 
 impl Connection {
@@ -135,6 +144,7 @@ impl Connection {
             final_alert_queued: false,
             keep_opener: false,
             first_record_sent: false,
+            steps_of_owner: None,
         };
         // If this fails, the next call returns the error.
         let _ = connection.with_handshake(Handshake::start);
@@ -423,6 +433,9 @@ impl Connection {
     /// which is wiped afterwards.
     #[inline(never)]
     fn install_read_keys(&mut self, level: Level, secret: &TrafficSecret) -> Result<(), Error> {
+        if self.steps_of_owner.is_some() {
+            return self.give_keys(secret, self.opener.max_content_length(), RecordStep::ReadKeys);
+        }
         let keys = traffic_keys(&mut self.handshake, secret)?;
         match level {
             Level::EarlyData => self.opener.install_early(keys),
@@ -433,6 +446,9 @@ impl Connection {
 
     #[inline(never)]
     fn install_write_keys(&mut self, secret: &TrafficSecret) -> Result<(), Error> {
+        if self.steps_of_owner.is_some() {
+            return self.give_keys(secret, self.max_record_data(), RecordStep::WriteKeys);
+        }
         self.sealer.install(traffic_keys(&mut self.handshake, secret)?);
         self.sealer.pad(self.handshake.common_config().record_padding.clone());
         Ok(())
@@ -532,8 +548,7 @@ impl ServerConnection {
     /// As [`Handshake::send_tickets`], and [`ErrorKind::Misuse`] after
     /// [`close`](Connection::close).
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
-        self.0.check_writable()?;
-        self.0.with_handshake(|handshake| handshake.send_tickets(count))
+        self.0.issue_tickets(count)
     }
 
     /// Asks the client for a certificate: see [`Handshake::request_client_certificate`].
@@ -541,8 +556,7 @@ impl ServerConnection {
     /// # Errors
     /// [`ErrorKind::Misuse`] when the client cannot be asked: nothing has changed then.
     pub fn request_client_certificate(&mut self) -> Result<(), Error> {
-        self.0.check_writable()?;
-        self.0.with_handshake(Handshake::request_client_certificate)
+        self.0.request_certificate()
     }
 
     /// The number of requests for a certificate that the client has not answered yet.

@@ -255,6 +255,19 @@ impl Connection {
         Ok(())
     }
 
+    /// On a server: see [`ServerConnection::send_tickets`](super::ServerConnection::send_tickets).
+    pub(super) fn issue_tickets(&mut self, count: u8) -> Result<(), Error> {
+        self.check_writable()?;
+        self.with_handshake(|handshake| handshake.send_tickets(count))
+    }
+
+    /// On a server: see
+    /// [`ServerConnection::request_client_certificate`](super::ServerConnection::request_client_certificate).
+    pub(super) fn request_certificate(&mut self) -> Result<(), Error> {
+        self.check_writable()?;
+        self.with_handshake(Handshake::request_client_certificate)
+    }
+
     pub(super) fn check_writable(&self) -> Result<(), Error> {
         self.check()?;
         if self.closed {
@@ -264,6 +277,9 @@ impl Connection {
     }
 
     pub(super) fn seal(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
+        if self.give_content(content_type, content) {
+            return Ok(());
+        }
         let version = self.record_version();
         self.drop_sent();
         if content_type == ContentType::HANDSHAKE && self.outgoing.capacity() == 0 {

@@ -1,5 +1,7 @@
 //! Traffic secrets and what is derived from them (RFC 9846, sections 4.5.3, 7.2 and 7.3).
 
+use core::fmt;
+
 use zeroize::Zeroizing;
 
 use super::hkdf::{Hkdf, LabelPrefix, Prk, Result};
@@ -41,13 +43,19 @@ pub struct TrafficSecret {
 }
 
 /// What protects the records of one direction (section 7.3).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct KeyAndIv {
     /// The key, as long as the suite's AEAD needs it.
     pub key: Secret,
     /// The IV. A record's nonce is made of it and the record's number (section 5.3).
     pub iv: Zeroizing<[u8; NONCE_LENGTH]>,
+}
+
+impl fmt::Debug for KeyAndIv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyAndIv(..)")
+    }
 }
 
 impl TrafficSecret {

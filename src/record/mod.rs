@@ -11,6 +11,7 @@ mod key_place;
 mod other_protocol;
 mod padding;
 mod protection;
+mod traffic_keys;
 
 #[cfg(feature = "tokio")]
 pub(crate) use copy::COPIED_AT_ONCE;
@@ -19,7 +20,9 @@ pub use error::RecordError;
 pub use framing::{next_record, parse_alert};
 pub use other_protocol::OtherProtocol;
 pub use padding::{PaddingPolicy, pad_to_multiple_of};
-pub use protection::{Opened, Opener, Sealer, TrafficKeys};
+pub use protection::{Opened, Opener, Sealer};
+pub use traffic_keys::TrafficKeys;
+pub(crate) use traffic_keys::{record_limit, update_from};
 
 /// The length of a record's header in bytes: type, version, length (section 5.1).
 pub const HEADER_LENGTH: usize = 5;

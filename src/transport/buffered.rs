@@ -3,10 +3,12 @@
 use core::ops::{DerefMut, Range};
 use std::io::{self, IoSlice, Read, Write};
 
+use super::handed_over::HandedOver;
+use super::io_error::{is_full, is_gone, names_a_cause};
 use super::reader_buffer::ReaderBuffer;
 use super::record_pieces::RecordPieces;
-use crate::connection::{Connection, Received};
-use crate::error::{Error, ErrorKind};
+use crate::connection::{BothRecordKeys, Connection, KeysKept, Received};
+use crate::error::Error;
 use crate::record::{HEADER_LENGTH, MAX_RECORD_LENGTH, copy_in_pieces, move_in_pieces};
 
 /// The length of a first read, in bytes: most requests, responses and flights of a handshake are
@@ -47,6 +49,28 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             data_flow: false,
             early_data: Vec::new(),
         }
+    }
+
+    /// The keys of the next records, unless data are here that the application has not read.
+    pub(super) fn record_keys(&self) -> Result<BothRecordKeys, KeysKept> {
+        let keys = self.connection.record_keys()?;
+        if !self.plaintext.is_empty() {
+            return Err(KeysKept::UnreadData(self.plaintext.len()));
+        }
+        if !self.early_data.is_empty() {
+            return Err(KeysKept::UnreadEarlyData(self.early_data.len()));
+        }
+        Ok(keys)
+    }
+
+    /// Gives these keys away, which are of [`record_keys`](Self::record_keys).
+    pub(super) fn into_secrets_with<T>(self, keys: BothRecordKeys, transport: T) -> HandedOver<T>
+    where
+        C: Into<Connection>,
+    {
+        let unread = self.input.get(self.unread).unwrap_or_default().to_vec();
+        let secrets = self.connection.into().into_secrets_with(keys);
+        HandedOver { secrets, unread, transport }
     }
 
     pub(super) fn handshake<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
@@ -552,46 +576,4 @@ fn receive_from(
 fn waits_for_an_answer() -> io::Error {
     let reason = "the handshake waits for the answer to a question";
     io::Error::new(io::ErrorKind::WouldBlock, reason)
-}
-
-/// Whether this error of reading says why the peer has closed the connection.
-fn names_a_cause(error: &io::Error) -> bool {
-    Error::from_io(error).is_some_and(|error| !matches!(error.kind(), ErrorKind::Truncated))
-}
-
-/// Does the transport take nothing now, and may later? Where a socket's timeout has passed, Unix says
-/// `WouldBlock`, and others `TimedOut`. The `TimedOut` of Unix is that of TCP, and the end.
-fn is_full(error: &io::Error) -> bool {
-    let is_the_end = cfg!(unix) && error.raw_os_error().is_some();
-    match error.kind() {
-        io::ErrorKind::WouldBlock => true,
-        io::ErrorKind::TimedOut => !is_the_end,
-        _ => false,
-    }
-}
-
-/// Whether this error of the transport says that the peer has closed it. Errors of the TLS connection
-/// are no errors of the transport.
-pub(super) fn is_gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
-    if Error::from_io(error).is_some() {
-        return false;
-    }
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected)
-}
-
-impl From<Error> for io::Error {
-    /// [`Error::from_io`] returns the error from it. If the transport ended without close_notify, the
-    /// kind is [`io::ErrorKind::UnexpectedEof`].
-    fn from(error: Error) -> Self {
-        let kind = match error.kind() {
-            ErrorKind::Truncated | ErrorKind::EndedInHandshake => io::ErrorKind::UnexpectedEof,
-            ErrorKind::AlertReceived(_) | ErrorKind::ClosedInHandshake => {
-                io::ErrorKind::ConnectionAborted
-            }
-            ErrorKind::Misuse(_) => io::ErrorKind::NotConnected,
-            _ => io::ErrorKind::InvalidData,
-        };
-        Self::new(kind, error)
-    }
 }

@@ -3,6 +3,8 @@
 
 mod buffered;
 mod closing;
+mod handed_over;
+mod io_error;
 pub mod memory;
 mod reader_buffer;
 mod record_pieces;
@@ -11,4 +13,5 @@ mod stream;
 pub mod tokio;
 
 pub use closing::{CLOSING_BYTES, CLOSING_TIME, Socket};
+pub use handed_over::HandedOver;
 pub use stream::Stream;

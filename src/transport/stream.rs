@@ -4,9 +4,11 @@ use core::fmt;
 use core::ops::DerefMut;
 use std::io::{self, IoSlice, Read, Write};
 
-use super::buffered::{Buffered, is_gone};
+use super::buffered::Buffered;
 use super::closing::{DrainOnDrop, Socket};
-use crate::connection::Connection;
+use super::handed_over::HandedOver;
+use super::io_error::is_gone;
+use crate::connection::{Connection, IntoSecretsError};
 
 /// A TLS connection over any byte stream: it reads and writes as that stream does.
 ///
@@ -142,6 +144,27 @@ impl<C: DerefMut<Target = Connection>, T: Read + Write> Stream<C, T> {
     pub fn into_parts(mut self) -> (C, T) {
         self.drain_on_drop.disarm();
         (self.buffered.connection, self.transport)
+    }
+
+    /// Gives the keys of the records to the caller, who protects all records from here on: in the kernel, for
+    /// example. **The caller takes a lot over**: see
+    /// [`ClientConnection::into_secrets`](crate::ClientConnection::into_secrets). Read what can be read and
+    /// flush first.
+    ///
+    /// # Errors
+    /// [`KeysKept`](crate::connection::KeysKept), with the stream: nothing is lost.
+    #[allow(clippy::result_large_err, reason = "the error gives the stream back")]
+    pub fn into_secrets(mut self) -> Result<HandedOver<T>, IntoSecretsError<Self>>
+    where
+        C: Into<Connection>,
+    {
+        match self.buffered.record_keys() {
+            Ok(keys) => {
+                self.drain_on_drop.disarm();
+                Ok(self.buffered.into_secrets_with(keys, self.transport))
+            }
+            Err(reason) => Err(IntoSecretsError { reason, kept: self }),
+        }
     }
 
     /// After this side's last record, dropping the stream drains the socket, unless the peer has closed

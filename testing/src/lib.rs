@@ -30,6 +30,7 @@ pub mod rustls_peer;
 pub mod rustls_pin;
 pub mod sessions;
 pub mod slow_path;
+pub mod taken_over;
 pub mod written;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ mod debug_output;
 mod exporters;
 mod grease;
 mod handshake;
+mod into_secrets;
 mod kept_errors;
 #[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
 mod key_shares;

@@ -14,6 +14,7 @@ mod message_queues;
 mod ml_dsa;
 mod openssl;
 mod openssl_client_authentication;
+mod openssl_into_secrets;
 mod openssl_pre_shared_keys;
 mod openssl_tickets;
 mod private_ca;

@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod dead_stack;
+mod handed_over;
 mod memory;
 mod quic;
 #[cfg(feature = "ml-kem")]

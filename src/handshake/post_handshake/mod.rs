@@ -8,7 +8,7 @@ pub(super) mod post_handshake_auth;
 use super::proof::HandshakeProof;
 use super::question::{Answered, not_asked};
 use super::traffic_secrets::ConnectionSecrets;
-use super::{Context, Step};
+use super::{Context, Handshake, Step};
 use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{ExporterSecret, TrafficSecret};
 use crate::observer::Event;
@@ -34,9 +34,9 @@ pub(super) struct Connected<R: Role + ?Sized = dyn Role> {
 }
 
 /// The secrets that protect the records of each direction. A KeyUpdate replaces one of them.
-pub(super) struct RecordTraffic {
-    read: TrafficSecret,
-    write: TrafficSecret,
+pub(crate) struct RecordTraffic {
+    pub(crate) read: TrafficSecret,
+    pub(crate) write: TrafficSecret,
 }
 
 /// What only one of the two sides does after the handshake.
@@ -117,6 +117,13 @@ impl<R: Role> Connected<R> {
         let parameters = &context.parameters;
         context.observers.emit(|| Event::HandshakeComplete(parameters.summary()));
         Box::new(Self { traffic, key_updates: KeyUpdates::default(), exporter, role })
+    }
+}
+
+impl Handshake {
+    /// The secrets of the records. `None` before the handshake is complete, and without records.
+    pub(crate) fn record_traffic(&self) -> Option<&RecordTraffic> {
+        self.connected().ok()?.traffic.as_ref()
     }
 }
 

@@ -2,53 +2,13 @@
 
 use core::fmt;
 
-use zeroize::Zeroizing;
-
 use super::key_place::KeyPlace;
 use super::{
     HEADER_LENGTH, MAX_INNER_PLAINTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, PaddingPolicy, RecordError,
-    append_in_pieces,
+    TrafficKeys, append_in_pieces, update_from,
 };
-use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH, TAG_LENGTH, provider_fault};
+use crate::crypto::{CryptoError, TAG_LENGTH, provider_fault};
 use crate::registry::{ContentType, ProtocolVersion};
-
-/// The key and IV of one direction, and how many records they may protect.
-pub struct TrafficKeys {
-    key: AeadKey,
-    iv: Zeroizing<[u8; NONCE_LENGTH]>,
-    /// At most 2^32 - 1, also for an AEAD that allows more: a limit of 32 bits makes the keys smaller.
-    limit: u32,
-}
-
-impl TrafficKeys {
-    /// Keys for the suite's AEAD.
-    ///
-    /// # Errors
-    /// When the length of `key` is not the AEAD's.
-    pub fn new(
-        suite: &CipherSuite,
-        key: &[u8],
-        iv: &[u8; NONCE_LENGTH],
-    ) -> Result<Self, CryptoError> {
-        let limit = u32::try_from(suite.aead.confidentiality_limit()).unwrap_or(u32::MAX);
-        Ok(Self { key: suite.aead.key(key)?, iv: Zeroizing::new(*iv), limit })
-    }
-
-    /// The IV with the sequence number mixed in (section 5.3).
-    fn nonce(&self, sequence: u64) -> [u8; NONCE_LENGTH] {
-        let mut nonce = *self.iv;
-        for (byte, part) in nonce.iter_mut().rev().zip(sequence.to_be_bytes().into_iter().rev()) {
-            *byte ^= part;
-        }
-        nonce
-    }
-}
-
-impl fmt::Debug for TrafficKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TrafficKeys(..)")
-    }
-}
 
 /// An opened record.
 #[derive(Debug)]
@@ -126,6 +86,29 @@ impl Opener {
     /// this: it is for decoders of recorded bytes, of which some are missing.
     pub fn set_sequence(&mut self, sequence: u64) {
         self.sequence = sequence;
+    }
+
+    /// The sequence number of the next record.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The most content in bytes that a protected record may have.
+    pub(crate) fn max_content_length(&self) -> usize {
+        self.limit - 1
+    }
+
+    /// Goes on where another opener has stopped: the next record is under these keys, and has this
+    /// sequence number. The peer has protected records before, so no alert may come without protection.
+    pub(crate) fn continue_at(&mut self, keys: TrafficKeys, sequence: u64) {
+        self.keys.install(keys);
+        self.sequence = sequence;
+        self.phase = Phase::Protected;
+    }
+
+    /// Forgets the keys. The limit of [`limit_records`](Self::limit_records) stays.
+    pub(crate) fn remove_keys(&mut self) {
+        self.keys.wipe();
     }
 
     /// As [`install`](Self::install), for the keys of 0-RTT data. The limit of
@@ -230,6 +213,21 @@ impl Opener {
         Ok(Some(opened))
     }
 
+    /// Takes the content of a protected record that was opened elsewhere, and checks it as
+    /// [`open`](Self::open) does: its type and its length.
+    pub(crate) fn accept<'a>(
+        &self,
+        content_type: ContentType,
+        payload: &'a mut [u8],
+    ) -> Result<Opened<'a>, RecordError> {
+        let (length, limit) = (payload.len(), self.max_content_length());
+        if length > limit {
+            return Err(RecordError::TooLong { length, limit });
+        }
+        check_content(content_type, payload)?;
+        Ok(Opened { content_type, payload, protected: true })
+    }
+
     /// The most bytes of content, type and padding in a record under the present keys.
     fn inner_limit(&self) -> usize {
         if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit }
@@ -262,6 +260,13 @@ fn parse_inner_plaintext(plaintext: &mut [u8], limit: usize) -> Result<Opened<'_
     let end = plaintext.iter().rposition(|byte| *byte != 0).ok_or(RecordError::NoContentType)?;
     let (payload, rest) = plaintext.split_at_mut_checked(end).ok_or(RecordError::NoContentType)?;
     let content_type = ContentType(*rest.first().ok_or(RecordError::NoContentType)?);
+    check_content(content_type, payload)?;
+    Ok(Opened { content_type, payload, protected: true })
+}
+
+/// Checks what a protected record had in it: a type that may be protected, and no empty handshake message or
+/// alert (sections 5, 5.1 and 5.4). Otherwise it is an `unexpected_message`.
+fn check_content(content_type: ContentType, payload: &[u8]) -> Result<(), RecordError> {
     match content_type {
         ContentType::APPLICATION_DATA => {}
         ContentType::HANDSHAKE | ContentType::ALERT => {
@@ -277,7 +282,7 @@ fn parse_inner_plaintext(plaintext: &mut [u8], limit: usize) -> Result<Opened<'_
         }
         ContentType(unknown) => return Err(RecordError::UnknownContentType(unknown)),
     }
-    Ok(Opened { content_type, payload, protected: true })
+    Ok(())
 }
 
 /// A record without protection: a handshake message or an alert. An empty one is an
@@ -332,6 +337,18 @@ impl Sealer {
     pub fn install(&mut self, keys: TrafficKeys) {
         self.keys.install(keys);
         self.sequence = 0;
+    }
+
+    /// The sequence number of the next record.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Goes on where another sealer has stopped: the next record is sealed under these keys, and has this
+    /// sequence number.
+    pub(crate) fn continue_at(&mut self, keys: TrafficKeys, sequence: u64) {
+        self.keys.install(keys);
+        self.sequence = sequence;
     }
 
     /// The next record is not protected.
@@ -438,8 +455,7 @@ impl Sealer {
     /// late that there is no record left for the KeyUpdate and an alert (section 5.5).
     pub fn should_update(&self) -> bool {
         let Some(keys) = self.keys.keys() else { return false };
-        let reserve = (keys.limit / 4).max(2);
-        self.sequence >= keys.limit.saturating_sub(reserve).into()
+        self.sequence >= update_from(keys.limit).into()
     }
 
     /// The length in bytes of the protected records that application data of this length become.

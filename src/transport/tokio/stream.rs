@@ -14,12 +14,13 @@ use ::tokio::time::Sleep;
 
 use super::poll::{Half, Polled, Registered, Wakers};
 use super::question_handler::{AnswerFuture, QuestionHandler};
-use crate::connection::Connection;
+use crate::connection::{Connection, IntoSecretsError};
 use crate::error::ErrorKind;
 use crate::handshake::{Answer, QuestionNumber};
 use crate::record::RecordError;
-use crate::transport::buffered::{Buffered, is_gone};
-use crate::transport::{CLOSING_BYTES, CLOSING_TIME};
+use crate::transport::buffered::Buffered;
+use crate::transport::io_error::is_gone;
+use crate::transport::{CLOSING_BYTES, CLOSING_TIME, HandedOver};
 
 /// A TLS connection over an asynchronous transport: it reads and writes as that transport does.
 ///
@@ -123,6 +124,24 @@ where
     /// Returns the connection and the transport. Bytes that were read and not processed are lost.
     pub fn into_parts(self) -> (C, T) {
         (self.buffered.connection, self.transport)
+    }
+
+    /// Gives the keys of the records to the caller, who protects all records from here on: in the kernel, for
+    /// example. **The caller takes a lot over**: see
+    /// [`ClientConnection::into_secrets`](crate::ClientConnection::into_secrets). Read what can be read and
+    /// flush first.
+    ///
+    /// # Errors
+    /// [`KeysKept`](crate::connection::KeysKept), with the stream: nothing is lost.
+    #[allow(clippy::result_large_err, reason = "the error gives the stream back")]
+    pub fn into_secrets(self) -> Result<HandedOver<T>, IntoSecretsError<Self>>
+    where
+        C: Into<Connection>,
+    {
+        match self.buffered.record_keys() {
+            Ok(keys) => Ok(self.buffered.into_secrets_with(keys, self.transport)),
+            Err(reason) => Err(IntoSecretsError { reason, kept: self }),
+        }
     }
 
     /// Waits for 0-RTT data that the server accepted, and takes them. This is for streams of
