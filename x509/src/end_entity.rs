@@ -14,6 +14,9 @@ use super::name::{self, DnsId, ReferenceIdentifier};
 use super::oid;
 use super::presented::PresentedIdentifier;
 use super::signature::PublicKey;
+use super::spiffe_id::{SpiffeId, SpiffeIdError};
+use super::subject_alt_name::SubjectAltName;
+use super::time::Validity;
 
 /// The name of this certificate in an error if its subject is not known.
 pub(super) const PLACE: &str = "end entity";
@@ -32,6 +35,10 @@ pub struct EndEntity {
     /// there is none.
     alternative_names: Range<usize>,
     key_usage: Option<KeyUsage>,
+    /// Whether its basicConstraints say CA:TRUE.
+    is_ca: bool,
+    /// `None` for a raw public key.
+    validity: Option<Validity>,
     /// See [`signature_algorithm`](Self::signature_algorithm).
     signature_algorithm: Option<Range<usize>>,
 }
@@ -78,6 +85,8 @@ impl EndEntity {
             spki: 0..spki.len(),
             alternative_names: 0..0,
             key_usage: None,
+            is_ca: false,
+            validity: None,
             signature_algorithm: None,
         })
     }
@@ -107,6 +116,11 @@ impl EndEntity {
             spki,
             alternative_names,
             key_usage: certificate.key_usage,
+            is_ca: certificate.is_ca,
+            validity: Some(Validity {
+                not_before: certificate.not_before,
+                not_after: certificate.not_after,
+            }),
             signature_algorithm: algorithm.map(|_| of_algorithm),
         }
     }
@@ -118,15 +132,86 @@ impl EndEntity {
     /// The subject as a distinguished name in the form of OpenSSL's tools. If it is empty, the first
     /// subject alternative name. Safe to print.
     pub fn subject(&self) -> String {
-        match (self.part(&self.subject), &*self.names()) {
+        match (self.part(&self.subject), &*self.general_names()) {
             ([], []) => "raw public key".to_owned(),
             (subject, names) => general_name::label(subject, names),
         }
     }
 
-    fn names(&self) -> Vec<GeneralName<'_>> {
+    fn general_names(&self) -> Vec<GeneralName<'_>> {
         general_name::subject_alternative_names(self.part(&self.alternative_names))
             .unwrap_or_default()
+    }
+
+    /// From when until when it is valid. `None` for a raw public key.
+    ///
+    /// ```
+    /// # fn example(certificate: &pki_types::CertificateDer<'_>) -> Result<(), handclasp_x509::CertificateError> {
+    /// use handclasp_x509::EndEntity;
+    /// use pki_types::UnixTime;
+    ///
+    /// if let Some(validity) = EndEntity::parse(certificate)?.validity() {
+    ///     println!("valid until {}", validity.not_after);
+    ///     println!("{} seconds left", validity.not_after.seconds_after(UnixTime::now()));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn validity(&self) -> Option<Validity> {
+        self.validity
+    }
+
+    /// Its subject alternative names, in their order: DNS names, IP addresses, email addresses and URIs.
+    /// Names of other kinds, and names that cannot be decoded, are left out. A subject is no such name:
+    /// see [`subject`](Self::subject).
+    pub fn names(&self) -> Vec<SubjectAltName<'_>> {
+        self.general_names().into_iter().filter_map(SubjectAltName::of).collect()
+    }
+
+    /// The SPIFFE id of the workload (X509-SVID, section 5.2). It proves nothing before the certificate is
+    /// verified, with the trust anchors of this [trust domain](SpiffeId::trust_domain): in a server, look at
+    /// it when the handshake is complete.
+    ///
+    /// ```
+    /// # fn example(certificate: &pki_types::CertificateDer<'_>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use handclasp_x509::EndEntity;
+    ///
+    /// // The first one of the certificates that the handshake has accepted.
+    /// let id = EndEntity::parse(certificate)?.spiffe_id()?;
+    /// if id.trust_domain() != "prod.example" || id.path() != "/payments/web" {
+    ///     return Err(format!("{id} may not do this").into());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SpiffeIdError`] when the certificate has no URI, or several, when the URI is no SPIFFE id or has no
+    /// path, and when the certificate may sign certificates or CRLs.
+    pub fn spiffe_id(&self) -> Result<SpiffeId, SpiffeIdError> {
+        let signs = self.key_usage.is_some_and(|usage| usage.key_cert_sign() || usage.crl_sign());
+        if self.is_ca || signs {
+            return Err(SpiffeIdError::SigningCertificate);
+        }
+        let names = self.general_names();
+        if names.iter().any(|name| matches!(name, GeneralName::Undecodable)) {
+            return Err(SpiffeIdError::UndecodableName);
+        }
+        let mut uris = names.iter().filter_map(|name| match name {
+            GeneralName::Uri(uri) => Some(*uri),
+            _ => None,
+        });
+        let Some(uri) = uris.next() else { return Err(SpiffeIdError::NoUri) };
+        let others = uris.count();
+        if others > 0 {
+            return Err(SpiffeIdError::SeveralUris(1 + others));
+        }
+        let id: SpiffeId = uri.parse()?;
+        if id.path().is_empty() {
+            return Err(SpiffeIdError::NoPath);
+        }
+        Ok(id)
     }
 
     /// The DER of the whole SubjectPublicKeyInfo. A pin is a hash of it.
@@ -198,18 +283,18 @@ impl EndEntity {
 
     /// Its DNS names, IP addresses and email addresses, in their order. Safe to print.
     pub fn presented_identifiers(&self) -> Vec<PresentedIdentifier> {
-        self.names().iter().filter_map(PresentedIdentifier::of).collect()
+        self.general_names().iter().filter_map(PresentedIdentifier::of).collect()
     }
 
     /// Its DNS names that can match a name, in their order. They are not safe to print.
     pub fn dns_ids(&self) -> impl Iterator<Item = DnsId<'_>> {
-        name::dns_ids(self.names())
+        name::dns_ids(self.general_names())
     }
 
     /// Whether the certificate is valid for this name: one of its subject alternative names must
     /// match it (RFC 9525). A wildcard matches exactly one left-most label.
     pub fn valid_for(&self, name: &ReferenceIdentifier<'_>) -> bool {
-        name::valid_for(&self.names(), name)
+        name::valid_for(&self.general_names(), name)
     }
 }
 

@@ -108,18 +108,21 @@ impl<'a> GeneralName<'a> {
             Self::Dns(text) | Self::Uri(text) => printable(text),
             Self::Email(address) => printable(address),
             Self::Directory { name, .. } => distinguished_name::describe(name),
-            Self::Ip(bytes) => {
-                let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
-                let v6 = <[u8; 16]>::try_from(*bytes).map(IpAddr::from);
-                match v4.or(v6) {
-                    Ok(address) => address.to_string(),
-                    Err(_) => format!("an IP address of {} bytes", bytes.len()),
-                }
-            }
+            Self::Ip(bytes) => match ip_address(bytes) {
+                Some(address) => address.to_string(),
+                None => format!("an IP address of {} bytes", bytes.len()),
+            },
             Self::Other(_) => "a name of another kind".to_owned(),
             Self::Undecodable => "a name that cannot be decoded".to_owned(),
         }
     }
+}
+
+/// The address of an iPAddress. `None` if it has another length than an address.
+pub(super) fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    let v6 = <[u8; 16]>::try_from(bytes).map(IpAddr::from);
+    v4.or(v6).ok()
 }
 
 /// Whether these are the contents of an otherName: an object identifier and a value.

@@ -171,7 +171,9 @@ mod rules;
 mod selection;
 mod signature;
 mod signature_cache;
+mod spiffe_id;
 mod strict;
+mod subject_alt_name;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -205,6 +207,8 @@ pub use revocation_error::{
 pub use rules::Rule;
 pub use selection::{issued_by_any, matches_oid_filter};
 pub use signature_cache::SignatureCache;
+pub use spiffe_id::{SpiffeId, SpiffeIdError};
+pub use subject_alt_name::SubjectAltName;
 pub use summary::CertificateSummary;
 pub use time::{Timestamp, Validity};
 pub use verified_path::{VerifiedEndEntity, VerifiedPath};

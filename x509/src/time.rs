@@ -12,6 +12,13 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
+impl Timestamp {
+    /// How many seconds this is after another time: negative if it is before.
+    pub fn seconds_after(self, other: impl Into<Self>) -> i64 {
+        self.0.saturating_sub(other.into().0)
+    }
+}
+
 impl From<UnixTime> for Timestamp {
     fn from(time: UnixTime) -> Self {
         Self(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
@@ -37,7 +44,7 @@ impl Validity {
     }
 
     /// The time in which both are valid. If there is none, it contains no time.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub fn and(self, other: Self) -> Self {
         Self {
             not_before: self.not_before.max(other.not_before),
             not_after: self.not_after.min(other.not_after),

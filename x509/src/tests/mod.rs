@@ -13,6 +13,7 @@ mod forms;
 mod hostile;
 mod keys;
 mod leaf_keys;
+mod leaf_names;
 mod ml_dsa;
 mod order;
 mod paths;
