@@ -25,51 +25,31 @@ use crate::registry::NamedGroup;
 const STACK_DEPTH: usize = 56 * 1024;
 
 /// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
-pub const MLKEM768: LibcruxGroup = LibcruxGroup { parameter_set: ParameterSet::MlKem768 };
+pub const MLKEM768: LibcruxGroup<2400, 1184, 1088> = LibcruxGroup {
+    name: NamedGroup::MLKEM768,
+    generate: mlkem768::generate_key_pair,
+    is_valid: mlkem768::validate_public_key,
+    encapsulate: mlkem768::encapsulate,
+    decapsulate: mlkem768::decapsulate,
+};
 
 /// ML-KEM-1024: shares of 1568 bytes from each side.
-pub const MLKEM1024: LibcruxGroup = LibcruxGroup { parameter_set: ParameterSet::MlKem1024 };
+pub const MLKEM1024: LibcruxGroup<3168, 1568, 1568> = LibcruxGroup {
+    name: NamedGroup::MLKEM1024,
+    generate: mlkem1024::generate_key_pair,
+    is_valid: mlkem1024::validate_public_key,
+    encapsulate: mlkem1024::encapsulate,
+    decapsulate: mlkem1024::decapsulate,
+};
 
-/// A group of ML-KEM alone.
+/// A group of ML-KEM alone, with the lengths in bytes of its private key, of the client's share and of the
+/// server's.
+///
+/// It has the functions of the crate for a parameter set. They are given their random bytes, so that a lack of
+/// randomness is an error, and the bytes are wiped.
 #[derive(Clone, Copy, Debug)]
-pub struct LibcruxGroup {
-    parameter_set: ParameterSet,
-}
-
-/// Section 8 of FIPS 203. TLS does not use ML-KEM-512.
-#[derive(Clone, Copy, Debug)]
-enum ParameterSet {
-    MlKem768,
-    MlKem1024,
-}
-
-impl KeyExchangeGroup for LibcruxGroup {
-    fn name(&self) -> NamedGroup {
-        match self.parameter_set {
-            ParameterSet::MlKem768 => NamedGroup::MLKEM768,
-            ParameterSet::MlKem1024 => NamedGroup::MLKEM1024,
-        }
-    }
-
-    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        match self.parameter_set {
-            ParameterSet::MlKem768 => ML_KEM_768.start(self.name()),
-            ParameterSet::MlKem1024 => ML_KEM_1024.start(self.name()),
-        }
-    }
-
-    fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
-        match self.parameter_set {
-            ParameterSet::MlKem768 => ML_KEM_768.respond(peer_share),
-            ParameterSet::MlKem1024 => ML_KEM_1024.respond(peer_share),
-        }
-    }
-}
-
-/// The functions of the crate for a parameter set, with the lengths of its keys and ciphertexts in bytes. The
-/// caller draws the random bytes, so that a lack of randomness is an error, and they are wiped.
-#[derive(Debug)]
-pub(super) struct MlKem<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> {
+pub struct LibcruxGroup<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> {
+    name: NamedGroup,
     generate: fn([u8; 64]) -> MlKemKeyPair<PRIVATE, PUBLIC>,
     /// Is each number of the key reduced (section 7.2 of FIPS 203)?
     is_valid: fn(&MlKemPublicKey<PUBLIC>) -> bool,
@@ -77,40 +57,20 @@ pub(super) struct MlKem<const PRIVATE: usize, const PUBLIC: usize, const CIPHERT
     decapsulate: fn(&MlKemPrivateKey<PRIVATE>, &MlKemCiphertext<CIPHERTEXT>) -> [u8; 32],
 }
 
-pub(super) static ML_KEM_768: MlKem<2400, 1184, 1088> = MlKem {
-    generate: mlkem768::generate_key_pair,
-    is_valid: mlkem768::validate_public_key,
-    encapsulate: mlkem768::encapsulate,
-    decapsulate: mlkem768::decapsulate,
-};
-
-pub(super) static ML_KEM_1024: MlKem<3168, 1568, 1568> = MlKem {
-    generate: mlkem1024::generate_key_pair,
-    is_valid: mlkem1024::validate_public_key,
-    encapsulate: mlkem1024::encapsulate,
-    decapsulate: mlkem1024::decapsulate,
-};
-
-impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
-    MlKem<PRIVATE, PUBLIC, CIPHERTEXT>
+impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> KeyExchangeGroup
+    for LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>
 {
+    fn name(&self) -> NamedGroup {
+        self.name
+    }
+
     /// The client's side: makes a key pair from a random seed.
-    fn start(&'static self, group: NamedGroup) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
         Ok(with_stack_wiped::<STACK_DEPTH, _>(|| {
             let mut seed = Zeroizing::new([0; 64]);
             provider_fault::fill(&SystemRandom, &mut *seed)?;
-            Ok::<_, CryptoError>(Box::new(self.exchange(group, &seed)))
+            Ok::<_, CryptoError>(Box::new(self.exchange(&seed)))
         })?)
-    }
-
-    pub(super) fn exchange(
-        &'static self,
-        group: NamedGroup,
-        seed: &[u8; 64],
-    ) -> Exchange<PRIVATE, PUBLIC, CIPHERTEXT> {
-        let key_pair = (self.generate)(*seed);
-        let share = key_pair.pk().to_vec();
-        Exchange { group, ml_kem: self, private_key: Zeroizing::new(*key_pair.sk()), share }
     }
 
     /// The server's side: encapsulates a random message.
@@ -118,13 +78,23 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
         with_stack_wiped::<STACK_DEPTH, _>(|| {
             let mut message = Zeroizing::new([0; 32]);
             provider_fault::fill(&SystemRandom, &mut *message).map_err(CryptoError::from)?;
-            self.respond_with(peer_share, &message)
+            self.encapsulate(peer_share, &message)
         })
+    }
+}
+
+impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
+    LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>
+{
+    pub(super) fn exchange(&self, seed: &[u8; 64]) -> Exchange<PRIVATE, PUBLIC, CIPHERTEXT> {
+        let key_pair = (self.generate)(*seed);
+        let share = key_pair.pk().to_vec();
+        Exchange { group: *self, private_key: Zeroizing::new(*key_pair.sk()), share }
     }
 
     /// Encapsulates a message. An encapsulation key of another length, or with a number that is not reduced,
     /// is refused (section 7.2 of FIPS 203).
-    pub(super) fn respond_with(
+    pub(super) fn encapsulate(
         &self,
         peer_share: &[u8],
         message: &[u8; 32],
@@ -143,8 +113,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
 
 /// The client's private key, which is wiped when it is dropped.
 pub(super) struct Exchange<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> {
-    group: NamedGroup,
-    ml_kem: &'static MlKem<PRIVATE, PUBLIC, CIPHERTEXT>,
+    group: LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>,
     private_key: Zeroizing<[u8; PRIVATE]>,
     share: Vec<u8>,
 }
@@ -156,7 +125,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
         let ciphertext =
             MlKemCiphertext::try_from(ciphertext).map_err(|_| KeyExchangeError::InvalidShare)?;
         let private_key = MlKemPrivateKey::from(&*self.private_key);
-        let mut secret = (self.ml_kem.decapsulate)(&private_key, &ciphertext);
+        let mut secret = (self.group.decapsulate)(&private_key, &ciphertext);
         let shared = SharedSecret::copied(&secret);
         secret.zeroize();
         Ok(shared)
@@ -167,7 +136,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> ActiveK
     for Exchange<PRIVATE, PUBLIC, CIPHERTEXT>
 {
     fn group(&self) -> NamedGroup {
-        self.group
+        self.group.name
     }
 
     fn share(&self) -> &[u8] {

@@ -203,12 +203,11 @@ mod tests {
     }
 
     #[cfg(feature = "libcrux")]
-    impl WithGivenBytes for libcrux::LibcruxGroup {
+    impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> WithGivenBytes
+        for libcrux::LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>
+    {
         fn start_with(&self, seed: &[u8; 64]) -> Box<dyn ActiveKeyExchange> {
-            match self.name() {
-                NamedGroup::MLKEM768 => Box::new(libcrux::ML_KEM_768.exchange(self.name(), seed)),
-                _ => Box::new(libcrux::ML_KEM_1024.exchange(self.name(), seed)),
-            }
+            Box::new(self.exchange(seed))
         }
 
         fn respond_with(
@@ -216,10 +215,7 @@ mod tests {
             share: &[u8],
             message: &[u8; 32],
         ) -> Result<CompletedKeyExchange, KeyExchangeError> {
-            match self.name() {
-                NamedGroup::MLKEM768 => libcrux::ML_KEM_768.respond_with(share, message),
-                _ => libcrux::ML_KEM_1024.respond_with(share, message),
-            }
+            self.encapsulate(share, message)
         }
     }
 
