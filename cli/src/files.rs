@@ -14,6 +14,7 @@ use handclasp::zeroize::Zeroizing;
 use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 
 use crate::failure::Failure;
+use crate::token;
 
 /// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets a message for each entry
 /// that is ignored.
@@ -143,10 +144,17 @@ pub fn is_der(contents: &[u8]) -> bool {
     !is_pem && contents.first() == Some(&0x30)
 }
 
-/// A certificate chain and its key. `prefix` is the part of the option names before `cert` and `key`.
+/// A certificate chain and its key, each in a file or on a token. `prefix` is the part of the option names before
+/// `cert` and `key`.
 pub fn certified_key(cert: &Path, key: &Path, prefix: &str) -> Result<CertifiedKey, Failure> {
     let (cert_option, key_option) = (format!("{prefix}cert"), format!("{prefix}key"));
-    let chain = certificates(cert, &cert_option)?;
+    let chain = match token::uri(cert) {
+        Some(uri) => token::certificates(uri, &cert_option)?,
+        None => certificates(cert, &cert_option)?,
+    };
+    if let Some(uri) = token::uri(key) {
+        return token::certified_key(chain, uri, &key_option);
+    }
     let private = pem::private_key(&read(key, &key_option)?).map_err(|error| {
         let hint = "it must be PEM and not encrypted: -----BEGIN PRIVATE KEY-----";
         pem_failure(&key_option, key, &error, hint)

@@ -23,6 +23,7 @@ mod summary;
 mod terminal;
 mod text_report;
 mod timeout_socket;
+mod token;
 mod vectors;
 mod verify;
 

@@ -43,10 +43,11 @@ const MAX_FIELDS: usize = 1000;
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The certificate chain in PEM, the server's own first; repeat for more: each client gets the chain
-    /// that fits its server name and signature schemes
+    /// that fits its server name and signature schemes. Or the URI of a certificate on a PKCS#11 token
     #[arg(long, value_name = "FILE", required = true)]
     cert: Vec<PathBuf>,
-    /// The private key in PEM; repeat for each --cert, in the same order
+    /// The private key in PEM; repeat for each --cert, in the same order. Or the URI of a key on a PKCS#11 token:
+    /// "pkcs11:token=NAME;object=NAME?module-path=FILE&pin-source=file:FILE"
     #[arg(long, value_name = "FILE", required = true)]
     key: Vec<PathBuf>,
     /// Staple this OCSP response, in DER, to the first certificate

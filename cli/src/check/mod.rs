@@ -55,7 +55,7 @@ pub struct Arguments {
     /// client's own first
     #[arg(long, value_name = "FILE", requires = "client_key")]
     client_cert: Option<PathBuf>,
-    /// The private key of that certificate in PEM
+    /// The private key of that certificate in PEM, or its URI on a PKCS#11 token, as for serve --key
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     client_key: Option<PathBuf>,
     /// Write the findings to this file: a page for a browser

@@ -46,7 +46,7 @@ pub struct Arguments {
     /// Send this certificate to a server that requests one: a PEM file, the client's own first
     #[arg(long, value_name = "FILE", requires = "client_key")]
     client_cert: Option<PathBuf>,
-    /// The private key of that certificate in PEM
+    /// The private key of that certificate in PEM, or its URI on a PKCS#11 token, as for serve --key
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     client_key: Option<PathBuf>,
     /// Offer this pre-shared key, in addition to certificates; repeat for more

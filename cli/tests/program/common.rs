@@ -124,9 +124,24 @@ impl Server {
         server
     }
 
+    /// On a free port, with these arguments more and this variable in the environment.
+    pub fn start_with_variable(name: &str, value: &str, arguments: &[&str]) -> Self {
+        let mut command = handclasp(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(arguments).env(name, value);
+        let mut server = Self::spawn_command(command);
+        let line = server.log_line();
+        server.address = line.strip_prefix("listening on ").expect(&line).to_owned();
+        server
+    }
+
     fn spawn(arguments: &[&str]) -> Self {
         let mut command = handclasp(["serve"]);
-        command.args(arguments).stdout(Stdio::piped());
+        command.args(arguments);
+        Self::spawn_command(command)
+    }
+
+    fn spawn_command(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stdout.take().unwrap());
         Self { child, log, address: String::new() }

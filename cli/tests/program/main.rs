@@ -12,6 +12,8 @@ mod network;
 mod output;
 mod secrets;
 mod starttls;
+#[cfg(feature = "pkcs11")]
+mod token;
 mod vectors;
 mod verify;
 mod words;

@@ -1,0 +1,417 @@
+//! A session with a token: the token is found, the user logged in, the key found.
+
+use std::sync::{Mutex, PoisonError};
+
+use cryptoki::context::Pkcs11;
+use cryptoki::error::{Error, RvError};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::{Limit, Slot, TokenInfo};
+use cryptoki::types::RawAuthPin;
+use handclasp::certificate::{Digests, der};
+
+use crate::error::TokenError;
+use crate::mechanism::{Curve, KeyKind, Method, algorithm_of, integer, public_key_info};
+use crate::module;
+use crate::options::Options;
+use crate::pin::Pin;
+use crate::uri::{ObjectKind, Pkcs11Uri};
+
+/// What sessions are opened with: the names of the token and of the key, and the PIN.
+pub(crate) struct Token {
+    uri: Pkcs11Uri,
+    module: std::path::PathBuf,
+    pin: Option<Pin>,
+    /// One login at a time. If the token has refused it, this is why, and it is not asked again: it would lock.
+    login: Mutex<Option<TokenError>>,
+}
+
+/// A session in which the key was found.
+pub(crate) struct KeySession {
+    session: Session,
+    key: ObjectHandle,
+    pub(crate) kind: KeyKind,
+    /// The public half as the token shows it, the DER of a SubjectPublicKeyInfo.
+    pub(crate) public: Option<Vec<u8>>,
+    /// The PIN, if the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE).
+    pin_each_time: Option<RawAuthPin>,
+    module: Pkcs11,
+    slot: Slot,
+}
+
+impl Token {
+    /// Reads the PIN. The token itself is not touched.
+    pub(crate) fn new(uri: &Pkcs11Uri, options: &Options) -> Result<Self, TokenError> {
+        let module = uri.module_path.clone().or_else(|| options.module.clone());
+        let pin = match &uri.pin {
+            Some(source) => Some(source.read()?),
+            None => options.pin.clone(),
+        };
+        Ok(Self {
+            uri: uri.clone(),
+            module: module.ok_or(TokenError::NoModule)?,
+            pin,
+            login: Mutex::new(None),
+        })
+    }
+
+    /// Opens a session, logs in, and finds the key.
+    pub(crate) fn open_key(&self, spki: &[u8]) -> Result<KeySession, TokenError> {
+        let module = module::load(&self.module)?;
+        let slot = self.find_slot(&module)?;
+        let session = module.open_ro_session(slot)?;
+        let info = module.get_token_info(slot)?;
+        if info.login_required() {
+            self.log_in(&module, slot, &session, &info)?;
+        }
+        let key = self.find_one(&session, ObjectKind::PrivateKey)?;
+        let attributes = session.get_attributes(
+            key,
+            &[
+                AttributeType::KeyType,
+                AttributeType::EcParams,
+                AttributeType::Modulus,
+                AttributeType::Sign,
+                AttributeType::AlwaysAuthenticate,
+            ],
+        )?;
+        if attributes.contains(&Attribute::Sign(false)) {
+            return Err(TokenError::KeyMayNotSign);
+        }
+        let kind = kind(&attributes)?;
+        let pin_each_time = match attributes.contains(&Attribute::AlwaysAuthenticate(true)) {
+            true => Some(self.pin.as_ref().ok_or(TokenError::PinNeeded)?.for_login()),
+            false => None,
+        };
+        let public = public_half(&session, key, kind, spki)?;
+        Ok(KeySession { session, key, kind, public, pin_each_time, module, slot })
+    }
+
+    /// The certificate that the URI names, and those of the token that have issued it: the DER of each. Certificates
+    /// are public, so a login is made only if there is a PIN.
+    pub(crate) fn certificates(&self) -> Result<Vec<Vec<u8>>, TokenError> {
+        /// Chains are shorter. The limit ends a circle of issuers.
+        const MOST_ISSUERS: usize = 8;
+        let module = module::load(&self.module)?;
+        let slot = self.find_slot(&module)?;
+        let session = module.open_ro_session(slot)?;
+        if self.pin.is_some() {
+            let info = module.get_token_info(slot)?;
+            self.log_in(&module, slot, &session, &info)?;
+        }
+        let mut object = self.find_one(&session, ObjectKind::Certificate)?;
+        let mut chain = Vec::new();
+        loop {
+            let names = [AttributeType::Value, AttributeType::Subject, AttributeType::Issuer];
+            let (mut subject, mut issuer) = (Vec::new(), Vec::new());
+            for attribute in session.get_attributes(object, &names)? {
+                match attribute {
+                    Attribute::Value(value) => chain.push(value),
+                    Attribute::Subject(name) => subject = name,
+                    Attribute::Issuer(name) => issuer = name,
+                    _ => {}
+                }
+            }
+            if issuer.is_empty() || issuer == subject || chain.len() > MOST_ISSUERS {
+                return Ok(chain);
+            }
+            let class = Attribute::Class(ObjectClass::CERTIFICATE);
+            let issuers = session.find_objects(&[class, Attribute::Subject(issuer)])?;
+            // With two of the same name, which of them is right is for the operator to say, in a file.
+            let [only] = issuers[..] else { return Ok(chain) };
+            object = only;
+        }
+    }
+
+    /// The slot whose token the URI names.
+    fn find_slot(&self, module: &Pkcs11) -> Result<Slot, TokenError> {
+        let mut fitting = Vec::new();
+        let mut present = Vec::new();
+        for slot in module.get_slots_with_token()? {
+            // A token may be removed meanwhile, and a slot may be empty but for its name.
+            let Ok(info) = module.get_token_info(slot) else { continue };
+            if !info.token_initialized() {
+                continue;
+            }
+            present.push(format!("\"{}\" in slot {}", printable(info.label()), slot.id()));
+            if self.is_named(slot, &info) {
+                fitting.push(slot);
+            }
+        }
+        let (uri, present) = (self.uri.to_string(), list(present));
+        match fitting[..] {
+            [slot] => Ok(slot),
+            [] => Err(TokenError::TokenNotFound { uri, present }),
+            _ => Err(TokenError::SeveralTokens { uri, present }),
+        }
+    }
+
+    fn is_named(&self, slot: Slot, info: &TokenInfo) -> bool {
+        let uri = &self.uri;
+        uri.slot_id.is_none_or(|id| id == slot.id())
+            && fits(&uri.token, info.label())
+            && fits(&uri.serial, info.serial_number())
+            && fits(&uri.manufacturer, info.manufacturer_id())
+            && fits(&uri.model, info.model())
+    }
+
+    /// Logs the user in. All sessions of a process with a token share the login.
+    fn log_in(
+        &self,
+        module: &Pkcs11,
+        slot: Slot,
+        session: &Session,
+        info: &TokenInfo,
+    ) -> Result<(), TokenError> {
+        let mut refused = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(refused) = &*refused {
+            return Err(refused.clone());
+        }
+        let result = match &self.pin {
+            Some(pin) => session.login_with_raw(UserType::User, &pin.for_login()),
+            // The user types the PIN at the token.
+            None if info.protected_authentication_path() => session.login(UserType::User, None),
+            // Another part of the process may have logged in. If not, the key is not found.
+            None => return Ok(()),
+        };
+        let mut error = match result {
+            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => return Ok(()),
+            Err(error) => TokenError::from(error),
+        };
+        if let TokenError::PinIncorrect { last_try } = &mut error {
+            *last_try = module.get_token_info(slot).is_ok_and(|info| info.user_pin_final_try());
+        }
+        if error.is_of_login() {
+            *refused = Some(error.clone());
+        }
+        Err(error)
+    }
+
+    /// The one object of this kind that the URI names.
+    fn find_one(&self, session: &Session, kind: ObjectKind) -> Result<ObjectHandle, TokenError> {
+        if self.uri.kind.is_some_and(|named| named != kind) {
+            return Err(TokenError::WrongType { wanted: kind.to_string() });
+        }
+        let class = Attribute::Class(match kind {
+            ObjectKind::PrivateKey => ObjectClass::PRIVATE_KEY,
+            ObjectKind::Certificate => ObjectClass::CERTIFICATE,
+        });
+        let mut template = vec![class.clone()];
+        if let Some(label) = &self.uri.object {
+            template.push(Attribute::Label(label.clone().into_bytes()));
+        }
+        if let Some(id) = &self.uri.id {
+            template.push(Attribute::Id(id.clone()));
+        }
+        let found = session.find_objects(&template)?;
+        if let [object] = found[..] {
+            return Ok(object);
+        }
+        let all = session.find_objects(&[class])?;
+        if all.is_empty() && kind == ObjectKind::PrivateKey && self.pin.is_none() {
+            // Private keys are not shown to those who are not logged in.
+            return Err(TokenError::PinNeeded);
+        }
+        let mut names: Vec<String> = all.iter().map(|object| name(session, *object)).collect();
+        names.sort();
+        let present = list(names);
+        let (kind, uri) = (kind.to_string(), self.uri.to_string());
+        Err(match found.is_empty() {
+            true => TokenError::ObjectNotFound { kind, uri, present },
+            false => TokenError::SeveralObjects { kind, uri, present },
+        })
+    }
+}
+
+impl KeySession {
+    /// Signs with this method.
+    pub(crate) fn sign(
+        &self,
+        method: Method,
+        digests: &Digests,
+        message: &[u8],
+    ) -> Result<Vec<u8>, TokenError> {
+        let (mechanism, input) = (method.mechanism(), method.input(digests, message));
+        let signature = match &self.pin_each_time {
+            None => self.session.sign(&mechanism, self.key, &input)?,
+            Some(pin) => {
+                self.session.sign_init(&mechanism, self.key)?;
+                self.session.login_with_raw(UserType::ContextSpecific, pin)?;
+                self.session.sign_update(&input)?;
+                self.session.sign_final()?
+            }
+        };
+        method.output(signature)
+    }
+
+    /// Whether the token can sign so with this key.
+    pub(crate) fn can(&self, method: Method) -> Result<bool, TokenError> {
+        // For a PIN between the beginning and the end of a signature, there must be pieces.
+        if self.pin_each_time.is_some() && !method.takes_pieces() {
+            return Ok(false);
+        }
+        let mechanism = method.mechanism_type();
+        if !self.module.get_mechanism_list(self.slot)?.contains(&mechanism) {
+            return Ok(false);
+        }
+        Ok(self.module.get_mechanism_info(self.slot, mechanism)?.sign())
+    }
+
+    /// How many sessions the token allows, if it says so.
+    pub(crate) fn most_sessions(&self) -> Option<u64> {
+        match self.module.get_token_info(self.slot).ok()?.max_session_count() {
+            Limit::Max(most) => Some(most),
+            Limit::Unavailable | Limit::Infinite => None,
+        }
+    }
+}
+
+/// The kind of a private key.
+fn kind(attributes: &[Attribute]) -> Result<KeyKind, TokenError> {
+    /// Peers do not accept shorter ones.
+    const FEWEST_RSA_BYTES: usize = 256;
+    /// The DER of the object identifier of Ed25519 (RFC 8410), and of its name (PKCS#11 3.0, section 2.3.5).
+    const ED25519: [&[u8]; 2] = [&[6, 3, 0x2b, 0x65, 0x70], b"\x13\x0cedwards25519"];
+    let (mut key_type, mut curve, mut modulus) = (None, Vec::new(), Vec::new());
+    for attribute in attributes {
+        match attribute {
+            Attribute::KeyType(it) => key_type = Some(*it),
+            Attribute::EcParams(it) => curve.clone_from(it),
+            Attribute::Modulus(it) => modulus.clone_from(it),
+            _ => {}
+        }
+    }
+    let unsupported = |what: String| Err(TokenError::UnsupportedKey(what));
+    match key_type {
+        Some(KeyType::RSA) => {
+            let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+            let length = modulus.len() - zeros;
+            // A token that does not show the modulus shows it in its public key.
+            if length != 0 && length < FEWEST_RSA_BYTES {
+                return unsupported(format!("an RSA key of {} bits", length * 8));
+            }
+            Ok(KeyKind::Rsa)
+        }
+        Some(KeyType::EC) => match Curve::of_parameters(&curve) {
+            Some(curve) => Ok(KeyKind::Ec(curve)),
+            None => unsupported("an EC key on another curve".to_owned()),
+        },
+        Some(KeyType::EC_EDWARDS) if ED25519.contains(&&*curve) => Ok(KeyKind::Ed25519),
+        Some(other) => unsupported(format!("a key of the type {other}")),
+        None => unsupported("a key of no type".to_owned()),
+    }
+}
+
+/// The public half of a key, from what the private key shows, or from the public key with the same id.
+fn public_half(
+    session: &Session,
+    private: ObjectHandle,
+    kind: KeyKind,
+    spki: &[u8],
+) -> Result<Option<Vec<u8>>, TokenError> {
+    if let Some(public) = public_of(session, private, kind, spki)? {
+        return Ok(Some(public));
+    }
+    let mut template = vec![Attribute::Class(ObjectClass::PUBLIC_KEY)];
+    for attribute in session.get_attributes(private, &[AttributeType::Id])? {
+        if matches!(&attribute, Attribute::Id(id) if !id.is_empty()) {
+            template.push(attribute);
+        }
+    }
+    if template.len() == 1 {
+        return Ok(None);
+    }
+    match session.find_objects(&template)?[..] {
+        [public] => public_of(session, public, kind, spki),
+        _ => Ok(None),
+    }
+}
+
+/// The public key that an object shows, as the DER of a SubjectPublicKeyInfo. An RSA key gets the algorithm of the
+/// certificate: the token does not know whether that limits the key to RSA-PSS.
+fn public_of(
+    session: &Session,
+    object: ObjectHandle,
+    kind: KeyKind,
+    spki: &[u8],
+) -> Result<Option<Vec<u8>>, TokenError> {
+    match kind {
+        KeyKind::Rsa => {
+            let names = [AttributeType::Modulus, AttributeType::PublicExponent];
+            let (mut modulus, mut exponent) = (Vec::new(), Vec::new());
+            for attribute in session.get_attributes(object, &names)? {
+                match attribute {
+                    Attribute::Modulus(number) => modulus = number,
+                    Attribute::PublicExponent(number) => exponent = number,
+                    _ => {}
+                }
+            }
+            if modulus.is_empty() || exponent.is_empty() {
+                return Ok(None);
+            }
+            let key = der::wrap(der::SEQUENCE, &[integer(&modulus), integer(&exponent)].concat());
+            Ok(Some(public_key_info(algorithm_of(spki).unwrap_or_default(), &key)))
+        }
+        KeyKind::Ec(curve) => {
+            let point = point_of(session, object)?;
+            Ok(point.map(|point| public_key_info(&curve.algorithm(), &point)))
+        }
+        KeyKind::Ed25519 => {
+            let point = point_of(session, object)?;
+            let algorithm = handclasp::pki_types::alg_id::ED25519;
+            Ok(point.map(|point| public_key_info(&algorithm, &point)))
+        }
+    }
+}
+
+/// CKA_EC_POINT: an OCTET STRING with the point. Some tokens leave the OCTET STRING out.
+fn point_of(session: &Session, object: ObjectHandle) -> Result<Option<Vec<u8>>, TokenError> {
+    for attribute in session.get_attributes(object, &[AttributeType::EcPoint])? {
+        if let Attribute::EcPoint(point) = attribute {
+            if point.is_empty() {
+                return Ok(None);
+            }
+            let inner = der::only(&point, der::OCTET_STRING).map(<[u8]>::to_vec);
+            return Ok(Some(inner.unwrap_or(point)));
+        }
+    }
+    Ok(None)
+}
+
+fn fits(wanted: &Option<String>, found: &str) -> bool {
+    wanted.as_ref().is_none_or(|wanted| wanted == found)
+}
+
+/// The label and the id of an object, for an operator.
+fn name(session: &Session, object: ObjectHandle) -> String {
+    let names = [AttributeType::Label, AttributeType::Id];
+    let attributes = session.get_attributes(object, &names).unwrap_or_default();
+    let mut label = String::new();
+    let mut id = String::new();
+    for attribute in attributes {
+        match attribute {
+            Attribute::Label(bytes) => label = printable(&String::from_utf8_lossy(&bytes)),
+            Attribute::Id(bytes) => {
+                id = bytes.iter().take(20).map(|byte| format!("%{byte:02x}")).collect();
+            }
+            _ => {}
+        }
+    }
+    format!("object={label} id={id}")
+}
+
+/// A text of a token without control characters, and not long.
+fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(64).collect()
+}
+
+/// A list for an operator, not long.
+fn list(items: Vec<String>) -> String {
+    const MOST: usize = 8;
+    if items.is_empty() {
+        return "none".to_owned();
+    }
+    let more = if items.len() > MOST { ", and more" } else { "" };
+    let first: Vec<String> = items.into_iter().take(MOST).collect();
+    format!("{}{more}", first.join(", "))
+}
