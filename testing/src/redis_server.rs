@@ -30,12 +30,19 @@ impl RedisServer {
         Self::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
+    /// In the place of an option: a port that is free.
+    pub const FREE_PORT: &str = "a free port";
+
     /// A server with these options, such as `--appendonly` and `yes`, beside its port and folder.
     pub fn start_with(options: &[&str]) -> Self {
         // Another process may take the port before the server does.
         for _ in 0..10 {
             let port = Listener::new().port();
-            let options = options.iter().map(ToString::to_string).collect();
+            let option = |option: &&str| match *option {
+                Self::FREE_PORT => Listener::new().port().to_string(),
+                option => option.to_owned(),
+            };
+            let options = options.iter().map(option).collect();
             let mut server = Self { port, options, process: None, folder: Folder::new() };
             if server.try_restart() {
                 return server;

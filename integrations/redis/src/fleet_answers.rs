@@ -6,24 +6,29 @@ use std::sync::Arc;
 use handclasp::handshake::{Answer, Question};
 use handclasp::transport::tokio::{AnswerFuture, QuestionHandler};
 
-use crate::RedisSessions;
+use crate::{RedisSessions, RedisStrikeRegister};
 
 /// Answers the questions that the store answers, and gives the others to the application's own handler.
 ///
 /// ```
 /// use handclasp_redis::handclasp::transport::tokio::Acceptor;
-/// use handclasp_redis::{FleetAnswers, RedisSessions};
+/// use handclasp_redis::{FleetAnswers, RedisSessions, RedisStrikeRegister};
 ///
-/// fn ask_the_store(acceptor: Acceptor, sessions: &RedisSessions) -> Acceptor {
-///     acceptor.answers(FleetAnswers::new().sessions(sessions))
+/// fn ask_the_store(
+///     acceptor: Acceptor,
+///     sessions: &RedisSessions,
+///     register: &RedisStrikeRegister,
+/// ) -> Acceptor {
+///     acceptor.answers(FleetAnswers::new().sessions(sessions).register(register))
 /// }
 /// ```
 ///
 /// It never answers with [`Answer::Unavailable`], which would end the connection: where the store does not answer,
-/// there is a full handshake.
+/// there is a full handshake, or one without 0-RTT data.
 #[derive(Clone, Default)]
 pub struct FleetAnswers {
     sessions: Option<RedisSessions>,
+    register: Option<RedisStrikeRegister>,
     others: Option<Arc<dyn QuestionHandler>>,
 }
 
@@ -39,6 +44,12 @@ impl FleetAnswers {
         self
     }
 
+    /// Sets which register answers [`Question::CheckReplay`].
+    pub fn register(mut self, register: &RedisStrikeRegister) -> Self {
+        self.register = Some(register.clone());
+        self
+    }
+
     /// Sets the handler of all other questions. Without it they have the answer [`Answer::Unavailable`].
     pub fn others(mut self, handler: impl QuestionHandler + 'static) -> Self {
         self.others = Some(Arc::new(handler));
@@ -48,17 +59,27 @@ impl FleetAnswers {
 
 impl QuestionHandler for FleetAnswers {
     fn answer(&self, question: Question) -> AnswerFuture {
-        match (question, &self.sessions, &self.others) {
+        match (question, &self.sessions, &self.register) {
             (Question::TakeSession(asked), Some(sessions), _) => {
                 let sessions = sessions.clone();
                 Box::pin(async move { Answer::Session(sessions.fetch(&asked.ticket).await) })
             }
-            (question, _, Some(others)) => others.answer(question),
-            (question, _, None) => Box::pin(async move {
-                let name = question.name();
-                Answer::Unavailable(format!("there is no handler for the question: {name}"))
-            }),
+            (Question::CheckReplay(asked), _, Some(register)) => {
+                let register = register.clone();
+                Box::pin(async move { Answer::ReplayCheck(register.check(&asked.record).await) })
+            }
+            (question, _, _) => self.answer_other(question),
         }
+    }
+}
+
+impl FleetAnswers {
+    fn answer_other(&self, question: Question) -> AnswerFuture {
+        if let Some(others) = &self.others {
+            return others.answer(question);
+        }
+        let reason = format!("there is no handler for the question: {}", question.name());
+        Box::pin(async move { Answer::Unavailable(reason) })
     }
 }
 
@@ -66,6 +87,7 @@ impl fmt::Debug for FleetAnswers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FleetAnswers")
             .field("sessions", &self.sessions)
+            .field("register", &self.register)
             .field("others", &self.others.is_some())
             .finish()
     }

@@ -27,6 +27,11 @@ impl KeyNames {
     pub(crate) fn session(&self, name: &[u8]) -> String {
         format!("{}:session:{}", self.prefix, hex::encode(name))
     }
+
+    /// The records of ClientHellos in this shard, in a slot of their own.
+    pub(crate) fn records(&self, shard: u16) -> String {
+        format!("{{{}:records:{shard}}}", self.prefix)
+    }
 }
 
 #[cfg(test)]
@@ -37,6 +42,7 @@ mod tests {
     fn keys_begin_with_the_prefix() {
         let names = KeyNames::new("shop/eu-1").unwrap();
         assert_eq!(names.session(&[1, 0xab]), "shop/eu-1:session:01ab");
+        assert_eq!(names.records(12), "{shop/eu-1:records:12}");
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! Sentinel, TLS to the store, users and passwords are options of `fred`.
 
 mod availability;
+mod epochs;
 mod error;
 mod fleet_answers;
 mod key_names;
 mod sealing_keys;
 mod sessions;
 mod store;
+mod strike_register;
 mod telemetry;
 
 pub use error::Error;
@@ -21,3 +23,4 @@ pub use handclasp;
 pub use sealing_keys::SealingKeys;
 pub use sessions::RedisSessions;
 pub use store::{Clients, RedisStore};
+pub use strike_register::{RedisStrikeRegister, RegisterSize};

@@ -7,6 +7,8 @@
 //! | `handclasp_redis_calls_total` | counter | `call`, `result` |
 //! | `handclasp_redis_call_duration_seconds` | histogram | `call` |
 //! | `handclasp_redis_sessions_not_stored_total` | counter | `reason` |
+//! | `handclasp_redis_replay_checks_total` | counter | `verdict` |
+//! | `handclasp_redis_new_epochs_total` | counter | |
 //!
 //! `call` is what the store is asked for, such as `take_session`. `result` is `ok`, or the
 //! [code](crate::Error::code) of an error.
@@ -20,6 +22,8 @@ use crate::Error;
 pub(crate) enum Call {
     PutSession,
     TakeSession,
+    CheckReplay,
+    AskEpoch,
 }
 
 impl Call {
@@ -28,6 +32,8 @@ impl Call {
         match self {
             Self::PutSession => "put_session",
             Self::TakeSession => "take_session",
+            Self::CheckReplay => "check_replay",
+            Self::AskEpoch => "ask_epoch",
         }
     }
 }
@@ -59,6 +65,24 @@ pub(crate) fn report_not_stored(reason: &'static str) {
         .increment(1);
     #[cfg(not(feature = "metrics"))]
     let _ = reason;
+}
+
+/// The store, or the server without asking it, has decided about a ClientHello with 0-RTT data.
+pub(crate) fn report_replay_check(verdict: &'static str) {
+    #[cfg(feature = "metrics")]
+    ::metrics::counter!("handclasp_redis_replay_checks_total", "verdict" => verdict).increment(1);
+    #[cfg(not(feature = "metrics"))]
+    let _ = verdict;
+}
+
+/// A shard is in another epoch than before, or this is the first contact.
+pub(crate) fn report_new_epoch(shard: u16) {
+    #[cfg(feature = "metrics")]
+    ::metrics::counter!("handclasp_redis_new_epochs_total").increment(1);
+    #[cfg(feature = "tracing")]
+    ::tracing::info!(target: "handclasp_redis", shard, "0-RTT data need tickets of a new epoch");
+    #[cfg(not(feature = "tracing"))]
+    let _ = shard;
 }
 
 /// The store has stopped answering.

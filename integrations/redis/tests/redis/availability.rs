@@ -1,0 +1,102 @@
+//! A store that is down or silent: full handshakes, no 0-RTT data, no failed handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fleet::{Fleet, meet, register_in, store_on, until};
+use handclasp::ClientConfig;
+use handclasp::handshake::EarlyData;
+use handclasp::session::ReplayCheck;
+use handclasp::transport::tokio::Acceptor;
+use handclasp_redis::{RedisSessions, RedisStrikeRegister, handclasp};
+use handclasp_testing::redis_server::RedisServer;
+
+/// Two servers of one store: one with its sessions there, one with the register. Each has a client with a ticket.
+struct Servers {
+    fleet: Fleet,
+    sessions: Acceptor,
+    register: Acceptor,
+    early_client: Arc<ClientConfig>,
+}
+
+impl Servers {
+    /// Handshakes have ten seconds, so the store has less.
+    async fn on(server: &RedisServer) -> Self {
+        let store = store_on(server).await.timeout(Duration::from_millis(500));
+        let fleet = Fleet::new();
+        let sessions = fleet.server_of_sessions(&RedisSessions::new(&store).unwrap());
+        let register = RedisStrikeRegister::new(&store).unwrap();
+        let register = fleet.server_of_register(&register);
+        let early_client = fleet.client();
+        let servers = Self { fleet, sessions, register, early_client };
+        servers.wait_until_all_works().await;
+        servers
+    }
+
+    async fn wait_until_all_works(&self) {
+        until("0-RTT data are accepted", async || {
+            meet(&self.early_client, &self.register).await.early_data == EarlyData::Accepted
+        })
+        .await;
+        let client = self.fleet.client();
+        until("a session is resumed", async || meet(&client, &self.sessions).await.resumed).await;
+    }
+
+    /// Handshakes are complete without the store.
+    async fn meet_without_store(&self) {
+        let client = self.fleet.client();
+        for _ in 0..8 {
+            assert!(!meet(&client, &self.sessions).await.resumed);
+            let early = meet(&self.early_client, &self.register).await;
+            assert!(early.resumed, "the session is in the ticket");
+            assert_eq!(early.early_data, EarlyData::Rejected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_store_there_are_full_handshakes_and_with_it_again_resumptions() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let mut server = RedisServer::start();
+    let servers = Servers::on(&server).await;
+    server.kill();
+    servers.meet_without_store().await;
+    server.restart();
+    servers.wait_until_all_works().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_store_delays_handshakes_by_its_timeout_at_most_and_none_fails() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let server = RedisServer::start();
+    let servers = Servers::on(&server).await;
+    server.pause();
+    servers.meet_without_store().await;
+    server.resume();
+    servers.wait_until_all_works().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_silent_store_has_done_meanwhile_is_not_done_twice() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let server = RedisServer::start();
+    let patient = store_on(&server).await;
+    let register = register_in(&patient).await;
+    let record = Fleet::new().record(&register).await;
+    let hasty = store_on(&server).await.timeout(Duration::from_millis(200));
+    let hasty = RedisStrikeRegister::new(&hasty).unwrap();
+    until("the register reaches the store", async || hasty.refresh().await.is_ok()).await;
+    server.pause();
+    // The question is in the store's socket.
+    assert_eq!(hasty.check(&record).await, ReplayCheck::Unknown);
+    server.resume();
+    until("the store records it", async || server.command(&["ZCARD", "{fleet:records:0}"]) == "3")
+        .await;
+    assert_eq!(register.check(&record).await, ReplayCheck::Seen);
+}

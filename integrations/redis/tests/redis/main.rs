@@ -1,0 +1,8 @@
+//! Sessions and the register of a fleet, on real servers, sentinels and clusters of Redis.
+
+mod availability;
+mod cluster;
+mod fleet;
+mod sentinel;
+mod sessions;
+mod strike_register;
