@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
 
-use crate::process::{Folder, Listener, PATIENCE, Process, available, connect};
+use crate::ports::free_tcp_port;
+use crate::process::{Folder, PATIENCE, Process, available, connect};
 
 /// One server, which can be killed, stopped and started again on its port.
 pub struct RedisServer {
@@ -37,9 +38,9 @@ impl RedisServer {
     pub fn start_with(options: &[&str]) -> Self {
         // Another process may take the port before the server does.
         for _ in 0..10 {
-            let port = Listener::new().port();
+            let port = free_tcp_port();
             let option = |option: &&str| match *option {
-                Self::FREE_PORT => Listener::new().port().to_string(),
+                Self::FREE_PORT => free_tcp_port().to_string(),
                 option => option.to_owned(),
             };
             let options = options.iter().map(option).collect();

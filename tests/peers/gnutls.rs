@@ -2,7 +2,6 @@
 //! the channel binding.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use handclasp::alert::AlertDescription;
@@ -16,6 +15,7 @@ use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::{ContentType, HandshakeType};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
@@ -78,9 +78,9 @@ impl Watch {
     }
 }
 
-/// Starts `gnutls-serv` as an echo on a port that was free a moment ago.
+/// Starts `gnutls-serv` as an echo on a free port.
 fn server(arguments: &[&str]) -> (Process, u16) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_tcp_port();
     let words = port.to_string();
     let process = Process::start("gnutls-serv", &[&["--echo", "-p", &words], arguments].concat());
     process.wait_for(&format!("port {port}...done"));

@@ -13,6 +13,7 @@ use handclasp::verify::{
 };
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
@@ -65,7 +66,7 @@ fn their_server(
     builder: ClientConfigBuilder,
 ) -> (Process, OurClient) {
     // It cannot choose a port by itself.
-    let port = Listener::new().port().to_string();
+    let port = free_tcp_port().to_string();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let first = ["--echo", "--port", &port];
     let process = Process::start("gnutls-serv", &[&first[..], &files, arguments].concat());

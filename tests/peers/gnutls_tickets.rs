@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use handclasp::credential::CertificateList;
@@ -13,6 +13,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, StrikeRegister, TicketKeys};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Folder, Listener, Process, available, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 
@@ -31,7 +32,7 @@ fn our_client_resumes_with_gnutls_serv_which_takes_its_early_data_once_asked_to(
         let (identity, folder) = (Identity::p256(), Folder::new());
         let chain = folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0]));
         let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_tcp_port();
         let words = port.to_string();
         let arguments = ["--echo", "-p", &words, "--x509certfile", &chain, "--x509keyfile", &key];
         let early: &[&str] = if takes { &["--earlydata", "--maxearlydata", "1000"] } else { &[] };

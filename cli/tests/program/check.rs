@@ -17,6 +17,7 @@ use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::session::{StrikeRegister, TicketKeys};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream, TrustAnchors};
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Process, available};
 use serde_json::Value;
 
@@ -556,7 +557,7 @@ fn nginx_does_what_it_was_told_to() {
     }
     let files = Files::new();
     let (folder, cert, key) = (files.path(""), files.path("cert.pem"), files.path("key.pem"));
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_tcp_port();
     let ca = files.path("ca.pem");
     files.write(
         "nginx.conf",

@@ -12,6 +12,7 @@ use crate::common::{Files, Server, handclasp, run_with_input, text};
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
+use handclasp_testing::process::PATIENCE;
 
 /// Commands that write to standard output, each of which succeeds where that can be written.
 fn commands(files: &Files, server: &Server) -> Vec<Command> {
@@ -62,7 +63,7 @@ fn a_pipe_that_its_reader_has_closed_ends_the_program_quietly() {
 
 /// Takes a request, and answers a while later, unless the client says before that it is done: what
 /// servers do that take it for a client that has gone. Returns whether it has answered.
-fn impatient_server(files: &Files) -> (String, thread::JoinHandle<bool>) {
+fn impatient_server(files: &Files, patience: Duration) -> (String, thread::JoinHandle<bool>) {
     let chain = vec![CertificateDer::from_pem_slice(files.read("cert.pem").as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(files.read("key.pem").as_bytes()).unwrap();
     let key = CertifiedKey::from_der(chain, &key).unwrap();
@@ -74,7 +75,7 @@ fn impatient_server(files: &Files) -> (String, thread::JoinHandle<bool>) {
         let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
         let mut request = [0; 7];
         stream.read_exact(&mut request).unwrap();
-        stream.transport().set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+        stream.transport().set_read_timeout(Some(patience)).unwrap();
         let error = match stream.read(&mut request) {
             Ok(count) => {
                 assert_eq!(count, 0, "the client has sent all");
@@ -94,13 +95,13 @@ fn impatient_server(files: &Files) -> (String, thread::JoinHandle<bool>) {
 fn the_end_of_the_input_waits_for_the_server_unless_an_option_says_not_to() {
     let files = Files::new();
     let ca = files.path("ca.pem");
-    let (address, serving) = impatient_server(&files);
+    let (address, serving) = impatient_server(&files, Duration::from_millis(700));
     let output = run_with_input(handclasp(["connect", &address, "--ca", &ca]), b"request");
     assert!(serving.join().unwrap(), "{}", text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert_eq!(output.stdout, b"an answer");
 
-    let (address, serving) = impatient_server(&files);
+    let (address, serving) = impatient_server(&files, PATIENCE);
     let command = handclasp(["connect", &address, "--ca", &ca, "--half-close"]);
     let output = run_with_input(command, b"request");
     assert!(!serving.join().unwrap(), "close_notify came before the answer");

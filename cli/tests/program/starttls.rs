@@ -10,6 +10,7 @@ use std::thread;
 use handclasp::pki_types::pem::PemObject;
 use handclasp::pki_types::{CertificateDer, PrivateKeyDer};
 use handclasp::{CertifiedKey, ServerConfig, ServerConnection, Stream};
+use handclasp_testing::ports::free_tcp_port;
 
 use crate::common::{Files, handclasp, text};
 
@@ -147,7 +148,7 @@ impl Postgres {
         if !owned.is_ok_and(|status| status.success()) || !as_postgres(&[&initdb, "-D", &data]) {
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_tcp_port();
         for name in ["cert.pem", "key.pem"] {
             as_postgres(&["cp", &files.path(name), &data]);
         }

@@ -10,6 +10,7 @@ use handclasp_explain::{Connection, Outcome, Side, Transport, capture};
 use handclasp_testing::Identity;
 use handclasp_testing::capture::{Link, Sent, datagrams, pcap};
 use handclasp_testing::der::pem_text;
+use handclasp_testing::ports::free_udp_port;
 use handclasp_testing::process::{Folder, Process, available};
 
 use crate::support::options;
@@ -71,7 +72,7 @@ fn connect(folder: &Folder, options: &[&str]) -> (Vec<Sent>, String) {
     let identity = Identity::p256();
     let chain = folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0]));
     let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
-    let port = any_socket().local_addr().unwrap().port();
+    let port = free_udp_port();
     let words = port.to_string();
     let htdocs = format!("--htdocs={}", folder.path(""));
     let last = [htdocs.as_str(), "127.0.0.1", &words, &key, &chain];

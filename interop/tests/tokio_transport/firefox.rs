@@ -71,7 +71,10 @@ impl Firefox {
         let socket = loop {
             let port = std::fs::read_to_string(profile.path("MarionetteActivePort"));
             if let Some(port) = port.ok().and_then(|port| port.trim().parse::<u16>().ok()) {
-                break TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                // A part of the number may be written.
+                if let Ok(socket) = TcpStream::connect(("127.0.0.1", port)).await {
+                    break socket;
+                }
             }
             assert!(Instant::now() < deadline, "{}", process.wait_for(""));
             sleep(Duration::from_millis(50)).await;

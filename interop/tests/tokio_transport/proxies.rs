@@ -12,16 +12,12 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConfig, ClientConnection, Error, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::examples::{Files, port, start, start_of};
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{self, Listener, PATIENCE, Process, available};
 use handclasp_testing::{Identity, NAME, server_name};
 
 /// Lists of protocols for haproxy, and the version of HTTP that comes of each.
 const PROTOCOLS: [(&str, &str); 2] = [("h2,http/1.1", "HTTP/2.0"), ("http/1.1", "HTTP/1.1")];
-
-/// A port that is free now.
-fn free_port() -> u16 {
-    Listener::new().port()
-}
 
 /// Starts a program that listens on this port, and waits until it does.
 fn listening(program: &str, arguments: &[&str], port: u16) -> Process {
@@ -95,7 +91,7 @@ fn nginx_is_a_client_in_front_of_our_server() {
     }
     let files = Files::new(&Identity::p256());
     let server = our_server(&files);
-    let (port, backend, anchor) = (free_port(), port(&server), &files.anchor);
+    let (port, backend, anchor) = (free_tcp_port(), port(&server), &files.anchor);
     let block = format!(
         "listen 127.0.0.1:{port};
          location / {{
@@ -115,7 +111,7 @@ fn nginx_is_a_server_behind_our_client() {
     }
     for (option, version) in [("http2", "HTTP/2.0"), ("", "HTTP/1.1")] {
         let files = Files::new(&Identity::p256());
-        let (port, chain, key) = (free_port(), &files.chain, &files.key);
+        let (port, chain, key) = (free_tcp_port(), &files.chain, &files.key);
         let block = format!(
             "listen 127.0.0.1:{port} ssl {option}; ssl_protocols TLSv1.3;
              ssl_certificate {chain}; ssl_certificate_key {key};
@@ -134,7 +130,7 @@ fn haproxy_is_a_client_in_front_of_our_server() {
     for (protocols, version) in PROTOCOLS {
         let files = Files::new(&Identity::p256());
         let server = our_server(&files);
-        let (port, backend, anchor) = (free_port(), port(&server), &files.anchor);
+        let (port, backend, anchor) = (free_tcp_port(), port(&server), &files.anchor);
         let sections = format!(
             "frontend plain\n bind 127.0.0.1:{port}\n default_backend ours\n\
              backend ours\n server ours 127.0.0.1:{backend} ssl verify required ca-file {anchor} \
@@ -154,7 +150,7 @@ fn haproxy_is_a_server_behind_our_client() {
         let files = Files::new(&Identity::p256());
         let both = [&files.chain, &files.key].map(|path| std::fs::read_to_string(path).unwrap());
         let pem = files.folder.file("both.pem", both.concat());
-        let port = free_port();
+        let port = free_tcp_port();
         let sections = format!(
             "frontend tls\n bind 127.0.0.1:{port} ssl crt {pem} ssl-min-ver TLSv1.3 \
              alpn {protocols}\n http-request return status 200 content-type text/plain \
@@ -223,7 +219,7 @@ fn nginx_authenticates_itself_to_our_server_and_our_client_itself_to_nginx() {
     let (server, client) = (Identity::p256(), Identity::p256());
     let (files, own) = (Files::new(&server), Files::new(&client));
     let (backend, serving) = server_for_known_clients(&server, &client);
-    let (anchor, chain, key, port) = (&files.anchor, &own.chain, &own.key, free_port());
+    let (anchor, chain, key, port) = (&files.anchor, &own.chain, &own.key, free_tcp_port());
     let block = format!(
         "listen 127.0.0.1:{port};
          location / {{
@@ -238,7 +234,7 @@ fn nginx_authenticates_itself_to_our_server_and_our_client_itself_to_nginx() {
     assert!(serving.join().unwrap());
     drop(front);
 
-    let (anchor, chain, key, port) = (&own.anchor, &files.chain, &files.key, free_port());
+    let (anchor, chain, key, port) = (&own.anchor, &files.chain, &files.key, free_tcp_port());
     let block = format!(
         "listen 127.0.0.1:{port} ssl; ssl_protocols TLSv1.3;
          ssl_certificate {chain}; ssl_certificate_key {key};
@@ -265,7 +261,7 @@ fn haproxy_authenticates_itself_to_our_server_and_our_client_itself_to_haproxy()
     let (servers, clients) = (together(&files), together(&own));
 
     let (backend, serving) = server_for_known_clients(&server, &client);
-    let (anchor, port) = (&files.anchor, free_port());
+    let (anchor, port) = (&files.anchor, free_tcp_port());
     let sections = format!(
         "frontend plain\n bind 127.0.0.1:{port}\n default_backend ours\n\
          backend ours\n server ours 127.0.0.1:{backend} ssl verify required ca-file {anchor} \
@@ -276,7 +272,7 @@ fn haproxy_authenticates_itself_to_our_server_and_our_client_itself_to_haproxy()
     assert!(serving.join().unwrap());
     drop(front);
 
-    let (anchor, port) = (&own.anchor, free_port());
+    let (anchor, port) = (&own.anchor, free_tcp_port());
     let sections = format!(
         "frontend tls\n bind 127.0.0.1:{port} ssl crt {servers} ssl-min-ver TLSv1.3 \
          verify required ca-file {anchor}\n http-request return status 200 content-type \

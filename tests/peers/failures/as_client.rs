@@ -344,7 +344,7 @@ fn ends_of_the_transport() -> Vec<Row> {
             says: &[
                 "(reset) during the handshake",
                 "waiting for the server's first message",
-                "in 0.",
+                "had come in",
             ],
             change: "look into the server's log",
             ..row()
@@ -371,7 +371,7 @@ fn ends_of_the_transport() -> Vec<Row> {
             says: &[
                 "not complete in time",
                 "waiting for the server's first message",
-                "no record of the peer had come in 0.2 s",
+                "no record of the peer had come in",
                 "a firewall may drop",
             ],
             change: "look whether the server receives anything",

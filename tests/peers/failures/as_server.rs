@@ -363,7 +363,7 @@ fn ends_of_the_transport() -> Vec<Row> {
             code: "silence",
             says: &[
                 "waiting for the ClientHello",
-                "in 0.2 s",
+                "no record of the peer had come in",
                 "may expect a greeting of the server",
             ],
             change: "TLS from its first byte",

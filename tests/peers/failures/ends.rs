@@ -16,6 +16,7 @@ use handclasp::{
     Stream,
 };
 use handclasp_testing::der::pem_text;
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Folder, Listener, PATIENCE, Process, available, connect};
 use handclasp_testing::{Identity, deliver_outgoing, server_name};
 
@@ -78,10 +79,13 @@ pub fn server_fails(config: ServerConfig, socket: TcpStream) -> Diagnosis {
 pub fn client_hears(config: ClientConfigBuilder, bytes: &[u8], end: End) -> Diagnosis {
     let listener = Listener::new();
     let socket = connect(([127, 0, 0, 1], listener.port()).into());
-    let peer = speaks(listener.accept(), bytes.to_vec(), end);
-    let connection = ClientConnection::new(config.build().unwrap().into(), server_name());
-    let patience = if end == End::IsSilent { SHORT } else { PATIENCE };
-    let diagnosis = fails(connection.unwrap(), socket, patience);
+    let peer = listener.accept();
+    let connection = ClientConnection::new(config.build().unwrap().into(), server_name()).unwrap();
+    if end == End::IsSilent {
+        return hears_no_more(connection, socket, peer, bytes);
+    }
+    let peer = speaks(peer, bytes.to_vec(), end);
+    let diagnosis = fails(connection, socket, PATIENCE);
     peer.join().unwrap();
     diagnosis
 }
@@ -91,12 +95,27 @@ pub fn server_hears(config: ServerConfig, bytes: &[u8], end: End) -> Diagnosis {
     let listener = Listener::new();
     let mut peer = connect(([127, 0, 0, 1], listener.port()).into());
     let socket = listener.accept();
-    peer.write_all(bytes).unwrap();
-    let patience = if end == End::IsSilent { SHORT } else { PATIENCE };
-    let peer = thread::spawn(move || ends(peer, end));
     let connection = ServerConnection::new(config.into()).unwrap();
-    let diagnosis = fails(connection, socket, patience);
+    if end == End::IsSilent {
+        return hears_no_more(connection, socket, peer, bytes);
+    }
+    peer.write_all(bytes).unwrap();
+    let peer = thread::spawn(move || ends(peer, end));
+    let diagnosis = fails(connection, socket, PATIENCE);
     peer.join().unwrap();
+    diagnosis
+}
+
+/// The peer has said these bytes before this end reads, and is silent until this end has failed.
+fn hears_no_more<C: DerefMut<Target = Connection>>(
+    connection: C,
+    socket: TcpStream,
+    mut peer: TcpStream,
+    bytes: &[u8],
+) -> Diagnosis {
+    peer.write_all(bytes).unwrap();
+    let diagnosis = fails(connection, socket, SHORT);
+    drop(peer);
     diagnosis
 }
 
@@ -104,10 +123,7 @@ pub fn server_hears(config: ServerConfig, bytes: &[u8], end: End) -> Diagnosis {
 fn speaks(mut socket: TcpStream, bytes: Vec<u8>, end: End) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         if end == End::Resets && bytes.is_empty() {
-            // Closing with bytes that are not read resets the connection.
-            let _ = socket.read(&mut [0; 1]).unwrap();
-            thread::sleep(Duration::from_millis(50));
-            return;
+            return ends(socket, end);
         }
         let _ = socket.read(&mut [0; 8192]).unwrap();
         socket.write_all(&bytes).unwrap();
@@ -122,10 +138,10 @@ fn ends(mut socket: TcpStream, end: End) {
             let _ = socket.read_to_end(&mut Vec::new());
         }
         End::Resets => {
-            // The server's flight comes, and is not read.
-            thread::sleep(Duration::from_millis(100));
+            // Something comes, and is not read: then closing resets the connection.
+            socket.peek(&mut [0]).unwrap();
         }
-        End::IsSilent => thread::sleep(2 * SHORT),
+        End::IsSilent => unreachable!("its socket stays open"),
     }
 }
 
@@ -217,7 +233,7 @@ pub fn client_of_gnutls(
         return None;
     }
     let files = Files::new(identity);
-    let port = Listener::new().port().to_string();
+    let port = free_tcp_port().to_string();
     let mut all = vec!["--echo", "--port", &port];
     all.extend(["--x509certfile", &files.chain, "--x509keyfile", &files.key]);
     all.extend(arguments.iter().map(|it| if *it == "@ca" { files.authority.as_str() } else { it }));

@@ -31,6 +31,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The errors of failed handshakes.
     pub failures: Arc<Mutex<Vec<String>>>,
+    /// A request for `/slow` has come.
+    pub slow_request: Arc<Notify>,
     /// Lets `/slow` answer.
     pub go_on: Arc<Notify>,
     pub stop: oneshot::Sender<()>,
@@ -52,14 +54,15 @@ impl Server {
         let failed = failures.clone();
         let listener = TlsListener::new(socket, Acceptor::new(config))
             .on_failure(move |_, error| failed.lock().unwrap().push(error.to_string()));
-        let go_on = Arc::new(Notify::new());
-        let app = app(go_on.clone()).into_make_service_with_connect_info::<ConnectionInfo>();
+        let (slow_request, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let app = app(slow_request.clone(), go_on.clone())
+            .into_make_service_with_connect_info::<ConnectionInfo>();
         let (stop, stopped) = oneshot::channel();
         let serve = axum::serve(more(listener), app).with_graceful_shutdown(async {
             let _ = stopped.await;
         });
         let task = tokio::spawn(serve.into_future());
-        Self { address, failures, go_on, stop, task }
+        Self { address, failures, slow_request, go_on, stop, task }
     }
 
     pub fn url(&self, path: &str) -> hyper::Uri {
@@ -81,13 +84,14 @@ pub async fn serve(
     address
 }
 
-fn app(go_on: Arc<Notify>) -> Router {
+fn app(slow_request: Arc<Notify>, go_on: Arc<Notify>) -> Router {
     Router::new()
         .route("/", get(describe).post(describe))
         .route("/unprotected", post(describe))
         .route(
             "/slow",
             get(async move || {
+                slow_request.notify_one();
                 go_on.notified().await;
                 "a slow answer"
             }),

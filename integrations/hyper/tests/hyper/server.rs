@@ -162,7 +162,8 @@ async fn a_server_that_shuts_down_answers_and_sends_close_notify() {
         stream.flush().await.unwrap();
         streams.push(stream);
     }
-    // This one has its answer, and is idle. The other is still asked for.
+    timeout(PATIENCE, server.slow_request.notified()).await.unwrap();
+    // This one has its answer, and is idle. The other waits for its answer.
     let mut byte = [0];
     streams[1].read_exact(&mut byte).await.unwrap();
     server.stop.send(()).unwrap();

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use handclasp_testing::Identity;
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Listener, Process, available};
+use handclasp_testing::ports::free_tcp_port;
+use handclasp_testing::process::{Process, available};
 
 /// Of the user `postgres`.
 pub const PASSWORD: &str = "a password of the tests";
@@ -39,7 +40,7 @@ impl Cluster {
         let folder = std::env::temp_dir().join(format!("postgres-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let owner = owner();
-        let port = Listener::new().port();
+        let port = free_tcp_port();
         let cluster = Self { folder, programs, owner, server: None, port };
         cluster.own(&cluster.folder);
         let password = cluster.file("password", PASSWORD);

@@ -1,6 +1,6 @@
 //! Our client at servers of other libraries.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use handclasp::config::ClientConfigBuilder;
@@ -8,6 +8,7 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::registry::NamedGroup as G;
 use handclasp::session::MemoryClientSessions;
 use handclasp::{ClientConfig, TrustAnchors};
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::Process;
 use handclasp_testing::{Identity, narrow_provider};
 
@@ -107,15 +108,10 @@ fn openssl(ours: &Ours<'_>) {
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn gnutls(ours: &Ours<'_>) {
     let first = "gnutls-serv --http --x509certfile {chain} --x509keyfile {key}";
     let start = |priority: &str, more: &str| {
-        let port = free_port();
+        let port = free_tcp_port();
         let command = format!("{first} -p {port} --priority {GNUTLS}{priority} {more}");
         let process = ours.start(&command, &format!("port {port}...done"));
         (process, SocketAddr::from(([127, 0, 0, 1], port)))

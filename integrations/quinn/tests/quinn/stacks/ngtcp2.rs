@@ -1,9 +1,10 @@
 //! The client and the server that Debian has of ngtcp2, over GnuTLS. They speak HTTP/3.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
 use handclasp::registry::CipherSuiteId;
 use handclasp_testing::numbers::varied_bytes;
+use handclasp_testing::ports::free_udp_port;
 use handclasp_testing::process::{Folder, Process, available};
 
 use super::case::Case;
@@ -11,7 +12,7 @@ use super::credentials::credential_files;
 use super::{
     Application, Limit, NO_KEY_UPDATE, NO_ML_KEM, NO_VERSION_2, Orders, Report, Role, SEED, Stack,
 };
-use crate::peers::{NAME, any_port};
+use crate::peers::NAME;
 
 const CLIENT: &str = "gtlsclient";
 /// In a folder that is not in each user's path.
@@ -133,8 +134,8 @@ impl Stack for Ngtcp2 {
         if wanted.sends_retry {
             options.push("--validate-addr".into());
         }
-        // It does not print the port that it has, so it gets one that was free.
-        let address = UdpSocket::bind(any_port()).unwrap().local_addr().unwrap();
+        // It does not print the port that the system gives it.
+        let address = SocketAddr::from(([127, 0, 0, 1], free_udp_port()));
         let port = address.port().to_string();
         let [chain, key] = credential_files(&self.folder, "server", &people.server);
         let mut all: Vec<&str> = options.iter().map(String::as_str).collect();
