@@ -1,7 +1,7 @@
 //! A guide, with a chapter for each place where a connection is used.
 //!
 //! - [`blocking`]: sockets and threads.
-//! - [`transport`]: a transport of your own, without sockets or with other ones.
+//! - [`transport`]: a transport of your own, without sockets or with other ones; records in the kernel.
 //! - [`keys`]: private keys, certificates and decisions in another process or device.
 //! - [`resumption`]: sessions, tickets and 0-RTT data.
 //! - [`quic`]: the handshake under QUIC, and quinn.

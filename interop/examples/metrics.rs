@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use handclasp::credential::CertificateList;
 use handclasp::session::TicketKeys;
-use handclasp::telemetry::{MetricsObserver, TracingObserver};
+use handclasp::telemetry::{MetricsObserver, TracingObserver, record_certificate};
 use handclasp::transport::tokio::Acceptor;
 use handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 use http_body_util::Full;
@@ -52,6 +52,7 @@ async fn run() -> Result<(), Failure> {
     MetricsObserver::describe();
 
     let key = CertifiedKey::from_pem_files(chain, key)?;
+    record_certificate("server", &key);
     let provider = CryptoProvider::default();
     let tickets = TicketKeys::random(provider.random.clone())?;
     let config = ServerConfig::builder(provider)

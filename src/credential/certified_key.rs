@@ -4,7 +4,7 @@ use pki_types::{AlgorithmIdentifier, CertificateDer, PrivateKeyDer, alg_id};
 
 use super::compression::CompressedForms;
 use crate::certificate::der::{self, Reader};
-use crate::certificate::{EndEntity, KeyComparison};
+use crate::certificate::{EndEntity, KeyComparison, Validity};
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, Hash, KeyError, SigningKey, provider_fault};
 use crate::error::circumstances::OwnCertificate;
@@ -32,6 +32,8 @@ pub struct CertifiedKey {
     certificate: Arc<OwnCertificate>,
     key: KeySource,
     pub(super) end_entity: EndEntity,
+    /// See [`validity`](Self::validity).
+    validity: Option<Validity>,
     /// For each certificate that its issuer has signed, the scheme of the signature. `None` if there is
     /// no scheme for it.
     signed_with: Vec<Option<SignatureScheme>>,
@@ -94,7 +96,9 @@ impl CertifiedKey {
         }
         parsed.own.check_may_sign()?;
         let signed_with = parsed.signature_schemes()?;
-        Self::with_key(CertificateType::X509, chain, parsed.own, signed_with, key)
+        let validity = parsed.validity();
+        let own = Self::with_key(CertificateType::X509, chain, parsed.own, signed_with, key)?;
+        Ok(Self { validity, ..own })
     }
 
     /// A raw public key (RFC 7250), the DER of its SubjectPublicKeyInfo, and its private key. It is sent
@@ -135,6 +139,7 @@ impl CertifiedKey {
             certificate: Arc::new(OwnCertificate { certificate_type, chain }),
             key,
             end_entity,
+            validity: None,
             signed_with,
             staples: Staples::default(),
             compressed: CompressedForms::default(),
@@ -178,6 +183,23 @@ impl CertifiedKey {
             error => ConfigError::PrivateKey(error),
         })?;
         Self::from_parsed(chain, parsed, KeySource::Local(key))
+    }
+
+    /// The time in which all certificates of the chain are valid: it ends when the first of them expires.
+    /// `None` for a raw public key.
+    ///
+    /// ```
+    /// # fn example(key: &handclasp::CertifiedKey) {
+    /// use handclasp::pki_types::UnixTime;
+    ///
+    /// if let Some(validity) = key.validity() {
+    ///     let days = validity.not_after.seconds_after(UnixTime::now()) / 86_400;
+    ///     println!("the chain expires in {days} days");
+    /// }
+    /// # }
+    /// ```
+    pub fn validity(&self) -> Option<Validity> {
+        self.validity
     }
 
     /// Staples an OCSP response (its DER) to the certificate, for peers that request one.
@@ -347,6 +369,12 @@ impl ParsedChain {
         let issuers = (2..).zip(&self.issuers);
         let issuers = issuers.filter_map(|(number, issuer)| Some((number, issuer.as_ref()?)));
         core::iter::once((1, &self.own)).chain(issuers)
+    }
+
+    /// The time in which all certificates are valid.
+    fn validity(&self) -> Option<Validity> {
+        let validities = self.certificates().filter_map(|(_, certificate)| certificate.validity());
+        validities.reduce(Validity::and)
     }
 
     /// Checks that the private key belongs to the first certificate, if its public half is known. If

@@ -71,6 +71,27 @@ pub(super) const P256: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256
 pub(super) const ED25519: SignatureScheme = SignatureScheme::ED25519;
 
 #[test]
+fn a_chain_is_valid_while_all_of_its_certificates_are() {
+    let until = |year: i32| {
+        let mut params = rcgen::CertificateParams::default();
+        params.not_before = rcgen::date_time_ymd(year - 10, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        params
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = until(2040).self_signed(&key).unwrap().der().clone();
+    let issuer = until(2035).self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let malformed = CertificateDer::from(vec![0x30, 0]);
+    let chain = vec![own, issuer.der().clone(), malformed];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let certified = CertifiedKey::from_der(chain, &key).unwrap();
+    let validity = certified.validity().unwrap();
+    assert_eq!(validity.not_before.to_string(), "2030-01-01 00:00:00 UTC");
+    assert_eq!(validity.not_after.to_string(), "2035-01-01 00:00:00 UTC");
+    assert_eq!(certified.to_raw_public_key().unwrap().validity(), None);
+}
+
+#[test]
 fn a_list_chooses_by_name_then_by_scheme() {
     let a = certified(&["a.example"], &rcgen::PKCS_ECDSA_P256_SHA256);
     let b = certified(&["b.example", "*.wild.example"], &rcgen::PKCS_ED25519);

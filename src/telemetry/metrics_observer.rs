@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use ::metrics::{Unit, counter, gauge, histogram};
 
+use super::certificate_metrics;
 use crate::observer::{Event, HandshakeSummary, Observer};
 use crate::side::Side;
 
@@ -65,6 +66,7 @@ impl MetricsObserver {
         ::metrics::describe_counter!(NOT_TAKEN, "What clients offered and servers did not take");
         ::metrics::describe_counter!(ALERTS_SENT, "Alerts of this side");
         ::metrics::describe_counter!(ALERTS_RECEIVED, "Alerts of peers");
+        certificate_metrics::describe();
     }
 
     fn complete(&mut self, summary: &HandshakeSummary) {

@@ -5,10 +5,14 @@
 //! [`metrics_and_logs`](crate::guide::metrics_and_logs) of the guide has a program and the list of names.
 
 #[cfg(feature = "metrics")]
+mod certificate_metrics;
+#[cfg(feature = "metrics")]
 mod metrics_observer;
 #[cfg(feature = "tracing")]
 mod tracing_observer;
 
+#[cfg(feature = "metrics")]
+pub use certificate_metrics::record_certificate;
 #[cfg(feature = "metrics")]
 pub use metrics_observer::MetricsObserver;
 #[cfg(feature = "tracing")]

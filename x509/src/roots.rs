@@ -25,6 +25,10 @@ impl TrustAnchors {
     /// The authorities that the operating system trusts: those that its administrator installed, and on
     /// Unix those in `SSL_CERT_FILE` and `SSL_CERT_DIR`. With the feature `rustls-native-certs`.
     ///
+    /// These are the authorities only. macOS and Windows have verifiers with more rules: revocations that they
+    /// fetch, and authorities that they trust for some names or up to some date. This crate does not call them.
+    /// The crate `rustls-platform-verifier` does. It is a verifier of rustls, which other programs can ask, too.
+    ///
     /// It reads files, so call it once and not for each connection. Entries that cannot be read or used are
     /// listed, and are not fatal. There may be none left, so check whether it
     /// [is empty](Self::is_empty).

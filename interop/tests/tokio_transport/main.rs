@@ -16,6 +16,8 @@ mod http3;
 mod keyless;
 mod orderly_end;
 mod page;
+#[cfg(target_os = "linux")]
+mod platform_verifier;
 mod proxies;
 mod sockets;
 mod stream;

@@ -8,10 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::ends::{self, Client, pair, tls};
-use handclasp::connection::Options;
+use handclasp::connection::{KeysKept, Options};
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::{ErrorKind, Event, Observer};
 use handclasp_testing::numbers::varied_bytes;
+use handclasp_testing::taken_over::TakenOver;
 use handclasp_testing::{Identity, server_name};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex, split};
 use tokio::time::timeout;
@@ -383,6 +384,40 @@ async fn who_speaks_http_without_tls_gets_a_page_and_others_do_not() {
         let alert = received.strip_prefix(reply).expect("the page comes first");
         assert_eq!(alert, [21, 3, 3, 0, 2, 2, 10], "and then an alert");
     }
+}
+
+#[tokio::test]
+async fn the_records_of_a_stream_are_taken_over_when_nothing_waits() {
+    let (mut client, mut server) = pair(MEBIBYTE).await;
+    server.write_all(b"words").await.unwrap();
+    server.flush().await.unwrap();
+    let mut first = [0; 1];
+    client.read_exact(&mut first).await.unwrap();
+    let refused = client.into_secrets().unwrap_err();
+    assert_eq!(refused.reason, KeysKept::UnreadData(4));
+    client = refused.kept;
+    let mut rest = [0; 4];
+    client.read_exact(&mut rest).await.unwrap();
+    assert_eq!(&rest, b"ords");
+
+    let handed_over = client.into_secrets().unwrap();
+    let mut transport = handed_over.transport;
+    let mut owner = TakenOver::new(handed_over.secrets, handed_over.unread);
+    owner.post_handshake.update_keys(true).unwrap();
+    owner.write(b"by hand");
+    transport.write_all(&owner.take_outgoing()).await.unwrap();
+    let mut data = [0; 7];
+    server.read_exact(&mut data).await.unwrap();
+    assert_eq!(&data, b"by hand");
+    server.write_all(b"answer").await.unwrap();
+    server.flush().await.unwrap();
+    let (mut received, mut bytes) = (Vec::new(), [0; 4096]);
+    while received != b"answer" {
+        let count = transport.read(&mut bytes).await.unwrap();
+        assert!(count > 0);
+        received.extend(owner.receive(&bytes[..count]).unwrap().unwrap());
+    }
+    assert!(owner.steps.contains('r'), "the server has answered with an update of its own");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use handclasp::certificate::{CertificateError, CertificateErrorKind, TrustAnchor
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
 use handclasp::handshake::Side;
 use handclasp::session::MemoryClientSessions;
-use handclasp::telemetry::{MetricsObserver, TracingObserver};
+use handclasp::telemetry::{MetricsObserver, TracingObserver, record_certificate};
 use handclasp::transport::memory;
 use handclasp::transport::tokio::{Acceptor, Connector};
 use handclasp::verify::{PeerIdentity, PeerVerifier};
@@ -153,7 +153,10 @@ fn handshakes_are_counted_by_their_kind_and_their_end() {
 #[test]
 fn the_table_of_the_guide_has_each_metric_and_its_labels() {
     let recorder = PrometheusBuilder::new().build_recorder();
-    metrics::with_local_recorder(&recorder, || handshakes(MetricsObserver::boxed));
+    metrics::with_local_recorder(&recorder, || {
+        handshakes(MetricsObserver::boxed);
+        record_certificate("www", &Identity::p256().certified_key());
+    });
     let text = recorder.handle().render();
     let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -171,6 +174,30 @@ fn the_table_of_the_guide_has_each_metric_and_its_labels() {
         (cells[1].trim_matches('`').to_owned(), labels)
     });
     assert_eq!(found, documented.collect());
+}
+
+#[test]
+fn a_gauge_says_when_the_first_certificate_of_a_chain_expires() {
+    let key = Identity::p256().certified_key();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || {
+        MetricsObserver::describe();
+        record_certificate("www", &key);
+        record_certificate("raw", &key.to_raw_public_key().unwrap());
+    });
+    let text = recorder.handle().render();
+    let metrics = Metrics::parse(&text);
+    let name = "handclasp_certificate_not_after_timestamp_seconds";
+    let not_after = key.validity().unwrap().not_after;
+    let Some(value) = metrics.0.get(&format!("{name}{{certificate=\"www\"}}")) else {
+        panic!("{text}");
+    };
+    assert_eq!(*value, not_after.0 as f64);
+    assert_eq!(
+        text.matches(&format!("{name}{{")).count(),
+        1,
+        "a raw public key has no end: {text}"
+    );
 }
 
 /// The codes of the failures that an observer has got.

@@ -39,13 +39,16 @@ enum Phase {
     Protected,
 }
 
+/// [`MAX_INNER_PLAINTEXT_LENGTH`] as a record_size_limit.
+const MAX_LIMIT: u16 = MAX_INNER_PLAINTEXT_LENGTH as u16;
+
 /// Opens the records of one direction.
 pub struct Opener {
     keys: KeyPlace,
     sequence: u64,
     phase: Phase,
     /// The most that a protected record may have in it: content, type and padding.
-    limit: usize,
+    limit: u16,
     /// The keys are those of 0-RTT data.
     early: bool,
     /// How many more bytes of 0-RTT data that were not accepted are skipped.
@@ -59,7 +62,7 @@ impl Opener {
             keys: KeyPlace::default(),
             sequence: 0,
             phase: Phase::Plaintext,
-            limit: MAX_INNER_PLAINTEXT_LENGTH,
+            limit: MAX_LIMIT,
             early: false,
             skippable: 0,
         }
@@ -69,7 +72,7 @@ impl Opener {
     /// in it: the record_size_limit that this side has sent (RFC 8449, section 4). Less than 2
     /// counts as 2.
     pub fn limit_records(&mut self, limit: u16) {
-        self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
+        self.limit = limit.clamp(2, MAX_LIMIT);
     }
 
     /// The next record is under these keys, with sequence number 0 (section 5.3).
@@ -95,7 +98,7 @@ impl Opener {
 
     /// The most content in bytes that a protected record may have.
     pub(crate) fn max_content_length(&self) -> usize {
-        self.limit - 1
+        usize::from(self.limit) - 1
     }
 
     /// Goes on where another opener has stopped: the next record is under these keys, and has this
@@ -230,7 +233,7 @@ impl Opener {
 
     /// The most bytes of content, type and padding in a record under the present keys.
     fn inner_limit(&self) -> usize {
-        if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit }
+        if self.early { MAX_INNER_PLAINTEXT_LENGTH } else { self.limit.into() }
     }
 }
 
