@@ -27,9 +27,14 @@ pub fn available(program: &str, version: &str, accept: impl Fn(&str) -> bool) ->
         Err(error) => format!("{program} cannot be started: {error}"),
     };
     assert!(!std::env::var("HANDCLASP_REQUIRE_PEERS").is_ok_and(|value| value == "1"), "{reason}");
-    // Past the capture of passing tests' output: a skipped test should not look like a passed one.
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+    // A skipped test should not look like a passed one.
+    print(&format!("skipped: {reason}"));
     false
+}
+
+/// Prints a line past the capture of passing tests' output.
+pub fn print(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
 }
 
 /// A program under way. It is killed when this is dropped.

@@ -18,7 +18,7 @@ struct Benchmark {
     arguments: &'static [&'static str],
 }
 
-const BENCHMARKS: [Benchmark; 12] = [
+const BENCHMARKS: [Benchmark; 13] = [
     Benchmark {
         name: "handshake",
         title: "Handshakes in memory",
@@ -63,6 +63,12 @@ const BENCHMARKS: [Benchmark; 12] = [
         title: "Streams over loopback TCP",
         source: "benchmarks/src/bin/loopback.rs",
         arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "loopback"],
+    },
+    Benchmark {
+        name: "fleet",
+        title: "Sessions and registers that servers share",
+        source: "benchmarks/src/bin/fleet/main.rs",
+        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "fleet"],
     },
     Benchmark {
         name: "quic",
