@@ -16,6 +16,8 @@
 #![cfg_attr(feature = "axum", doc = include_str!("server.md"))]
 
 #[cfg(feature = "axum")]
+mod address_limit;
+#[cfg(feature = "axum")]
 mod connection_info;
 #[cfg(feature = "client")]
 mod connector;

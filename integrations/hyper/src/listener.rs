@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::HttpsStream;
+use crate::address_limit::{AddressLimit, AddressPlace};
 
 type OnFailure = Arc<dyn Fn(SocketAddr, &io::Error) + Send + Sync>;
 
@@ -38,10 +39,11 @@ pub struct TlsListener<L: Listener> {
     acceptor: Acceptor,
     answers_early_data: bool,
     max_handshakes: usize,
+    by_address: AddressLimit,
     on_failure: OnFailure,
     handshakes: JoinSet<Handshake<L::Io>>,
     /// The next client, while there is no place for it.
-    waiting: Option<NewClient<L::Io>>,
+    waiting: Option<WaitingClient<L::Io>>,
     /// The clients that have sent no message yet, the oldest first. Others are removed later.
     silent_clients: VecDeque<SilentClient>,
 }
@@ -52,10 +54,16 @@ struct Accepted<L: Listener> {
     client: NewClient<L::Io>,
 }
 
-/// A client whose handshake has not begun.
+/// A client of the listener below.
 struct NewClient<T> {
     transport: T,
     address: SocketAddr,
+}
+
+/// A client whose handshake has not begun, and whose address has no more handshakes than it may have.
+struct WaitingClient<T> {
+    client: NewClient<T>,
+    place: AddressPlace,
 }
 
 async fn accept_from<L: Listener<Addr = SocketAddr>>(mut listener: L) -> Accepted<L> {
@@ -105,6 +113,7 @@ impl<L: Listener<Addr = SocketAddr>> TlsListener<L> {
             acceptor,
             answers_early_data: false,
             max_handshakes: Self::MAX_HANDSHAKES,
+            by_address: AddressLimit::new(usize::MAX),
             on_failure: Arc::new(|_, _| {}),
             handshakes: JoinSet::new(),
             waiting: None,
@@ -134,10 +143,22 @@ impl<L: Listener<Addr = SocketAddr>> TlsListener<L> {
     /// a new one waits until a handshake ends. 0 is taken for 1.
     ///
     /// The acceptor limits how many of them compute ([`Acceptor::max_handshakes`]), and for how long each may be
-    /// here ([`Acceptor::handshake_timeout`]). To limit the clients of one address, give a listener of your own
-    /// that does it.
+    /// here ([`Acceptor::handshake_timeout`]). A client that has sent its ClientHello, and then sends nothing, keeps
+    /// its place until then: see [`max_handshakes_per_address`](Self::max_handshakes_per_address).
     pub fn max_handshakes(mut self, limit: usize) -> Self {
         self.max_handshakes = limit.max(1);
+        self
+    }
+
+    /// Sets how many clients of one address may be in their handshake: so one machine cannot take the places of all
+    /// others. By default there is no such limit. A client of an address that has no more places is refused, without
+    /// an alert, and reported by [`on_failure`](Self::on_failure). IPv6 addresses with the same first 64 bits count as
+    /// one. 0 is taken for 1.
+    ///
+    /// Many users can share an address, and behind a load balancer all of them do. The address counts that the
+    /// listener below returns, such as that of a PROXY protocol.
+    pub fn max_handshakes_per_address(mut self, limit: usize) -> Self {
+        self.by_address = AddressLimit::new(limit.max(1));
         self
     }
 
@@ -177,8 +198,17 @@ impl<L: Listener<Addr = SocketAddr>> TlsListener<L> {
         }
     }
 
-    fn start_handshake(&mut self, client: NewClient<L::Io>) {
-        let NewClient { transport, address } = client;
+    /// A client that may wait for its handshake, or `None` if it is refused.
+    fn admit(&self, client: NewClient<L::Io>) -> Option<WaitingClient<L::Io>> {
+        let Some(place) = self.by_address.take_place(client.address.ip()) else {
+            (self.on_failure)(client.address, &too_many_of_address());
+            return None;
+        };
+        Some(WaitingClient { client, place })
+    }
+
+    fn start_handshake(&mut self, client: WaitingClient<L::Io>) {
+        let WaitingClient { client: NewClient { transport, address }, place } = client;
         let (acceptor, answers_early_data) = (self.acceptor.clone(), self.answers_early_data);
         let has_sent = Arc::new(AtomicBool::new(false));
         let (give_up, given_up) = oneshot::channel();
@@ -198,9 +228,15 @@ impl<L: Listener<Addr = SocketAddr>> TlsListener<L> {
                 Ok(()) = given_up => Err(silent_for_longest()),
             };
             let result = accepted.map(|stream| HttpsStream::new(stream.close_on_shutdown()));
+            drop(place);
             Handshake { client: address, result }
         });
     }
+}
+
+fn too_many_of_address() -> io::Error {
+    let reason = "too many clients of its address are in their handshake";
+    io::Error::new(io::ErrorKind::ConnectionRefused, reason)
 }
 
 fn silent_for_longest() -> io::Error {
@@ -223,7 +259,7 @@ impl<L: Listener<Addr = SocketAddr>> Listener for TlsListener<L> {
             tokio::select! {
                 Accepted { listener, client } = &mut self.accepting, if self.waiting.is_none() => {
                     self.accepting = Box::pin(accept_from(listener));
-                    self.waiting = Some(client);
+                    self.waiting = self.admit(client);
                 }
                 Some(ended) = self.handshakes.join_next() => match ended {
                     Ok(Handshake { client, result: Ok(stream) }) => return (stream, client),

@@ -13,7 +13,7 @@ use handclasp::transport::tokio::Acceptor;
 use handclasp_hyper::{TlsListener, handclasp};
 use handclasp_testing::{Identity, server_name};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -131,6 +131,37 @@ async fn no_more_clients_are_in_their_handshake_than_the_limit() {
     drop(half_open);
     let response = timeout(PATIENCE, client.get(server.url("/"))).await.unwrap();
     assert!(text(response.unwrap()).await.contains("h2"));
+}
+
+#[tokio::test]
+async fn clients_of_one_address_do_not_take_the_places_of_others() {
+    let identity = Identity::p256();
+    let config = server_config(&identity, |server| server);
+    let server =
+        Server::start_with(config, |listener| listener.max_handshakes_per_address(2)).await;
+    let half_open = [half_open(&identity, &server).await, half_open(&identity, &server).await];
+    // It gets no byte, and no alert.
+    let mut refused = TcpStream::connect(server.address).await.unwrap();
+    assert!(matches!(timeout(PATIENCE, refused.read_u8()).await, Ok(Err(_))));
+    assert!(server.failures.lock().unwrap()[0].contains("too many clients of its address"));
+
+    let connector = connector(&identity, |client| client);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+    let other = socket.connect(server.address).await.unwrap();
+    timeout(PATIENCE, connector.connect(server_name(), other)).await.unwrap().unwrap();
+
+    drop(half_open);
+    let connected = async {
+        loop {
+            // The server has to notice that the others are gone.
+            let socket = TcpStream::connect(server.address).await.unwrap();
+            if connector.connect(server_name(), socket).await.is_ok() {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, connected).await.unwrap();
 }
 
 #[tokio::test]
