@@ -19,6 +19,7 @@ mod page;
 #[cfg(target_os = "linux")]
 mod platform_verifier;
 mod proxies;
+mod redis;
 mod sockets;
 mod stream;
 mod telemetry;
