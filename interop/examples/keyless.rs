@@ -46,8 +46,7 @@ async fn sign(socket: &str, key: &str) -> Result<(), Failure> {
     loop {
         let accepted = listener.accept().await.map(|(asker, _)| asker);
         let (Some(mut asker), key) = (or_wait(accepted).await, key.clone()) else { continue };
-        // The server has closed the socket, or has sent a malformed request.
-        tokio::spawn(async move { answer(&mut asker, &*key).await });
+        tokio::spawn(async move { answer(&mut asker, &*key).await }); // Until the server closes.
     }
 }
 
