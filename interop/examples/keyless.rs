@@ -1,7 +1,6 @@
 //! The private key is in another process, which answers questions for signatures over a Unix socket.
 //!
-//! **It is a sketch**: who may open the socket may have signatures made, there is a connection for each signature, and
-//! none has a limit of time.
+//! **It is a sketch**: who may open the socket may have signatures made. See the example `remote_signer`.
 //!
 //! `keyless sign SOCKET KEY_FILE` has the key and sees no connection;
 //! `keyless serve SOCKET ADDRESS:PORT CHAIN_FILE` has the connections and never sees the key.
