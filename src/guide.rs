@@ -9,13 +9,14 @@
 //! - [`operations`]: changes without a restart, limits, logs, time, and what to do in an emergency.
 #![cfg_attr(feature = "tokio", doc = "- [`tokio`]: tasks, timeouts and halves.")]
 #![cfg_attr(feature = "tokio", doc = "- [`hyper`]: HTTP/1.1 and HTTP/2, clients and servers.")]
+#![cfg_attr(feature = "tokio", doc = "- [`fleets`]: servers that share sessions and 0-RTT data.")]
 #![cfg_attr(
     any(feature = "metrics", feature = "tracing"),
     doc = "- [`metrics_and_logs`]: counters, histograms and logs of a service."
 )]
 #![cfg_attr(
     not(feature = "tokio"),
-    doc = "\nThe feature `tokio` adds two chapters: `tokio`, and `hyper`."
+    doc = "\nThe feature `tokio` adds three chapters: `tokio`, `hyper` and `fleets`."
 )]
 
 #[doc = include_str!("guide/blocking.md")]
@@ -43,7 +44,8 @@ pub mod operations {}
 #[doc = include_str!("guide/metrics_and_logs.md")]
 pub mod metrics_and_logs {}
 
-// The code of these two is compiled in `interop/`, with tokio's runtime, and in `integrations/hyper`.
+// The code of these three is compiled in `interop/`, with tokio's runtime, in `integrations/hyper` and in
+// `integrations/redis`.
 #[cfg(feature = "tokio")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/tokio.md"))]
 pub mod tokio {}
@@ -51,3 +53,7 @@ pub mod tokio {}
 #[cfg(feature = "tokio")]
 #[cfg_attr(not(doctest), doc = include_str!("guide/hyper.md"))]
 pub mod hyper {}
+
+#[cfg(feature = "tokio")]
+#[cfg_attr(not(doctest), doc = include_str!("guide/fleets.md"))]
+pub mod fleets {}

@@ -137,6 +137,8 @@ impl RedisServer {
         let mut arguments = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", &folder];
         // No snapshots: what is kept on the disk is what the options say.
         arguments.extend(["--save", "", "--daemonize", "no"]);
+        // Otherwise a primary waits five seconds for more replicas.
+        arguments.extend(["--repl-diskless-sync-delay", "0"]);
         arguments.extend(self.options.iter().map(String::as_str));
         let process = Process::start("redis-server", &arguments);
         const READY: &str = "Ready to accept connections";

@@ -4,6 +4,56 @@
 //!
 //! The application configures and connects [`fred`]'s clients itself, and gives them to a [`RedisStore`]. Cluster,
 //! Sentinel, TLS to the store, users and passwords are options of `fred`.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use handclasp_redis::fred::clients::Pool;
+//! use handclasp_redis::handclasp::config::ServerConfigBuilder;
+//! use handclasp_redis::handclasp::transport::tokio::Acceptor;
+//! use handclasp_redis::{
+//!     Error, FleetAnswers, RedisSessions, RedisStore, RedisStrikeRegister, SealingKeys,
+//! };
+//!
+//! /// The configuration of a server, and what answers its questions, for [`Acceptor::answers`].
+//! fn share(
+//!     config: ServerConfigBuilder,
+//!     pool: Pool,
+//!     operators_key: &[u8],
+//! ) -> Result<(ServerConfigBuilder, FleetAnswers), Error> {
+//!     let store = RedisStore::new(pool, "shop:tls", SealingKeys::from_bytes(operators_key)?)?;
+//!     let (sessions, register) = (RedisSessions::new(&store)?, RedisStrikeRegister::new(&store)?);
+//!     let config = config
+//!         .sessions(Arc::new(sessions.clone()))
+//!         .early_data(16_384, Arc::new(register.clone()));
+//!     Ok((config, FleetAnswers::new().sessions(&sessions).register(&register)))
+//! }
+//! ```
+//!
+//! The chapter `fleets` of handclasp's guide says what to share, how to configure `fred`, and what the store needs.
+//!
+//! No failure of the store ends a handshake. Where it does not answer in time, there is a full handshake, and 0-RTT
+//! data are refused. A store that has not answered several calls in a row is asked rarely, so that handshakes do not
+//! wait for it.
+//!
+//! # Metrics and logs
+//!
+//! With the feature `metrics`:
+//!
+//! | Name | Kind | Labels |
+//! |---|---|---|
+//! | `handclasp_redis_calls_total` | counter | `call`, `result` |
+//! | `handclasp_redis_call_duration_seconds` | histogram | `call` |
+//! | `handclasp_redis_sessions_not_stored_total` | counter | `reason`: `too_many_writes` |
+//! | `handclasp_redis_replay_checks_total` | counter | `verdict` |
+//! | `handclasp_redis_new_epochs_total` | counter | |
+//!
+//! - `call`: `put_session`, `take_session`, `check_replay` or `ask_epoch`.
+//! - `result`: `ok`, or the [code](Error::code) of an error.
+//! - `verdict`: `new` for 0-RTT data that are accepted; `seen` for a replay; `not_fresh`, `full`, `other_epoch` and
+//!   `not_asked` where the register cannot know; `no_answer` where the store has not answered.
+//!
+//! With the feature `tracing`, the target `handclasp_redis`: a warning where the store stops answering, and an event of
+//! the level INFO where it answers again, and where an epoch begins. Each call without an answer has the level DEBUG.
 
 mod availability;
 mod epochs;
@@ -24,3 +74,8 @@ pub use sealing_keys::SealingKeys;
 pub use sessions::RedisSessions;
 pub use store::{Clients, RedisStore};
 pub use strike_register::{RedisStrikeRegister, RegisterSize};
+
+// The guide's chapter on fleets is compiled here.
+#[cfg(doctest)]
+#[doc = include_str!("../../../src/guide/fleets.md")]
+mod guide {}

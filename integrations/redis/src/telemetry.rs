@@ -1,17 +1,4 @@
-//! What is counted and logged about the store.
-//!
-//! The metrics, with the feature `metrics`:
-//!
-//! | Name | Kind | Labels |
-//! |---|---|---|
-//! | `handclasp_redis_calls_total` | counter | `call`, `result` |
-//! | `handclasp_redis_call_duration_seconds` | histogram | `call` |
-//! | `handclasp_redis_sessions_not_stored_total` | counter | `reason` |
-//! | `handclasp_redis_replay_checks_total` | counter | `verdict` |
-//! | `handclasp_redis_new_epochs_total` | counter | |
-//!
-//! `call` is what the store is asked for, such as `take_session`. `result` is `ok`, or the
-//! [code](crate::Error::code) of an error.
+//! What is counted and logged about the store. The [crate] lists the names.
 
 use core::time::Duration;
 

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Fleet, meet, register_in, store_on, until};
+use crate::fleet::{Fleet, builder, meet, register_in, store_on, store_with, until};
 use handclasp::ClientConfig;
 use handclasp::handshake::EarlyData;
 use handclasp::session::ReplayCheck;
 use handclasp::transport::tokio::Acceptor;
+use handclasp_redis::fred::interfaces::ClientLike;
+use handclasp_redis::fred::types::config::Config;
 use handclasp_redis::{RedisSessions, RedisStrikeRegister, handclasp};
 use handclasp_testing::redis_server::RedisServer;
 
@@ -99,4 +101,32 @@ async fn what_a_silent_store_has_done_meanwhile_is_not_done_twice() {
     until("the store records it", async || server.command(&["ZCARD", "{fleet:records:0}"]) == "3")
         .await;
     assert_eq!(register.check(&record).await, ReplayCheck::Seen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_starts_without_the_store_and_reaches_it_later() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let mut server = RedisServer::start();
+    let mut config = Config::from_url(&server.url()).unwrap();
+    config.fail_fast = false;
+    server.kill();
+    let client = builder(config).build().unwrap();
+    client.connect();
+    let store = store_with(client).timeout(Duration::from_millis(500));
+    let (fleet, sessions) = (Fleet::new(), RedisSessions::new(&store).unwrap());
+    let register = RedisStrikeRegister::new(&store).unwrap();
+    let acceptors = [fleet.server_of_sessions(&sessions), fleet.server_of_register(&register)];
+    for acceptor in &acceptors {
+        assert!(!meet(&fleet.client(), acceptor).await.resumed);
+    }
+    server.restart();
+    let client = fleet.client();
+    until("a session is resumed", async || meet(&client, &acceptors[0]).await.resumed).await;
+    let client = fleet.client();
+    until("0-RTT data are accepted", async || {
+        meet(&client, &acceptors[1]).await.early_data == EarlyData::Accepted
+    })
+    .await;
 }
