@@ -5,9 +5,8 @@
 //! `keyless sign SOCKET KEY_FILE` has the key and sees no connection;
 //! `keyless serve SOCKET ADDRESS:PORT CHAIN_FILE` has the connections and never sees the key.
 //!
-//! The signer first sends the schemes of its key. A request is a scheme and a message; the answer is a
-//! signature, and an empty one is a refusal. Each number has two bytes, and each list and each string of
-//! bytes follows its length.
+//! The signer first sends the schemes of its key. A request is a scheme and a message; the answer is a signature, and
+//! an empty one is a refusal. Each number has two bytes, and each list and each string of bytes follows its length.
 
 use std::io;
 use std::path::Path;

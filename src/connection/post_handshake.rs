@@ -52,8 +52,9 @@ impl PostHandshake {
         self.0.receive_content(content_type, content)
     }
 
-    /// What to do next. Take all steps after each call of another method, before data are sent. The answer
-    /// to a KeyUpdate of the peer is among them (section 4.7.3).
+    /// What to do next. Take all steps first of all, and after each call of another method, before data are
+    /// sent. The answer to a KeyUpdate of the peer is among them (section 4.7.3): also to one that came before
+    /// the keys were given away.
     pub fn next_step(&mut self) -> Option<RecordStep> {
         let step = self.0.pop_step();
         if step.is_some() || self.0.closed {

@@ -143,8 +143,8 @@ macro_rules! into_secrets {
                 ///   [`PostHandshake::receive`], with its type. All types but application data matter: an
                 ///   owner that passes over handshake messages loses the peer's next KeyUpdate, and cannot
                 ///   open a record after it.
-                /// - **Steps.** After each call of [`PostHandshake`], do the
-                ///   [steps](PostHandshake::next_step) in their order, before other data are sent.
+                /// - **Steps.** First of all, and after each call of [`PostHandshake`], do the
+                ///   [steps](PostHandshake::next_step) in their order, before data are sent.
                 /// - **Failures.** A record that does not open ends the connection: see
                 ///   [`PostHandshake::abort`]. It is not skipped.
                 /// - **The end.** [`PostHandshake::close`] gives the close_notify to send. Call

@@ -406,6 +406,22 @@ fn a_key_update_is_sent_under_the_key_before_it() {
 }
 
 #[test]
+fn the_answer_to_a_key_update_that_came_before_is_the_first_step() {
+    let (mut client, mut server) = connected(&CryptoProvider::default());
+    client.update_keys(true).unwrap();
+    deliver_outgoing(&mut client, &mut server).unwrap();
+    assert!(server.outgoing().is_empty(), "it is sent before the next data");
+    let mut server = TakenOver::new(server.into_secrets().unwrap(), Vec::new());
+    server.write(b"words");
+    assert_eq!(server.steps, "sw");
+    let mut bytes = server.take_outgoing();
+    let (update, received) = client.receive(&mut bytes).unwrap();
+    assert_eq!(received, Received::Handled);
+    let (_, received) = client.receive(&mut bytes[update..]).unwrap();
+    assert_eq!(received, Received::Data(&mut b"words".to_vec()));
+}
+
+#[test]
 fn many_requests_of_key_updates_get_one_answer() {
     let (mut client, mut server) = server_taken_over();
     for _ in 0..8 {
