@@ -15,6 +15,7 @@ use handclasp_pkcs11::handclasp::{
     Stream,
 };
 use handclasp_pkcs11::{Options, TokenKey, TokenKeys, certificates};
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Listener, connect};
 use handclasp_testing::server_name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -157,7 +158,7 @@ fn a_client_key_of_the_token_signs_for_openssl() {
     with_token("handshakes::a_client_key_of_the_token_signs_for_openssl", |token| {
         token.set_up();
         let server = token.certified("server", &token::P256);
-        let port = Listener::new().port().to_string();
+        let port = free_tcp_port().to_string();
         let server_key = token.path("server.key");
         let authority = token.authority();
         let process = handclasp_testing::process::Process::start(

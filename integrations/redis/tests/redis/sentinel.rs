@@ -5,7 +5,8 @@ use handclasp::pki_types::UnixTime;
 use handclasp::session::{AntiReplay, ReplayCheck, SessionStore};
 use handclasp_redis::fred::types::config::{Config, ServerConfig};
 use handclasp_redis::{RedisSessions, handclasp};
-use handclasp_testing::process::{Folder, Listener, Process, available};
+use handclasp_testing::ports::free_tcp_port;
+use handclasp_testing::process::{Folder, Process, available};
 use handclasp_testing::redis_server::RedisServer;
 
 const SERVICE: &str = "fleet";
@@ -21,7 +22,7 @@ impl Sentinel {
     /// A sentinel that alone decides about this primary. It knows the replica already.
     fn start(primary: &RedisServer) -> Self {
         for _ in 0..10 {
-            let (port, folder) = (Listener::new().port(), Folder::new());
+            let (port, folder) = (free_tcp_port(), Folder::new());
             let config = format!(
                 "port {port}\nbind 127.0.0.1\ndir {}\n\
                  sentinel monitor {SERVICE} 127.0.0.1 {} 1\n\
