@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use handclasp::alert::{AlertDescription, AlertLevel};
@@ -23,7 +23,7 @@ use handclasp_testing::process::{PATIENCE, Process, connect};
 use handclasp_testing::sessions::Pair;
 use handclasp_testing::{Identity, server_name};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tracing::Level;
+use tracing::{Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
@@ -250,12 +250,21 @@ impl MakeWriter<'_> for Log {
     }
 }
 
+/// Runs this with the subscriber. `tracing` keeps for all threads together what is of interest, so no other test has a
+/// subscriber meanwhile.
+fn with_subscriber(subscriber: impl Subscriber + Send + Sync + 'static, run: impl FnOnce()) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    // A test that has failed leaves it poisoned.
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    tracing::subscriber::with_default(subscriber, run);
+}
+
 #[test]
 fn each_failure_is_one_event_with_its_diagnosis_in_the_span_of_its_handshake() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
     let subscriber = subscriber.with_writer(log.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
+    with_subscriber(subscriber, || {
         tracing::info_span!("client", address = "192.0.2.1:1000")
             .in_scope(|| handshakes(TracingObserver::boxed));
     });
@@ -287,7 +296,7 @@ fn without_the_span_of_the_handshake_each_event_is_in_the_span_of_the_applicatio
     // As `info,handclasp=warn` disables the span, but with the events of all levels.
     let filter = filter_fn(|metadata| !metadata.is_span() || metadata.target() != "handclasp");
     let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
-    tracing::subscriber::with_default(subscriber, || {
+    with_subscriber(subscriber, || {
         tracing::info_span!("client", address = "192.0.2.1:1000")
             .in_scope(|| handshakes(TracingObserver::boxed));
     });
@@ -305,7 +314,7 @@ fn times_are_logged_in_milliseconds_with_at_most_three_decimals() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_max_level(Level::DEBUG);
     let subscriber = subscriber.with_writer(log.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || handshakes(TracingObserver::boxed));
+    with_subscriber(subscriber, || handshakes(TracingObserver::boxed));
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let times = text.split("milliseconds=").skip(1);
     let times: Vec<_> = times.map(|rest| rest.split_whitespace().next().unwrap()).collect();
@@ -320,7 +329,7 @@ fn times_are_logged_in_milliseconds_with_at_most_three_decimals() {
 fn line_of_failure(config: ServerConfigBuilder, fail: impl FnOnce(&mut Connection)) -> String {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
+    with_subscriber(subscriber, || {
         let config = Pair::new().finish(config.observer(TracingObserver::boxed));
         fail(&mut ServerConnection::new(config).unwrap());
     });
