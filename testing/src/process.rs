@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// No wait for a peer is longer.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Is this program here, in a version that `accept` takes? Where it is not, the reason is printed
 /// and the test has nothing to do; with `HANDCLASP_REQUIRE_PEERS=1` in the environment that is a
