@@ -14,6 +14,14 @@ pub enum Error {
     /// Sealing keys must be one or several times 32 bytes, and random.
     #[error("sealing keys must be one or several times 32 random bytes")]
     SealingKeys,
+    /// A period of ticket keys must be six refresh intervals or longer, and an interval a millisecond or longer.
+    #[error(
+        "a period of ticket keys must be at least six refresh intervals, and an interval a millisecond"
+    )]
+    TicketKeyTimes,
+    /// Other servers changed the ticket keys again and again while this one tried to.
+    #[error("other servers have changed the ticket keys again and again meanwhile: try again")]
+    TicketKeysChanged,
     /// There is no tokio runtime to run the calls in.
     #[error("this has to be made inside a tokio runtime")]
     NoRuntime,
@@ -62,6 +70,8 @@ impl Error {
         match self {
             Self::Prefix => "prefix",
             Self::SealingKeys => "sealing_keys",
+            Self::TicketKeyTimes => "ticket_key_times",
+            Self::TicketKeysChanged => "ticket_keys_changed",
             Self::NoRuntime => "no_runtime",
             Self::Timeout(_) => "timeout",
             Self::NotAsked => "not_asked",

@@ -23,6 +23,11 @@ impl KeyNames {
         Ok(Self { prefix: prefix.to_string() })
     }
 
+    /// The hash of the ticket keys.
+    pub(crate) fn ticket_keys(&self) -> String {
+        format!("{}:ticket-keys", self.prefix)
+    }
+
     /// The session with this name. Sessions are in all slots.
     pub(crate) fn session(&self, name: &[u8]) -> String {
         format!("{}:session:{}", self.prefix, hex::encode(name))

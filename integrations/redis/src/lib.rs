@@ -1,6 +1,6 @@
-//! Servers of TLS 1.3 that share what a fleet has to share, on Valkey or Redis: sessions, each for one use, and a
-//! register of ClientHellos, so that 0-RTT data are accepted once in the whole fleet. [`handclasp`] and [`fred`] are
-//! re-exported.
+//! Servers of TLS 1.3 that share what a fleet has to share, on Valkey or Redis: sessions, each for one use, or ticket
+//! keys that change by themselves, and a register of ClientHellos, so that 0-RTT data are accepted once in the whole
+//! fleet. [`handclasp`] and [`fred`] are re-exported.
 //!
 //! The application configures and connects [`fred`]'s clients itself, and gives them to a [`RedisStore`]. Cluster,
 //! Sentinel, TLS to the store, users and passwords are options of `fred`.
@@ -46,14 +46,18 @@
 //! | `handclasp_redis_sessions_not_stored_total` | counter | `reason`: `too_many_writes` |
 //! | `handclasp_redis_replay_checks_total` | counter | `verdict` |
 //! | `handclasp_redis_new_epochs_total` | counter | |
+//! | `handclasp_redis_ticket_keys` | gauge | |
+//! | `handclasp_redis_ticket_keys_refused` | gauge | |
+//! | `handclasp_redis_ticket_key_changes_total` | counter | |
 //!
-//! - `call`: `put_session`, `take_session`, `check_replay` or `ask_epoch`.
+//! - `call`: `put_session`, `take_session`, `check_replay`, `ask_epoch`, `read_ticket_keys` or `change_ticket_keys`.
 //! - `result`: `ok`, or the [code](Error::code) of an error.
 //! - `verdict`: `new` for 0-RTT data that are accepted; `seen` for a replay; `not_fresh`, `full`, `other_epoch` and
 //!   `not_asked` where the register cannot know; `no_answer` where the store has not answered.
 //!
 //! With the feature `tracing`, the target `handclasp_redis`: a warning where the store stops answering, and an event of
-//! the level INFO where it answers again, and where an epoch begins. Each call without an answer has the level DEBUG.
+//! the level INFO where it answers again, where an epoch begins, and where another ticket key seals. A ticket key in the
+//! store that is refused is a warning. Each call without an answer has the level DEBUG.
 
 mod availability;
 mod epochs;
@@ -65,6 +69,7 @@ mod sessions;
 mod store;
 mod strike_register;
 mod telemetry;
+mod ticket_keys;
 
 pub use error::Error;
 pub use fleet_answers::FleetAnswers;
@@ -74,6 +79,10 @@ pub use sealing_keys::SealingKeys;
 pub use sessions::RedisSessions;
 pub use store::{Clients, RedisStore};
 pub use strike_register::{RedisStrikeRegister, RegisterSize};
+pub use ticket_keys::{
+    FirstStart, RedisTicketKeys, TicketKeyId, TicketKeyInfo, TicketKeyOptions, TicketKeyRole,
+    TicketKeyStatus,
+};
 
 // The guide's chapter on fleets is compiled here.
 #[cfg(doctest)]

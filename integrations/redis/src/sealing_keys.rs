@@ -163,14 +163,20 @@ impl SealingKeys {
 }
 
 impl Primitives {
-    /// Random bytes. A generator that fills in nothing leaves zeros.
+    /// Random bytes.
     pub(crate) fn random_bytes<const LENGTH: usize>(&self) -> Result<[u8; LENGTH], CryptoError> {
         let mut bytes = [0; LENGTH];
-        self.random.fill(&mut bytes)?;
-        if bytes == [0; LENGTH] {
+        self.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Fills the buffer with random bytes. A generator that fills in nothing leaves zeros.
+    pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        self.random.fill(bytes)?;
+        if bytes.iter().all(|byte| *byte == 0) {
             return Err(CryptoError);
         }
-        Ok(bytes)
+        Ok(())
     }
 
     /// The key of the value in this place with this salt.

@@ -11,6 +11,8 @@ pub(crate) enum Call {
     TakeSession,
     CheckReplay,
     AskEpoch,
+    ReadTicketKeys,
+    ChangeTicketKeys,
 }
 
 impl Call {
@@ -21,6 +23,8 @@ impl Call {
             Self::TakeSession => "take_session",
             Self::CheckReplay => "check_replay",
             Self::AskEpoch => "ask_epoch",
+            Self::ReadTicketKeys => "read_ticket_keys",
+            Self::ChangeTicketKeys => "change_ticket_keys",
         }
     }
 }

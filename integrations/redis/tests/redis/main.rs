@@ -1,4 +1,4 @@
-//! Sessions and the register of a fleet, on real servers, sentinels and clusters of Redis.
+//! Sessions, the register and the ticket keys of a fleet, on real servers, sentinels and clusters of Redis.
 
 mod availability;
 mod cluster;
@@ -6,3 +6,4 @@ mod fleet;
 mod sentinel;
 mod sessions;
 mod strike_register;
+mod ticket_keys;

@@ -1,0 +1,314 @@
+//! Ticket keys that all servers of a fleet share, and that change.
+
+mod key_ring;
+mod options;
+mod status;
+mod stored_key;
+mod stored_keys;
+mod telemetry;
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use handclasp::Reply;
+use handclasp::crypto::{CryptoError, CryptoProvider};
+use handclasp::pki_types::UnixTime;
+use handclasp::session::{SessionStore, TicketKeys};
+use handclasp::zeroize::Zeroizing;
+use tokio::runtime::Handle;
+
+use crate::{Error, RedisStore};
+use key_ring::{KeyRing, Wish};
+pub use options::{FirstStart, TicketKeyOptions};
+pub use status::{TicketKeyInfo, TicketKeyRole, TicketKeyStatus};
+use stored_key::StoreTime;
+pub use stored_key::TicketKeyId;
+use stored_keys::{Change, Snapshot};
+use telemetry::{report_refresh, report_sealing};
+
+#[doc = include_str!("ticket_keys.md")]
+#[derive(Clone)]
+pub struct RedisTicketKeys {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: RedisStore,
+    options: TicketKeyOptions,
+    /// What seals and opens.
+    keys: TicketKeys,
+    state: Mutex<State>,
+    /// One refresh at a time.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    ring: KeyRing,
+    clock: Option<StoreClock>,
+    /// The keys that `Shared::keys` has.
+    given: Given,
+    last_error: Option<String>,
+    refused: Vec<String>,
+}
+
+/// Which keys seal and open now.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Given {
+    /// Those of this server alone.
+    #[default]
+    Random,
+    /// Those of the fleet, in this order.
+    Shared(Vec<TicketKeyId>),
+}
+
+/// The store's clock. It goes on by this server's monotonic clock, so the server's wall clock does not matter.
+#[derive(Clone, Copy, Debug)]
+struct StoreClock {
+    read: StoreTime,
+    read_at: Instant,
+}
+
+impl StoreClock {
+    fn now(&self) -> StoreTime {
+        self.read.after(self.read_at.elapsed())
+    }
+}
+
+impl RedisTicketKeys {
+    /// Reads the keys of the fleet, makes the first one if there is none, and goes on in the tokio runtime that this is
+    /// called in, until the last clone is dropped. The ciphers are the default provider's.
+    ///
+    /// # Errors
+    /// [`Error::NoRuntime`] outside of a tokio runtime. [`Error::TicketKeyTimes`] where a period is shorter than six
+    /// refresh intervals. [`Error::Crypto`] where there is no randomness. With [`FirstStart::StoreRequired`], that of
+    /// the store, if it does not answer.
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    pub async fn start(store: &RedisStore, options: TicketKeyOptions) -> Result<Self, Error> {
+        Self::start_with_provider(store, options, &CryptoProvider::default()).await
+    }
+
+    /// As [`start`](Self::start), with the randomness and the ciphers of this provider. Servers that share ticket keys
+    /// need the same `ticket_aead`.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_with_provider(
+        store: &RedisStore,
+        options: TicketKeyOptions,
+        provider: &CryptoProvider,
+    ) -> Result<Self, Error> {
+        let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let shared = Arc::new(Shared {
+            store: store.clone(),
+            options: options.check()?,
+            keys: TicketKeys::random_with_provider(provider)?,
+            state: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        });
+        let first = shared.refresh(Wish::Nothing).await;
+        if options.first_start == FirstStart::StoreRequired {
+            first?;
+        }
+        runtime.spawn(refresh_until_dropped(Arc::downgrade(&shared)));
+        Ok(Self { shared })
+    }
+
+    /// Reads the keys now, and does what is due.
+    ///
+    /// # Errors
+    /// When the store does not answer: the keys are as they were then. [`Error::Crypto`] where there is no randomness.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        self.shared.refresh(Wish::Nothing).await
+    }
+
+    /// Makes the next key now. It seals when all servers have learned it, after three refresh intervals. The keys before
+    /// it open until their tickets have ended.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub async fn rotate(&self) -> Result<(), Error> {
+        self.shared.refresh(Wish::NextKey).await
+    }
+
+    /// Takes a key away that an attacker may have. This server forgets it at once, even if the store does not answer; it
+    /// tells the store then when it answers again. The other servers forget it when they read the keys next. Clients
+    /// with a ticket under it do a full handshake.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh): the other servers do not know it yet then.
+    pub async fn revoke(&self, id: TicketKeyId) -> Result<(), Error> {
+        self.shared.refresh(Wish::Revoke(id)).await
+    }
+
+    /// Takes all keys away, and makes a new one that seals at once: after an attacker had access to a server. As
+    /// [`revoke`](Self::revoke) for each of them.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke).
+    pub async fn revoke_all(&self) -> Result<(), Error> {
+        self.shared.refresh(Wish::RevokeAll).await
+    }
+
+    /// What this server knows now.
+    pub fn status(&self) -> TicketKeyStatus {
+        self.shared.status()
+    }
+}
+
+impl SessionStore for RedisTicketKeys {
+    fn put(
+        &self,
+        session: &[u8],
+        now: UnixTime,
+        lifetime: Duration,
+    ) -> Result<Vec<u8>, CryptoError> {
+        self.shared.keys.put(session, now, lifetime)
+    }
+
+    fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        self.shared.keys.take(ticket, now)
+    }
+}
+
+impl fmt::Debug for RedisTicketKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisTicketKeys")
+            .field("store", &self.shared.store)
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Refreshes at intervals, and when another key is to seal.
+async fn refresh_until_dropped(shared: Weak<Shared>) {
+    loop {
+        let Some(wait) = shared.upgrade().map(|shared| shared.time_to_wait()) else {
+            return;
+        };
+        tokio::time::sleep(wait).await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        // A failure is in the status and in the metrics. The next attempt may succeed.
+        let _ = shared.refresh(Wish::Nothing).await;
+    }
+}
+
+impl Shared {
+    /// How often a server tries again after another one was faster.
+    const ATTEMPTS: usize = 8;
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the keys, changes what is due or wanted, and uses what there is then.
+    async fn refresh(&self, wish: Wish) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let result = self.synchronize(wish).await;
+        let mut state = self.state();
+        state.last_error = result.as_ref().err().map(ToString::to_string);
+        if result.is_ok() {
+            report_refresh(state.ring.len(), &state.refused);
+        }
+        self.use_keys(&mut state)?;
+        result
+    }
+
+    async fn synchronize(&self, wish: Wish) -> Result<(), Error> {
+        self.revoke(wish);
+        let mut wish = wish;
+        for _ in 0..Self::ATTEMPTS {
+            let snapshot = stored_keys::read(&self.store).await?;
+            let Some(change) = self.take_over(snapshot, wish)? else {
+                return Ok(());
+            };
+            if stored_keys::write(&self.store, change).await? {
+                self.state().ring.on_changed();
+                wish = Wish::Nothing;
+            }
+        }
+        Err(Error::TicketKeysChanged)
+    }
+
+    /// Forgets keys that are revoked before the store is asked: it may not answer.
+    fn revoke(&self, wish: Wish) {
+        let mut state = self.state();
+        if let Some(clock) = state.clock {
+            state.ring.revoke(wish, clock.now(), &self.options);
+        }
+    }
+
+    /// Takes over what was read. Returns what has to be changed in the store.
+    fn take_over(&self, snapshot: Snapshot, wish: Wish) -> Result<Option<Change>, CryptoError> {
+        let mut state = self.state();
+        let (now, generation) = (snapshot.now, snapshot.generation.clone());
+        state.clock = Some(StoreClock { read: now, read_at: Instant::now() });
+        state.refused.clone_from(&snapshot.refused);
+        state.ring.take_over(snapshot);
+        state.ring.revoke(wish, now, &self.options);
+        state.ring.change(&generation, wish, now, &self.options, self.store.keys())
+    }
+
+    /// Gives the keys that are used now to what seals and opens.
+    fn use_keys(&self, state: &mut State) -> Result<(), Error> {
+        let Some(clock) = state.clock else {
+            return Ok(());
+        };
+        let keys = state.ring.in_use(clock.now());
+        let given = Given::Shared(keys.iter().map(|key| key.id).collect());
+        if given == state.given {
+            return Ok(());
+        }
+        let mut bytes =
+            Zeroizing::new(Vec::with_capacity(keys.len().max(1) * TicketKeys::KEY_LENGTH));
+        for key in &keys {
+            bytes.extend_from_slice(key.secret.as_bytes());
+        }
+        if keys.is_empty() {
+            // All were revoked, and the store has no new one yet. No key of before may stay.
+            let random: Zeroizing<[u8; TicketKeys::KEY_LENGTH]> =
+                self.store.keys().primitives().random_bytes()?.into();
+            bytes.extend_from_slice(&*random);
+        }
+        self.keys.replace(&bytes).map_err(|_| CryptoError)?;
+        let sealing = keys.first().map(|key| key.id);
+        if sealing != state.given.sealing() || sealing.is_none() {
+            report_sealing(sealing);
+        }
+        state.given = given;
+        Ok(())
+    }
+
+    /// Until the next refresh: by chance, so that servers that were started together do not ask together.
+    fn time_to_wait(&self) -> Duration {
+        let half = self.options.refresh_interval / 2;
+        let random = self.store.keys().primitives().random_bytes::<4>().unwrap_or([0xff; 4]);
+        let wait = half + half.mul_f64(f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
+        let state = self.state();
+        let change = state.clock.and_then(|clock| state.ring.time_until_change(clock.now()));
+        change.map_or(wait, |change| change.min(wait))
+    }
+
+    fn status(&self) -> TicketKeyStatus {
+        let state = self.state();
+        TicketKeyStatus {
+            keys: state.clock.map_or_else(Vec::new, |clock| state.ring.infos(clock.now())),
+            since_refresh: state.clock.map(|clock| clock.read_at.elapsed()),
+            last_error: state.last_error.clone(),
+            refused: state.refused.clone(),
+        }
+    }
+}
+
+impl Given {
+    fn sealing(&self) -> Option<TicketKeyId> {
+        match self {
+            Self::Random => None,
+            Self::Shared(ids) => ids.first().copied(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! How the keys of a fleet change, and what a server does that cannot reach the store at its start.
+
+use core::time::Duration;
+
+use handclasp::session::MAX_LIFETIME;
+
+use super::stored_key::{KeyTimes, StoreTime};
+use crate::Error;
+
+/// How ticket keys change. All servers of a fleet need the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TicketKeyOptions {
+    /// How long a server waits at most before it reads the keys again: 60 seconds by default. It waits for half of that
+    /// at least, by chance, so that servers that were started together do not ask together.
+    pub refresh_interval: Duration,
+    /// How long a key seals: a day by default.
+    pub period: Duration,
+    /// How long tickets live: the
+    /// [`ticket_lifetime`](handclasp::config::ServerConfigBuilder::ticket_lifetime) of the servers' configurations.
+    /// Seven days by default, which is the longest.
+    pub ticket_lifetime: Duration,
+    /// What a server does that cannot reach the store at its start.
+    pub first_start: FirstStart,
+}
+
+/// What a server does that cannot reach the store at its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstStart {
+    /// It makes random keys of its own until the store answers, so that it can start. Clients that have a ticket under
+    /// these keys do one full handshake when they come to another server, or later.
+    #[default]
+    RandomKeys,
+    /// It does not start.
+    StoreRequired,
+}
+
+impl Default for TicketKeyOptions {
+    fn default() -> Self {
+        Self {
+            refresh_interval: Duration::from_secs(60),
+            period: Duration::from_secs(24 * 60 * 60),
+            ticket_lifetime: Duration::from_secs(MAX_LIFETIME.into()),
+            first_start: FirstStart::default(),
+        }
+    }
+}
+
+impl TicketKeyOptions {
+    /// In this time each server reads the keys at least twice: all of them know a key then.
+    pub(super) fn learning_time(&self) -> Duration {
+        self.refresh_interval.saturating_mul(3)
+    }
+
+    /// The times of a key that is made now.
+    pub(super) fn times_of_next(&self, now: StoreTime) -> KeyTimes {
+        let seals_from = now.after(self.learning_time());
+        let seals_until = seals_from.after(self.period);
+        // The next one may be made a little late.
+        let opens_until = seals_until.after(self.ticket_lifetime).after(self.learning_time());
+        KeyTimes { made_at: now, seals_from, seals_until, opens_until }
+    }
+
+    /// A key must seal for longer than it takes to learn the next one.
+    pub(super) fn check(self) -> Result<Self, Error> {
+        let is_long = self.period >= self.learning_time().saturating_mul(2);
+        if self.refresh_interval < Duration::from_millis(1) || !is_long {
+            return Err(Error::TicketKeyTimes);
+        }
+        Ok(self)
+    }
+}
