@@ -9,6 +9,7 @@ mod outages;
 mod process;
 mod replays;
 mod resumption;
+mod rotation;
 mod server;
 mod setup;
 mod store;

@@ -19,12 +19,14 @@ use handclasp::wire::{ClientHello, EncryptedExtensions};
 use handclasp::{CertifiedKey, CryptoProvider, Reply, ServerConfig};
 use handclasp_redis::fred::prelude::{Builder, ClientLike, Config, ReconnectPolicy};
 use handclasp_redis::{
-    FleetAnswers, RedisSessions, RedisStore, RedisStrikeRegister, SealingKeys, handclasp,
+    FleetAnswers, RedisSessions, RedisStore, RedisStrikeRegister, RedisTicketKeys, SealingKeys,
+    TicketKeyOptions, TicketKeyRole, handclasp,
 };
 #[cfg(feature = "metrics")]
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 
 use crate::setup::{Register, Sessions, Setup};
 
@@ -67,6 +69,9 @@ struct Server {
     acceptor: Acceptor,
     /// So many seconds its clock is ahead of the system's.
     ahead: AtomicI64,
+    /// Of a server whose ticket keys are in the store.
+    ticket_keys: Option<RedisTicketKeys>,
+    runtime: Handle,
     #[cfg(feature = "metrics")]
     metrics: PrometheusHandle,
 }
@@ -78,10 +83,20 @@ impl Server {
         let mut builder =
             ServerConfig::builder(CryptoProvider::default()).early_data_window(setup.window);
         let mut answers = FleetAnswers::new();
+        let mut ticket_keys = None;
         match setup.sessions {
             Sessions::GivenKeys => {
                 let random = CryptoProvider::default().random;
                 let keys = TicketKeys::from_bytes(&read("ticket.key"), random).unwrap();
+                builder = builder.sessions(Arc::new(keys));
+            }
+            Sessions::SharedKeys => {
+                let mut options = TicketKeyOptions::default();
+                // Another key seals after three of them.
+                options.refresh_interval = Duration::from_millis(300);
+                let store = connect(setup).await;
+                let keys = RedisTicketKeys::start(&store, options).await.unwrap();
+                ticket_keys = Some(keys.clone());
                 builder = builder.sessions(Arc::new(keys));
             }
             Sessions::OfTheStore => {
@@ -106,6 +121,8 @@ impl Server {
             number: std::env::var(NUMBER).unwrap().parse().unwrap(),
             acceptor: Acceptor::new(Arc::new(config)).answers(answers),
             ahead: AtomicI64::new(0),
+            ticket_keys,
+            runtime: Handle::current(),
             #[cfg(feature = "metrics")]
             metrics: PrometheusBuilder::new().install_recorder().unwrap(),
         }
@@ -144,6 +161,17 @@ impl Server {
         }
     }
 
+    fn ticket_keys(&self) -> &RedisTicketKeys {
+        self.ticket_keys.as_ref().unwrap()
+    }
+
+    /// The name of the key that seals now.
+    fn sealing_key(&self) -> String {
+        let status = self.ticket_keys().status();
+        let sealing = status.keys.iter().find(|key| key.role == TicketKeyRole::Sealing);
+        sealing.map_or("none".into(), |key| format!("{:?}", key.id))
+    }
+
     /// Does what the harness says, until the harness is gone.
     fn obey(&self) {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
@@ -155,6 +183,11 @@ impl Server {
                 }
                 #[cfg(feature = "metrics")]
                 "metrics" => &self.metrics.render().replace('\n', ";"),
+                "rotate" => {
+                    self.runtime.block_on(self.ticket_keys().rotate()).unwrap();
+                    "done"
+                }
+                "sealing" => &self.sealing_key(),
                 // What was printed before is with the harness when this answer is.
                 "sync" => "done",
                 _ => "unknown",

@@ -22,6 +22,8 @@ pub struct Setup {
 pub enum Sessions {
     /// In the tickets, under a key that each process was given.
     GivenKeys,
+    /// In the tickets, under keys that are in the store and change.
+    SharedKeys,
     /// In the store, each for one use.
     OfTheStore,
 }
@@ -36,7 +38,7 @@ pub enum Register {
 }
 
 impl Sessions {
-    const ALL: [Self; 2] = [Self::GivenKeys, Self::OfTheStore];
+    const ALL: [Self; 3] = [Self::GivenKeys, Self::SharedKeys, Self::OfTheStore];
 }
 
 impl Register {
