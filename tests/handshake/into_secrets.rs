@@ -130,9 +130,11 @@ fn talk(left: &mut End, right: &mut End) {
 
 #[test]
 fn each_side_can_be_taken_over_with_every_suite_of_every_provider() {
-    let mut providers = vec![CryptoProvider::default()];
-    #[cfg(feature = "aws-lc-rs")]
-    providers.push(CryptoProvider::aws_lc_rs());
+    let providers = [
+        CryptoProvider::default(),
+        #[cfg(feature = "aws-lc-rs")]
+        CryptoProvider::aws_lc_rs(),
+    ];
     for provider in providers {
         for suite in 0..provider.cipher_suites.len() {
             let mut narrow = provider.clone();
