@@ -199,6 +199,10 @@ impl Carrier for QuicCarrier {
         let taken = HEADER_LENGTH + length;
         let level = LEVELS.get(usize::from(level)).copied().unwrap_or_default();
         let is_early = level == Level::EarlyData;
+        if is_early && self.question().is_some() {
+            // Its answer decides whether 0-RTT data are accepted.
+            return Ok((0, Came::Waiting));
+        }
         if is_early && self.parameters().early_data != EarlyData::Accepted {
             return Ok((taken, Came::Other));
         }
