@@ -14,11 +14,24 @@ pub enum Error {
     /// Sealing keys must be one or several times 32 bytes, and random.
     #[error("sealing keys must be one or several times 32 random bytes")]
     SealingKeys,
-    /// A period of ticket keys must be six refresh intervals or longer, and an interval a millisecond or longer.
+    /// A period of ticket keys must be six refresh intervals or longer, and an interval a millisecond or longer. A period
+    /// is a year at most. Tickets live for seven days at most, and for 200 periods at most.
     #[error(
-        "a period of ticket keys must be at least six refresh intervals, and an interval a millisecond"
+        "a period of ticket keys must be at least six refresh intervals and at most a year, an interval at least a \
+         millisecond, and tickets must live for at most seven days and 200 periods"
     )]
     TicketKeyTimes,
+    /// The store has so many ticket keys, or so many revocations of them, that it takes no more. Nothing was changed.
+    #[error(
+        "there are too many ticket keys or revocations of them: nothing was changed; they end by themselves"
+    )]
+    TicketKeysFull,
+    /// The store has ticket keys that this server cannot open. Only the others were revoked.
+    #[error(
+        "{0} ticket keys in the store were not revoked: this server does not have the operator's key that they are \
+         sealed with, or they were changed; revoke all on a server that has it"
+    )]
+    TicketKeysNotOpened(usize),
     /// Other servers changed the ticket keys again and again while this one tried to.
     #[error("other servers have changed the ticket keys again and again meanwhile: try again")]
     TicketKeysChanged,
@@ -71,6 +84,8 @@ impl Error {
             Self::Prefix => "prefix",
             Self::SealingKeys => "sealing_keys",
             Self::TicketKeyTimes => "ticket_key_times",
+            Self::TicketKeysFull => "ticket_keys_full",
+            Self::TicketKeysNotOpened(_) => "ticket_keys_not_opened",
             Self::TicketKeysChanged => "ticket_keys_changed",
             Self::NoRuntime => "no_runtime",
             Self::Timeout(_) => "timeout",

@@ -2,15 +2,13 @@
 
 use core::cmp::Reverse;
 use core::time::Duration;
-use std::collections::BTreeMap;
-
-use handclasp::crypto::CryptoError;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::TicketKeyOptions;
 use super::status::{TicketKeyInfo, TicketKeyRole};
-use super::stored_key::{StoreTime, StoredKey, TicketKeyId};
+use super::stored_key::{Revocation, StoreTime, StoredKey, TicketKeyId};
 use super::stored_keys::{Change, Snapshot};
-use crate::SealingKeys;
+use crate::{Error, SealingKeys};
 
 /// What an operator wants beside what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +22,7 @@ pub(super) enum Wish {
     RevokeAll,
 }
 
-/// All keys of the fleet that this server has seen.
+/// All keys of the fleet that this server has seen, also those that the store has lost.
 #[derive(Debug, Default)]
 pub(super) struct KeyRing {
     /// The key that seals last is first.
@@ -32,90 +30,114 @@ pub(super) struct KeyRing {
     /// Keys that were revoked, until they end. They are remembered here too, so that a store that has lost this, or
     /// that was changed, does not bring them back.
     revoked: BTreeMap<TicketKeyId, StoreTime>,
-    /// Revocations in the store that have ended.
-    ended: Vec<TicketKeyId>,
-    /// Has the store lost keys that this server knows?
-    is_lost: bool,
-    /// Does the store not know of a revocation?
-    has_unpublished: bool,
+    /// The keys that the store has.
+    stored: BTreeSet<TicketKeyId>,
+    /// The revocations that the store has, also those that do not open: servers with different keys of the operator do
+    /// not write them in turns.
+    stored_revoked: BTreeSet<TicketKeyId>,
+    /// The fields in the store that have ended.
+    ended: Vec<String>,
+    /// Was something revoked since the store was read?
+    has_new_revocation: bool,
 }
 
 impl KeyRing {
-    /// More revocations of the store are not remembered: a store that was changed can have any number of them.
+    /// With so many keys, none is made before it is due. All keys and revocations fit into the store.
+    const MAX_KEYS: usize = 400;
+
+    /// With so many revocations, the operator can revoke no more. Those of the store are proven to be of a server: they
+    /// are not counted.
     const MAX_REVOKED: usize = 1024;
 
-    /// Takes over what the store has.
+    /// Takes over what the store has, and keeps what it has lost. A key that has ended is not used again.
     pub(super) fn take_over(&mut self, snapshot: Snapshot) {
-        let Snapshot { now, is_empty, keys, revoked, .. } = snapshot;
-        self.revoked.retain(|_, until| *until > now);
-        self.has_unpublished |= self.revoked.keys().any(|id| !revoked.contains_key(id));
-        self.ended.clear();
-        for (id, until) in revoked {
-            if until <= now {
-                self.ended.push(id);
-            } else if self.revoked.len() < Self::MAX_REVOKED {
-                self.revoked.insert(id, until);
+        let now = snapshot.now;
+        self.stored = snapshot.keys.iter().map(|key| key.id).collect();
+        self.stored_revoked = snapshot.revoked.iter().map(|revocation| revocation.id).collect();
+        self.stored_revoked.extend(&snapshot.not_proven_revoked);
+        self.ended = snapshot.ended;
+        self.has_new_revocation = false;
+        for key in snapshot.keys {
+            if !self.keys.iter().any(|known| known.id == key.id) {
+                self.keys.push(key);
             }
         }
-        // A key that is no longer in the store was revoked, or has ended. A store without anything was started anew.
-        self.is_lost = is_empty && !self.keys.is_empty();
-        if !self.is_lost {
-            self.keys = keys;
+        self.keys.retain(|key| {
+            key.times.opens_until > now && !snapshot.not_proven_revoked.contains(&key.id)
+        });
+        for revocation in snapshot.revoked {
+            self.remember(revocation);
         }
+        self.revoked.retain(|_, until| *until > now);
         self.keys.sort_by_key(|key| Reverse((key.times.seals_from, key.id)));
         self.forget_revoked();
     }
 
     /// Forgets the keys that the operator takes away.
     pub(super) fn revoke(&mut self, wish: Wish, now: StoreTime, options: &TicketKeyOptions) {
-        let until = options.times_of_next(now).opens_until;
-        match wish {
+        let ids: Vec<TicketKeyId> = match wish {
             Wish::Nothing | Wish::NextKey => return,
-            Wish::Revoke(id) => _ = self.revoked.insert(id, until),
-            Wish::RevokeAll => self.revoked.extend(self.keys.iter().map(|key| (key.id, until))),
+            Wish::Revoke(id) => vec![id],
+            Wish::RevokeAll => self.keys.iter().map(|key| key.id).collect(),
+        };
+        for id in ids {
+            let mut until = options.times_of_next(now).opens_until;
+            if let Some(key) = self.keys.iter().find(|key| key.id == id) {
+                // A key of a clock that was ahead ends later.
+                until = until.max(key.times.opens_until);
+            }
+            self.remember(Revocation { id, until });
         }
-        self.has_unpublished = true;
+        self.has_new_revocation = true;
         self.forget_revoked();
+    }
+
+    /// Of several revocations of a key, the longest holds.
+    fn remember(&mut self, revocation: Revocation) {
+        let until = self.revoked.entry(revocation.id).or_insert(revocation.until);
+        *until = revocation.until.max(*until);
     }
 
     fn forget_revoked(&mut self) {
         self.keys.retain(|key| !self.revoked.contains_key(&key.id));
     }
 
+    /// May the operator revoke no more?
+    pub(super) fn has_most_revoked(&self) -> bool {
+        self.revoked.len() >= Self::MAX_REVOKED
+    }
+
     /// What has to be changed in the store; `None` if nothing.
     pub(super) fn change(
         &self,
-        generation: &str,
+        generation: &[u8],
         wish: Wish,
         now: StoreTime,
         options: &TicketKeyOptions,
         sealing_keys: &SealingKeys,
-    ) -> Result<Option<Change>, CryptoError> {
+    ) -> Result<Option<Change>, Error> {
+        if wish == Wish::NextKey && self.keys.len() >= Self::MAX_KEYS {
+            return Err(Error::TicketKeysFull);
+        }
         let makes_next = wish == Wish::NextKey || self.needs_next(now, options);
-        if !makes_next && !self.is_lost && !self.has_unpublished {
+        let lost: Vec<&StoredKey> =
+            self.keys.iter().filter(|key| !self.stored.contains(&key.id)).collect();
+        let has_unpublished = self.has_new_revocation
+            || self.revoked.keys().any(|id| !self.stored_revoked.contains(id));
+        if !makes_next && lost.is_empty() && !has_unpublished {
             return Ok(None);
         }
         let times = options.times_of_next(now);
-        let mut change = Change::new(generation, now.until(times.opens_until));
-        self.ended.iter().for_each(|id| change.remove_revocation(*id));
-        self.revoked.iter().for_each(|(id, until)| change.revoke(*id, *until));
-        let sealing = self.sealing(now).map(|key| key.id);
-        for key in &self.keys {
-            if key.times.opens_until <= now && Some(key.id) != sealing {
-                change.remove(key.id);
-            } else if self.is_lost {
-                change.set(key);
-            }
+        let mut change = Change::new(generation, now.until(times.opens_until), sealing_keys)?;
+        self.ended.iter().for_each(|field| change.remove(field));
+        for (id, until) in &self.revoked {
+            change.revoke(Revocation { id: *id, until: *until }, sealing_keys)?;
         }
+        lost.into_iter().for_each(|key| change.set(key));
         if makes_next {
             change.set(&StoredKey::make(times, sealing_keys)?);
         }
         Ok(Some(change))
-    }
-
-    /// The store has what [`change`](Self::change) returned.
-    pub(super) fn on_changed(&mut self) {
-        self.has_unpublished = false;
     }
 
     /// Is there no key that will seal when the next one could be known to all? A key that was made in the future is of
@@ -132,7 +154,7 @@ impl KeyRing {
     }
 
     /// The keys that are used now, the one that seals first. It is used however old it is: a server that cannot reach
-    /// the store goes on with what it has.
+    /// the store goes on with what it has. When the store is read, [`take_over`](Self::take_over) forgets what has ended.
     pub(super) fn in_use(&self, now: StoreTime) -> Vec<&StoredKey> {
         let Some(sealing) = self.sealing(now) else {
             return Vec::new();
@@ -175,7 +197,7 @@ impl KeyRing {
 
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
 mod tests {
-    use super::super::stored_keys::SnapshotOfTest;
+    use super::super::stored_keys::{MAX_FIELDS, SnapshotOfTest};
     use super::*;
 
     const SECOND: u64 = 1000;
@@ -206,11 +228,10 @@ mod tests {
             let now = StoreTime(now);
             ring.take_over(self.store.read(now, &self.keys));
             ring.revoke(wish, now, &options());
-            let generation = self.store.generation();
+            let generation = self.store.fields.get("generation").cloned().unwrap_or_default();
             let change = ring.change(&generation, wish, now, &options(), &self.keys).unwrap();
             let Some(change) = change else { return false };
             assert!(self.store.write(change));
-            ring.on_changed();
             ring.take_over(self.store.read(now, &self.keys));
             true
         }
@@ -371,6 +392,150 @@ mod tests {
         let now = START + 20 * DAY;
         scene.refresh(&mut ring, now, Wish::Nothing);
         assert!(ring.revoked.is_empty());
-        assert!(scene.store.read(StoreTime(now), &scene.keys).revoked.is_empty());
+        assert!(!scene.store.fields.keys().any(|name| name.starts_with("revoked:")));
+    }
+
+    #[test]
+    fn a_key_that_has_ended_is_not_taken_from_the_store_again() {
+        let (mut scene, mut ring) = started();
+        let [leaked] = in_use(&ring, START)[..] else { panic!() };
+        let field = format!("key:{leaked}");
+        let saved = scene.store.fields[&field].clone();
+        let ends = ring.keys[0].times.opens_until.0;
+        for was_revoked in [false, true] {
+            if was_revoked {
+                scene.refresh(&mut ring, START + 1, Wish::Revoke(leaked));
+            }
+            for (now, is_used) in [(ends - 1, !was_revoked), (ends, false), (ends + DAY, false)] {
+                // It is the only key in the store, and no server remembers that it was revoked.
+                let mut attacked = Scene::new();
+                if now < ends {
+                    attacked.store = scene.store.clone();
+                }
+                attacked.store.fields.insert(field.clone(), saved.clone());
+                let mut new = KeyRing::default();
+                assert!(attacked.refresh(&mut new, now, Wish::Nothing), "there is a new one");
+                assert_eq!(in_use(&new, now).contains(&leaked), is_used, "{was_revoked} {now}");
+                assert!(!in_use(&new, now).is_empty());
+                assert_eq!(attacked.store.fields.contains_key(&field), is_used);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_clock_that_was_ahead_stays_revoked_until_it_ends() {
+        let (mut scene, mut ring) = started();
+        scene.refresh(&mut ring, START + 365 * DAY, Wish::Nothing);
+        let ahead = ring.keys[0].clone();
+        scene.refresh(&mut ring, START + DAY, Wish::Revoke(ahead.id));
+        for days in [20, 300, 370] {
+            let mut new = KeyRing::default();
+            let field = format!("key:{}", ahead.id);
+            scene.store.fields.insert(field, ahead.sealed.clone());
+            scene.refresh(&mut new, START + days * DAY, Wish::Nothing);
+            assert!(!new.keys.iter().any(|key| key.id == ahead.id), "{days}");
+        }
+    }
+
+    #[test]
+    fn revocations_that_no_server_made_are_not_remembered_and_stop_no_other() {
+        let (mut scene, mut ring) = started();
+        let [first] = in_use(&ring, START)[..] else { panic!() };
+        let honest = Revocation { id: first, until: StoreTime(START + 9 * DAY) };
+        let sealed = honest.seal(&scene.keys).unwrap();
+        for number in 0..2000_u16 {
+            let mut id = [0; TicketKeyId::LENGTH];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            // Of another key, with another time, or as text.
+            let value = match number % 3 {
+                0 => sealed.clone(),
+                1 => u64::MAX.to_string().into_bytes(),
+                _ => [&sealed[..1], &[0xff; 100]].concat(),
+            };
+            scene.store.fields.insert(format!("revoked:{}", TicketKeyId(id)), value);
+        }
+        scene.refresh(&mut ring, START + 1, Wish::Nothing);
+        assert_eq!(in_use(&ring, START + 1), [first]);
+        assert!(ring.revoked.is_empty());
+        assert!(scene.refresh(&mut ring, START + 2, Wish::Revoke(first)));
+        for mut other in [KeyRing::default(), ring] {
+            scene.refresh(&mut other, START + 3, Wish::Nothing);
+            assert!(!in_use(&other, START + 3).contains(&first));
+            assert_eq!(other.revoked.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_revocation_that_this_server_cannot_open_holds_while_it_is_in_the_store() {
+        let (mut scene, mut ring) = started();
+        let [first] = in_use(&ring, START)[..] else { panic!() };
+        let other = SealingKeys::from_bytes(b"fedcba9876543210fedcba9876543210").unwrap();
+        let revocation = Revocation { id: first, until: StoreTime(START + 9 * DAY) };
+        let field = format!("revoked:{first}");
+        scene.store.fields.insert(field.clone(), revocation.seal(&other).unwrap());
+        for mut server in
+            [KeyRing { keys: ring.keys.clone(), ..KeyRing::default() }, KeyRing::default()]
+        {
+            scene.refresh(&mut server, START + 1, Wish::Nothing);
+            assert!(!in_use(&server, START + 1).contains(&first));
+        }
+        // It was no revocation of the fleet, and a server that has not read it has the key.
+        scene.store.fields.remove(&field);
+        scene.refresh(&mut ring, START + 2, Wish::Nothing);
+        assert!(in_use(&ring, START + 2).contains(&first));
+    }
+
+    #[test]
+    fn a_store_that_has_lost_keys_gets_them_again_also_if_it_has_others() {
+        let (mut scene, mut ring) = started();
+        let before = in_use(&ring, START);
+        // A server that knows nothing comes first.
+        scene.store = SnapshotOfTest::default();
+        let mut new = KeyRing::default();
+        assert!(scene.refresh(&mut new, START + 1, Wish::Nothing));
+        let made = in_use(&new, START + 1);
+        assert!(scene.refresh(&mut ring, START + 2, Wish::Nothing));
+        assert!(!scene.refresh(&mut new, START + 3, Wish::Nothing));
+        for ring in [&ring, &new] {
+            let both = in_use(ring, START + 3);
+            assert!(both.contains(&before[0]) && both.contains(&made[0]), "{both:?}");
+        }
+        assert_eq!(in_use(&ring, START + 3), in_use(&new, START + 3));
+        // What has ended meanwhile does not come again.
+        scene.store = SnapshotOfTest::default();
+        let now = START + 30 * DAY;
+        scene.refresh(&mut ring, now, Wish::Nothing);
+        assert!(!in_use(&ring, now).contains(&before[0]) && ring.len() == 1);
+    }
+
+    #[test]
+    fn keys_and_revocations_that_the_operator_makes_have_a_limit_and_fit_into_the_store() {
+        let (mut scene, mut ring) = started();
+        let (now, options) = (StoreTime(START + 1), options());
+        let times = options.times_of_next(now);
+        let sealing_keys = sealing_keys();
+        let make_keys = |ring: &mut KeyRing| {
+            while ring.len() < KeyRing::MAX_KEYS {
+                ring.keys.push(StoredKey::make(times, &sealing_keys).unwrap());
+            }
+        };
+        make_keys(&mut ring);
+        let full = ring.change(b"", Wish::NextKey, now, &options, &scene.keys);
+        assert!(matches!(full, Err(Error::TicketKeysFull)), "{full:?}");
+        for number in 1..KeyRing::MAX_REVOKED {
+            let mut id = [0; TicketKeyId::LENGTH];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            ring.revoke(Wish::Revoke(TicketKeyId(id)), now, &options);
+        }
+        assert!(!ring.has_most_revoked());
+        scene.refresh(&mut ring, now.0, Wish::RevokeAll);
+        assert!(ring.has_most_revoked());
+        make_keys(&mut ring);
+        scene.refresh(&mut ring, now.0, Wish::Nothing);
+        let stored = scene.store.fields.len();
+        assert!(
+            stored > KeyRing::MAX_KEYS + KeyRing::MAX_REVOKED && stored < MAX_FIELDS,
+            "{stored}"
+        );
     }
 }

@@ -37,8 +37,9 @@ pub struct RedisTicketKeys {
 struct Shared {
     store: RedisStore,
     options: TicketKeyOptions,
+    provider: CryptoProvider,
     /// What seals and opens.
-    keys: TicketKeys,
+    keys: Mutex<Arc<TicketKeys>>,
     state: Mutex<State>,
     /// One refresh at a time.
     turn: tokio::sync::Mutex<()>,
@@ -50,6 +51,12 @@ struct State {
     clock: Option<StoreClock>,
     /// The keys that `Shared::keys` has.
     given: Given,
+    /// Revocations that the store does not have yet.
+    pending: Vec<Wish>,
+    /// Were random keys revoked, which are still used?
+    revokes_random: bool,
+    /// How many keys the store has that this server cannot open.
+    not_opened: usize,
     last_error: Option<String>,
     refused: Vec<String>,
 }
@@ -57,7 +64,7 @@ struct State {
 /// Which keys seal and open now.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Given {
-    /// Those of this server alone.
+    /// Those of this server alone, which change by themselves.
     #[default]
     Random,
     /// Those of the fleet, in this order.
@@ -82,8 +89,8 @@ impl RedisTicketKeys {
     /// called in, until the last clone is dropped. The ciphers are the default provider's.
     ///
     /// # Errors
-    /// [`Error::NoRuntime`] outside of a tokio runtime. [`Error::TicketKeyTimes`] where a period is shorter than six
-    /// refresh intervals. [`Error::Crypto`] where there is no randomness. With [`FirstStart::StoreRequired`], that of
+    /// [`Error::NoRuntime`] outside of a tokio runtime. [`Error::TicketKeyTimes`] where the options are outside of their
+    /// limits. [`Error::Crypto`] where there is no randomness. With [`FirstStart::StoreRequired`], that of
     /// the store, if it does not answer.
     #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub async fn start(store: &RedisStore, options: TicketKeyOptions) -> Result<Self, Error> {
@@ -104,7 +111,8 @@ impl RedisTicketKeys {
         let shared = Arc::new(Shared {
             store: store.clone(),
             options: options.check()?,
-            keys: TicketKeys::random_with_provider(provider)?,
+            provider: provider.clone(),
+            keys: Mutex::new(Arc::new(TicketKeys::random_with_provider(provider)?)),
             state: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         });
@@ -128,26 +136,31 @@ impl RedisTicketKeys {
     /// it open until their tickets have ended.
     ///
     /// # Errors
-    /// As [`refresh`](Self::refresh).
+    /// As [`refresh`](Self::refresh). [`Error::TicketKeysFull`] where there are 400 keys already.
     pub async fn rotate(&self) -> Result<(), Error> {
         self.shared.refresh(Wish::NextKey).await
     }
 
-    /// Takes a key away that an attacker may have. This server forgets it at once, even if the store does not answer; it
-    /// tells the store then when it answers again. The other servers forget it when they read the keys next. Clients
-    /// with a ticket under it do a full handshake.
+    /// Takes a key away that an attacker may have. This server forgets it at once, even if the store does not answer.
+    /// The other servers forget it when they read the keys next: one that cannot reach the store uses it until then. Look
+    /// at [`since_refresh`](TicketKeyStatus::since_refresh) on each of them. Clients with a ticket under it do a full
+    /// handshake.
     ///
     /// # Errors
-    /// As [`refresh`](Self::refresh): the other servers do not know it yet then.
+    /// As [`refresh`](Self::refresh). The store does not know it then, so **call it again**, here or on another server.
+    /// This process repeats it at each refresh, until it ends. [`Error::TicketKeysFull`] where there are 1,024
+    /// revocations already, which end with their keys.
     pub async fn revoke(&self, id: TicketKeyId) -> Result<(), Error> {
         self.shared.refresh(Wish::Revoke(id)).await
     }
 
     /// Takes all keys away, and makes a new one that seals at once: after an attacker had access to a server. As
-    /// [`revoke`](Self::revoke) for each of them.
+    /// [`revoke`](Self::revoke) for each of them. Random keys of this server are taken away, too. If the store does not
+    /// answer, it is done for all keys that it has when it answers.
     ///
     /// # Errors
-    /// As [`revoke`](Self::revoke).
+    /// As [`revoke`](Self::revoke). [`Error::TicketKeysNotOpened`] where the store has keys of a server with another
+    /// sealing key of the operator: they are not revoked, all others are.
     pub async fn revoke_all(&self) -> Result<(), Error> {
         self.shared.refresh(Wish::RevokeAll).await
     }
@@ -165,11 +178,11 @@ impl SessionStore for RedisTicketKeys {
         now: UnixTime,
         lifetime: Duration,
     ) -> Result<Vec<u8>, CryptoError> {
-        self.shared.keys.put(session, now, lifetime)
+        self.shared.keys().put(session, now, lifetime)
     }
 
     fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
-        self.shared.keys.take(ticket, now)
+        self.shared.keys().take(ticket, now)
     }
 }
 
@@ -205,9 +218,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn keys(&self) -> Arc<TicketKeys> {
+        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Reads the keys, changes what is due or wanted, and uses what there is then.
     async fn refresh(&self, wish: Wish) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
+        self.revoke(wish)?;
         let result = self.synchronize(wish).await;
         let mut state = self.state();
         state.last_error = result.as_ref().err().map(ToString::to_string);
@@ -215,11 +233,13 @@ impl Shared {
             report_refresh(state.ring.len(), &state.refused);
         }
         self.use_keys(&mut state)?;
+        if result.is_ok() && wish == Wish::RevokeAll && state.not_opened > 0 {
+            return Err(Error::TicketKeysNotOpened(state.not_opened));
+        }
         result
     }
 
     async fn synchronize(&self, wish: Wish) -> Result<(), Error> {
-        self.revoke(wish);
         let mut wish = wish;
         for _ in 0..Self::ATTEMPTS {
             let snapshot = stored_keys::read(&self.store).await?;
@@ -227,7 +247,7 @@ impl Shared {
                 return Ok(());
             };
             if stored_keys::write(&self.store, change).await? {
-                self.state().ring.on_changed();
+                self.state().pending.clear();
                 wish = Wish::Nothing;
             }
         }
@@ -235,51 +255,67 @@ impl Shared {
     }
 
     /// Forgets keys that are revoked before the store is asked: it may not answer.
-    fn revoke(&self, wish: Wish) {
+    fn revoke(&self, wish: Wish) -> Result<(), Error> {
         let mut state = self.state();
+        match wish {
+            Wish::Nothing | Wish::NextKey => return Ok(()),
+            Wish::Revoke(_) | Wish::RevokeAll if state.ring.has_most_revoked() => {
+                return Err(Error::TicketKeysFull);
+            }
+            Wish::Revoke(_) => {}
+            Wish::RevokeAll => state.revokes_random = state.given == Given::Random,
+        }
+        if !state.pending.contains(&wish) {
+            state.pending.push(wish);
+        }
         if let Some(clock) = state.clock {
             state.ring.revoke(wish, clock.now(), &self.options);
         }
+        Ok(())
     }
 
     /// Takes over what was read. Returns what has to be changed in the store.
-    fn take_over(&self, snapshot: Snapshot, wish: Wish) -> Result<Option<Change>, CryptoError> {
+    fn take_over(&self, snapshot: Snapshot, wish: Wish) -> Result<Option<Change>, Error> {
         let mut state = self.state();
         let (now, generation) = (snapshot.now, snapshot.generation.clone());
         state.clock = Some(StoreClock { read: now, read_at: Instant::now() });
         state.refused.clone_from(&snapshot.refused);
+        state.not_opened = snapshot.not_opened;
         state.ring.take_over(snapshot);
-        state.ring.revoke(wish, now, &self.options);
+        for revocation in state.pending.clone() {
+            state.ring.revoke(revocation, now, &self.options);
+        }
         state.ring.change(&generation, wish, now, &self.options, self.store.keys())
     }
 
-    /// Gives the keys that are used now to what seals and opens.
+    /// Gives the keys that are used now to what seals and opens. If there is none of the fleet, these are random keys:
+    /// before the store has one, or after all were revoked.
     fn use_keys(&self, state: &mut State) -> Result<(), Error> {
-        let Some(clock) = state.clock else {
-            return Ok(());
+        let now = state.clock.map(|clock| clock.now());
+        let keys = now.map_or_else(Vec::new, |now| state.ring.in_use(now));
+        let given = match &keys[..] {
+            [] => Given::Random,
+            keys => Given::Shared(keys.iter().map(|key| key.id).collect()),
         };
-        let keys = state.ring.in_use(clock.now());
-        let given = Given::Shared(keys.iter().map(|key| key.id).collect());
-        if given == state.given {
+        if given == state.given && !state.revokes_random {
             return Ok(());
         }
-        let mut bytes =
-            Zeroizing::new(Vec::with_capacity(keys.len().max(1) * TicketKeys::KEY_LENGTH));
-        for key in &keys {
-            bytes.extend_from_slice(key.secret.as_bytes());
-        }
-        if keys.is_empty() {
-            // All were revoked, and the store has no new one yet. No key of before may stay.
-            let random: Zeroizing<[u8; TicketKeys::KEY_LENGTH]> =
-                self.store.keys().primitives().random_bytes()?.into();
-            bytes.extend_from_slice(&*random);
-        }
-        self.keys.replace(&bytes).map_err(|_| CryptoError)?;
+        let new = if keys.is_empty() {
+            TicketKeys::random_with_provider(&self.provider)?
+        } else {
+            let mut bytes = Zeroizing::new(Vec::with_capacity(keys.len() * TicketKeys::KEY_LENGTH));
+            for key in &keys {
+                bytes.extend_from_slice(key.secret.as_bytes());
+            }
+            TicketKeys::from_bytes_with_provider(&bytes, &self.provider).map_err(|_| CryptoError)?
+        };
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         let sealing = keys.first().map(|key| key.id);
         if sealing != state.given.sealing() || sealing.is_none() {
             report_sealing(sealing);
         }
         state.given = given;
+        state.revokes_random = false;
         Ok(())
     }
 

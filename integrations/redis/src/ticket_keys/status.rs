@@ -13,7 +13,8 @@ pub struct TicketKeyStatus {
     /// The keys that this server knows: the one that seals last comes first. Empty until the store has answered:
     /// the server then has random keys of its own.
     pub keys: Vec<TicketKeyInfo>,
-    /// How long ago the store was read; `None` if it never was.
+    /// How long ago the store was read; `None` if it never was. Keys that were revoked on another server since then are
+    /// still used here.
     pub since_refresh: Option<Duration>,
     /// Why the last attempt to read the store has failed; `None` if it has not.
     pub last_error: Option<String>,

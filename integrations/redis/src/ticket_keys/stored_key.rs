@@ -105,11 +105,17 @@ pub(super) struct StoredKey {
     pub(super) sealed: Vec<u8>,
 }
 
-/// The first byte of each key in the store.
+/// The first byte of each key and of each revocation in the store.
 const VERSION: u8 = 1;
 
 /// What a ticket key is sealed as.
 const KIND: &str = "ticket key";
+
+/// What a revocation is sealed as.
+const REVOCATION: &str = "revocation of a ticket key";
+
+const NO_KEY: &str = "it is no ticket key of a version that this server knows";
+const NO_REVOCATION: &str = "it is no revocation of a version that this server knows";
 
 impl StoredKey {
     /// A new random key.
@@ -124,6 +130,16 @@ impl StoredKey {
         Ok(Self { id, times, secret, sealed })
     }
 
+    /// When the key in the store is used, as far as it says so: this is not authenticated.
+    pub(super) fn claimed_times(sealed: &[u8]) -> Result<KeyTimes, &'static str> {
+        let (version, rest) = sealed.split_first().ok_or(NO_KEY)?;
+        let (times, _) = rest.split_first_chunk().ok_or(NO_KEY)?;
+        if *version != VERSION {
+            return Err(NO_KEY);
+        }
+        KeyTimes::from_bytes(times).ok_or("its times are not in their order")
+    }
+
     /// Opens what the store has for this name. The secret is sealed for its name and times, so that none of the
     /// three can be changed in the store.
     pub(super) fn open(
@@ -131,16 +147,10 @@ impl StoredKey {
         sealed: &[u8],
         keys: &SealingKeys,
     ) -> Result<Self, &'static str> {
-        const NO_KEY: &str = "it is no ticket key of a version that this server knows";
-        let (VERSION, rest) =
-            sealed.split_first().map(|(first, rest)| (*first, rest)).ok_or(NO_KEY)?
-        else {
-            return Err(NO_KEY);
-        };
-        let (times, rest) = rest.split_first_chunk().ok_or(NO_KEY)?;
-        let times = KeyTimes::from_bytes(times).ok_or("its times are not in their order")?;
+        let times = Self::claimed_times(sealed)?;
+        let secret = sealed.get(1 + KeyTimes::LENGTH..).ok_or(NO_KEY)?;
         let place = id_and_times(id, times);
-        let opened = keys.open(Place { kind: KIND, id: &place }, rest).map_err(|_| {
+        let opened = keys.open(Place { kind: KIND, id: &place }, secret).map_err(|_| {
             "its name, its times or its secret were changed, or this server does not have the sealing key"
         })?;
         let secret = Secret::new(&opened).ok_or(NO_KEY)?;
@@ -148,6 +158,56 @@ impl StoredKey {
             return Err(NO_KEY);
         }
         Ok(Self { id, times, secret, sealed: sealed.to_vec() })
+    }
+}
+
+/// A key that no server uses any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Revocation {
+    pub(super) id: TicketKeyId,
+    /// The key has ended then.
+    pub(super) until: StoreTime,
+}
+
+impl Revocation {
+    /// As it is in the store: who can only write to the store cannot make one, or have it end earlier.
+    pub(super) fn seal(&self, keys: &SealingKeys) -> Result<Vec<u8>, CryptoError> {
+        let mut sealed = vec![VERSION];
+        sealed.extend(self.until.0.to_be_bytes());
+        sealed.extend(keys.seal(Place { kind: REVOCATION, id: &self.place() }, &[])?);
+        Ok(sealed)
+    }
+
+    /// What the store says of this name. This is not authenticated.
+    pub(super) fn claimed(id: TicketKeyId, sealed: &[u8]) -> Result<Self, &'static str> {
+        let (version, rest) = sealed.split_first().ok_or(NO_REVOCATION)?;
+        let (until, _) = rest.split_first_chunk().ok_or(NO_REVOCATION)?;
+        if *version != VERSION {
+            return Err(NO_REVOCATION);
+        }
+        Ok(Self { id, until: StoreTime(u64::from_be_bytes(*until)) })
+    }
+
+    /// Opens what the store has for this name.
+    pub(super) fn open(
+        id: TicketKeyId,
+        sealed: &[u8],
+        keys: &SealingKeys,
+    ) -> Result<Self, &'static str> {
+        let claimed = Self::claimed(id, sealed)?;
+        let proof = sealed.get(1 + 8..).ok_or(NO_REVOCATION)?;
+        let opened = keys.open(Place { kind: REVOCATION, id: &claimed.place() }, proof);
+        match opened {
+            Ok(nothing) if nothing.is_empty() => Ok(claimed),
+            Ok(_) => Err(NO_REVOCATION),
+            Err(_) => Err(
+                "its name or its time was changed, or this server does not have the sealing key",
+            ),
+        }
+    }
+
+    fn place(&self) -> Vec<u8> {
+        [&self.id.0[..], &self.until.0.to_be_bytes()].concat()
     }
 }
 
@@ -201,6 +261,21 @@ mod tests {
         let head = 1 + KeyTimes::LENGTH;
         let swapped = [&later.sealed[..head], &made.sealed[head..]].concat();
         assert!(StoredKey::open(made.id, &swapped, &keys).is_err());
+    }
+
+    #[test]
+    fn a_revocation_is_opened_with_its_name_and_time_and_in_no_other_form() {
+        let keys = keys();
+        let made = Revocation { id: TicketKeyId([7; 16]), until: StoreTime(9) };
+        let sealed = made.seal(&keys).unwrap();
+        assert_eq!(Revocation::open(made.id, &sealed, &keys), Ok(made));
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(Revocation::open(made.id, &changed, &keys).is_err(), "{place}");
+            assert!(Revocation::open(made.id, &sealed[..place], &keys).is_err(), "{place}");
+        }
+        assert!(Revocation::open(TicketKeyId([8; 16]), &sealed, &keys).is_err(), "another name");
     }
 
     #[test]

@@ -2,35 +2,43 @@
 //!
 //! | Field | Value |
 //! |---|---|
-//! | `generation` | how often the hash was changed |
+//! | `generation` | random bytes, others after each change |
 //! | `key:` and a name | a [`StoredKey`] |
-//! | `revoked:` and a name | when the key ends that was revoked, in milliseconds since 1970 |
+//! | `revoked:` and a name | a [`Revocation`] |
 
 use core::time::Duration;
+#[cfg(test)]
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use fred::interfaces::LuaInterface;
 use fred::types::Value;
+use handclasp::crypto::CryptoError;
 
-use super::stored_key::{StoreTime, StoredKey, TicketKeyId, milliseconds};
+use super::stored_key::{Revocation, StoreTime, StoredKey, TicketKeyId, milliseconds};
 use crate::telemetry::Call;
 use crate::{Error, RedisStore, SealingKeys};
 
 const GENERATION: &str = "generation";
 
 /// The most fields that are read.
-const MAX_FIELDS: usize = 2048;
+pub(super) const MAX_FIELDS: usize = 2048;
 
-/// What the store has.
+/// What the store has. What has ended is not in it.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     /// The store's time when it was read.
     pub(super) now: StoreTime,
-    pub(super) generation: String,
-    /// Was nothing there?
-    pub(super) is_empty: bool,
+    /// As it is in the store, also if no server has written it. Empty if there is none.
+    pub(super) generation: Vec<u8>,
     pub(super) keys: Vec<StoredKey>,
-    pub(super) revoked: BTreeMap<TicketKeyId, StoreTime>,
+    pub(super) revoked: Vec<Revocation>,
+    /// Names with a revocation that does not open. It may be one of a server with another key of the operator.
+    pub(super) not_proven_revoked: BTreeSet<TicketKeyId>,
+    /// The fields that have ended. Attackers can have them end, as they can remove them.
+    pub(super) ended: Vec<String>,
+    /// How many keys do not open.
+    pub(super) not_opened: usize,
     /// The fields that are no keys of this fleet, and why.
     pub(super) refused: Vec<String>,
 }
@@ -39,10 +47,12 @@ impl Snapshot {
     fn new(now: StoreTime) -> Self {
         Self {
             now,
-            generation: "0".into(),
-            is_empty: true,
+            generation: Vec::new(),
             keys: Vec::new(),
-            revoked: BTreeMap::new(),
+            revoked: Vec::new(),
+            not_proven_revoked: BTreeSet::new(),
+            ended: Vec::new(),
+            not_opened: 0,
             refused: Vec::new(),
         }
     }
@@ -54,7 +64,6 @@ impl Snapshot {
         let mut snapshot = Self::new(now);
         for field in fields.chunks(2) {
             let [name, value] = field else { return None };
-            snapshot.is_empty = false;
             let name = String::from_utf8_lossy(bytes_of(name)?).into_owned();
             if let Err(reason) = snapshot.add(&name, bytes_of(value)?, keys) {
                 let shown: String = name.chars().take(64).flat_map(char::escape_default).collect();
@@ -67,22 +76,56 @@ impl Snapshot {
     fn add(&mut self, name: &str, value: &[u8], keys: &SealingKeys) -> Result<(), &'static str> {
         const NO_FIELD: &str = "servers of a fleet write no such field";
         if name == GENERATION {
-            let digits = core::str::from_utf8(value).ok();
-            let generation =
-                digits.and_then(|digits| digits.parse::<i64>().ok()).ok_or(NO_FIELD)?;
-            self.generation = generation.to_string();
+            self.generation = value.to_vec();
             return Ok(());
         }
         let (kind, id) = name.split_once(':').ok_or(NO_FIELD)?;
         let id = TicketKeyId::from_hex(id).ok_or("its name is no name of a key")?;
         match kind {
-            "key" => self.keys.push(StoredKey::open(id, value, keys)?),
-            "revoked" => {
-                let digits = core::str::from_utf8(value).ok();
-                let until = digits.and_then(|it| it.parse().ok()).ok_or("its value is no time")?;
-                self.revoked.insert(id, StoreTime(until));
+            "key" => self.add_key(name, id, value, keys),
+            "revoked" => self.add_revocation(name, id, value, keys),
+            _ => Err(NO_FIELD),
+        }
+    }
+
+    fn add_key(
+        &mut self,
+        name: &str,
+        id: TicketKeyId,
+        value: &[u8],
+        keys: &SealingKeys,
+    ) -> Result<(), &'static str> {
+        if StoredKey::claimed_times(value)?.opens_until <= self.now {
+            self.ended.push(name.to_owned());
+            return Ok(());
+        }
+        match StoredKey::open(id, value, keys) {
+            Ok(key) => self.keys.push(key),
+            Err(reason) => {
+                self.not_opened += 1;
+                return Err(reason);
             }
-            _ => return Err(NO_FIELD),
+        }
+        Ok(())
+    }
+
+    fn add_revocation(
+        &mut self,
+        name: &str,
+        id: TicketKeyId,
+        value: &[u8],
+        keys: &SealingKeys,
+    ) -> Result<(), &'static str> {
+        if Revocation::claimed(id, value).is_ok_and(|claimed| claimed.until <= self.now) {
+            self.ended.push(name.to_owned());
+            return Ok(());
+        }
+        match Revocation::open(id, value, keys) {
+            Ok(revocation) => self.revoked.push(revocation),
+            Err(reason) => {
+                self.not_proven_revoked.insert(id);
+                return Err(reason);
+            }
         }
         Ok(())
     }
@@ -100,7 +143,8 @@ fn bytes_of(value: &Value) -> Option<&[u8]> {
 /// What one server changes, if no other one has changed something since.
 #[derive(Debug)]
 pub(super) struct Change {
-    generation: String,
+    generation: Vec<u8>,
+    next_generation: String,
     /// How long the store keeps the hash. A fleet that is there changes it before.
     keep_for: Duration,
     removed: Vec<String>,
@@ -108,32 +152,46 @@ pub(super) struct Change {
 }
 
 impl Change {
-    pub(super) fn new(generation: &str, keep_for: Duration) -> Self {
-        let generation = generation.to_owned();
-        Self { generation, keep_for, removed: Vec::new(), set: Vec::new() }
+    /// The next generation is random: no generation comes again after the store has lost its last changes.
+    pub(super) fn new(
+        generation: &[u8],
+        keep_for: Duration,
+        keys: &SealingKeys,
+    ) -> Result<Self, CryptoError> {
+        Ok(Self {
+            generation: generation.to_vec(),
+            next_generation: hex::encode(keys.primitives().random_bytes::<16>()?),
+            keep_for,
+            removed: Vec::new(),
+            set: Vec::new(),
+        })
     }
 
     pub(super) fn set(&mut self, key: &StoredKey) {
         self.set.push((format!("key:{}", key.id), key.sealed.clone()));
     }
 
-    pub(super) fn remove(&mut self, id: TicketKeyId) {
-        self.removed.push(format!("key:{id}"));
+    pub(super) fn remove(&mut self, field: &str) {
+        self.removed.push(field.to_owned());
     }
 
-    pub(super) fn revoke(&mut self, id: TicketKeyId, until: StoreTime) {
-        self.remove(id);
-        self.set.push((format!("revoked:{id}"), until.0.to_string().into_bytes()));
-    }
-
-    pub(super) fn remove_revocation(&mut self, id: TicketKeyId) {
-        self.removed.push(format!("revoked:{id}"));
+    /// The revocation is sealed anew: the operator may take the key away that it was sealed with before.
+    pub(super) fn revoke(
+        &mut self,
+        revocation: Revocation,
+        keys: &SealingKeys,
+    ) -> Result<(), CryptoError> {
+        let id = revocation.id;
+        self.remove(&format!("key:{id}"));
+        self.set.push((format!("revoked:{id}"), revocation.seal(keys)?));
+        Ok(())
     }
 
     fn into_arguments(self) -> Vec<Value> {
         let keep_for = milliseconds(self.keep_for).max(1).to_string();
         let mut arguments = vec![
-            Value::from(self.generation),
+            Value::Bytes(self.generation.into()),
+            Value::from(self.next_generation),
             Value::from(keep_for),
             Value::from(self.removed.len().to_string()),
         ];
@@ -179,35 +237,26 @@ pub(super) async fn write(store: &RedisStore, change: Change) -> Result<bool, Er
 #[cfg(test)]
 #[derive(Clone, Debug, Default)]
 pub(super) struct SnapshotOfTest {
-    fields: BTreeMap<String, Vec<u8>>,
-    generation: u64,
+    pub(super) fields: BTreeMap<String, Vec<u8>>,
 }
 
 #[cfg(test)]
 impl SnapshotOfTest {
-    pub(super) fn generation(&self) -> String {
-        self.generation.to_string()
-    }
-
     pub(super) fn read(&self, now: StoreTime, keys: &SealingKeys) -> Snapshot {
         let mut answer = vec![Value::Integer(i64::try_from(now.0).unwrap())];
         for (name, value) in &self.fields {
             answer.push(Value::from(name.as_str()));
             answer.push(Value::Bytes(value.clone().into()));
         }
-        if self.generation > 0 {
-            answer.extend([Value::from(GENERATION), Value::from(self.generation())]);
-        }
-        let snapshot = Snapshot::read(&answer, keys).unwrap();
-        assert!(snapshot.refused.is_empty(), "{snapshot:?}");
-        snapshot
+        Snapshot::read(&answer, keys).unwrap()
     }
 
     pub(super) fn write(&mut self, change: Change) -> bool {
-        if change.generation != self.generation() {
+        let generation = self.fields.get(GENERATION).cloned().unwrap_or_default();
+        if change.generation != generation {
             return false;
         }
-        self.generation += 1;
+        self.fields.insert(GENERATION.to_owned(), change.next_generation.into_bytes());
         change.removed.iter().for_each(|name| _ = self.fields.remove(name));
         self.fields.extend(change.set);
         true
@@ -232,24 +281,22 @@ mod tests {
         let (key, revoked) = (format!("key:{id}"), format!("revoked:{id}"));
         let field = |name: &str, value: &str| [Value::from(name), Value::from(value)];
         for (name, value, words) in [
-            ("generation", "many", "no such field"),
             ("something", "1", "no such field"),
             ("other:0123456789abcdef0123456789abcdef", "1", "no such field"),
             ("key:1", "1", "no name of a key"),
             ("key:\u{1b}[2J", "1", "no name of a key"),
             (&key, "a key", "no ticket key"),
-            (&revoked, "today", "no time"),
+            (&revoked, "today", "no revocation"),
         ] {
             let fields = [field(name, value), field("generation", "7")].concat();
             let snapshot = read(&[&[Value::Integer(5)], &fields[..]].concat()).unwrap();
             let [refused] = &snapshot.refused[..] else { panic!("{snapshot:?}") };
             assert!(refused.contains(words) && !refused.contains('\u{1b}'), "{refused}");
-            assert_eq!((snapshot.now, snapshot.generation.as_str()), (StoreTime(5), "7"));
-            assert!(snapshot.keys.is_empty() && !snapshot.is_empty);
+            assert_eq!((snapshot.now, snapshot.generation.as_slice()), (StoreTime(5), &b"7"[..]));
+            assert!(snapshot.keys.is_empty() && snapshot.revoked.is_empty());
         }
         let empty = read(&[Value::Integer(5)]).unwrap();
-        assert!(empty.is_empty && empty.refused.is_empty());
-        assert_eq!(empty.generation, "0");
+        assert!(empty.refused.is_empty() && empty.generation.is_empty());
     }
 
     #[test]

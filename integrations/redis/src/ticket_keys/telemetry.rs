@@ -30,7 +30,7 @@ pub(super) fn report_sealing(id: Option<TicketKeyId>) {
         }
         None => ::tracing::warn!(
             target: "handclasp_redis",
-            "all ticket keys were revoked: a random key seals until the store has a new one"
+            "no ticket key of the fleet is left: random keys of this server seal until the store has a new one"
         ),
     }
     #[cfg(not(feature = "tracing"))]

@@ -6,4 +6,5 @@ mod fleet;
 mod sentinel;
 mod sessions;
 mod strike_register;
+mod ticket_key_attacks;
 mod ticket_keys;

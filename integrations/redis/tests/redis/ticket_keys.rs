@@ -15,43 +15,43 @@ use handclasp_redis::{
 use handclasp_testing::process::PATIENCE;
 use handclasp_testing::redis_server::RedisServer;
 
-const OLD: [u8; 32] = *b"the old key of the operator here";
-const NEW: [u8; 32] = *b"the new key of the operator here";
-const HASH: &str = "fleet:ticket-keys";
+pub(crate) const OLD: [u8; 32] = *b"the old key of the operator here";
+pub(crate) const NEW: [u8; 32] = *b"the new key of the operator here";
+pub(crate) const HASH: &str = "fleet:ticket-keys";
 const SESSION: &[u8] = b"a session";
 
 /// A server of the fleet has a client of its own.
-async fn store_with(server: &RedisServer, sealing_keys: &[[u8; 32]]) -> RedisStore {
+pub(crate) async fn store_with(server: &RedisServer, sealing_keys: &[[u8; 32]]) -> RedisStore {
     let keys = SealingKeys::from_bytes(sealing_keys.as_flattened()).unwrap();
     RedisStore::new(client_of(server).await, PREFIX, keys).unwrap().timeout(PATIENCE)
 }
 
 /// For a Redis that is killed in the test. Calls to it are waited for.
-async fn store_to_lose(server: &RedisServer) -> RedisStore {
+pub(crate) async fn store_to_lose(server: &RedisServer) -> RedisStore {
     store_with(server, &[OLD]).await.timeout(Duration::from_secs(3))
 }
 
 /// Nothing happens by itself within a test: servers refresh when they are told to.
-fn quiet() -> TicketKeyOptions {
+pub(crate) fn quiet() -> TicketKeyOptions {
     let mut options = TicketKeyOptions::default();
     options.refresh_interval = Duration::from_secs(3600);
     options
 }
 
-async fn start(store: &RedisStore) -> RedisTicketKeys {
+pub(crate) async fn start(store: &RedisStore) -> RedisTicketKeys {
     RedisTicketKeys::start(store, quiet()).await.unwrap()
 }
 
-async fn two_servers(server: &RedisServer) -> [RedisTicketKeys; 2] {
+pub(crate) async fn two_servers(server: &RedisServer) -> [RedisTicketKeys; 2] {
     let stores = [store_to_lose(server).await, store_to_lose(server).await];
     [start(&stores[0]).await, start(&stores[1]).await]
 }
 
-fn ticket_of(keys: &RedisTicketKeys) -> Vec<u8> {
+pub(crate) fn ticket_of(keys: &RedisTicketKeys) -> Vec<u8> {
     keys.put(SESSION, UnixTime::now(), Duration::from_secs(7200)).unwrap()
 }
 
-fn opens(keys: &RedisTicketKeys, ticket: &[u8]) -> bool {
+pub(crate) fn opens(keys: &RedisTicketKeys, ticket: &[u8]) -> bool {
     match keys.take(ticket, UnixTime::now()) {
         Reply::Now(Some(session)) => session.as_slice() == SESSION,
         Reply::Now(None) => false,
@@ -59,24 +59,24 @@ fn opens(keys: &RedisTicketKeys, ticket: &[u8]) -> bool {
     }
 }
 
-fn ids(keys: &RedisTicketKeys) -> Vec<TicketKeyId> {
+pub(crate) fn ids(keys: &RedisTicketKeys) -> Vec<TicketKeyId> {
     keys.status().keys.iter().map(|key| key.id).collect()
 }
 
-fn sealing(keys: &RedisTicketKeys) -> Option<TicketKeyId> {
+pub(crate) fn sealing(keys: &RedisTicketKeys) -> Option<TicketKeyId> {
     let keys = keys.status().keys;
     keys.iter().find(|key| key.role == TicketKeyRole::Sealing).map(|key| key.id)
 }
 
 /// What the hash has in this field.
-async fn stored(server: &RedisServer, field: &str) -> Option<Vec<u8>> {
+pub(crate) async fn stored(server: &RedisServer, field: &str) -> Option<Vec<u8>> {
     let script = "return redis.call('HGET', KEYS[1], ARGV[1])";
     let client = client_of(server).await;
     let value: Value = client.eval(script, HASH, vec![field.to_owned()]).await.unwrap();
     value.into_bytes().map(|bytes| bytes.to_vec())
 }
 
-async fn store_field(server: &RedisServer, field: &str, value: &[u8]) {
+pub(crate) async fn store_field(server: &RedisServer, field: &str, value: &[u8]) {
     let script = "return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])";
     let arguments = vec![Value::from(field), Value::Bytes(value.to_vec().into())];
     let _: Value = client_of(server).await.eval(script, HASH, arguments).await.unwrap();
@@ -137,6 +137,7 @@ async fn keys_change_by_themselves_and_tickets_of_before_open() {
     let mut options = TicketKeyOptions::default();
     options.refresh_interval = Duration::from_millis(50);
     options.period = Duration::from_millis(300);
+    options.ticket_lifetime = Duration::from_secs(60);
     let mut servers = Vec::new();
     for _ in 0..2 {
         let store = store_with(&server, &[OLD]).await;
@@ -254,21 +255,23 @@ async fn a_key_that_was_changed_in_the_store_is_refused_in_words() {
         let mut changed = honest.clone();
         changed[place] ^= 0x80;
         store_field(&server, &field, &changed).await;
-        keys.refresh().await.unwrap();
-        let status = keys.status();
+        let new = start(&store_with(&server, &[OLD]).await).await;
+        let status = new.status();
         let [refused] = &status.refused[..] else { panic!("{place}: {status:?}") };
         assert!(refused.contains(words) && refused.contains(&field), "{place}: {refused}");
-        assert!(!ids(&keys).contains(&id), "{place}");
-        assert!(opens(&keys, &ticket_of(&keys)), "another key seals");
+        assert!(!ids(&new).contains(&id), "{place}");
+        assert!(opens(&new, &ticket_of(&new)), "another key seals");
+        // A server that knows the honest one writes it again.
+        keys.refresh().await.unwrap();
+        assert_eq!(stored(&server, &field).await.as_ref(), Some(&honest), "{place}");
+        new.refresh().await.unwrap();
+        assert!(new.status().refused.is_empty() && ids(&new).contains(&id));
     }
-    // The honest one is good again, and not under another name.
-    store_field(&server, &field, &honest).await;
-    keys.refresh().await.unwrap();
-    assert!(keys.status().refused.is_empty() && ids(&keys).contains(&id));
+    // It is good under its name only.
     let other = ids(&keys).into_iter().find(|it| *it != id).unwrap();
     store_field(&server, &format!("key:{other}"), &honest).await;
-    keys.refresh().await.unwrap();
-    assert_eq!(keys.status().refused.len(), 1);
+    let new = start(&store_with(&server, &[OLD]).await).await;
+    assert_eq!(new.status().refused.len(), 1);
     // What is no hash of keys at all.
     assert_eq!(server.command(&["SET", HASH, "a text"]), "OK");
     let error = keys.refresh().await.unwrap_err();
@@ -357,16 +360,26 @@ async fn the_operators_key_changes_without_a_full_handshake() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn times_that_leave_no_time_to_learn_are_refused() {
+async fn times_outside_of_their_limits_are_refused() {
     if !RedisServer::is_available() {
         return;
     }
     let server = RedisServer::start();
     let store = store_with(&server, &[OLD]).await;
-    for (refresh, period) in [(0, 1000), (60_000, 359_999)] {
+    let day = 86_400_000;
+    for (refresh, period, lifetime) in [
+        (0, 1000, 1000),
+        (60_000, 359_999, 60_000),
+        // More keys than the store may have, and times that it does not count to.
+        (100, 60_000, 200 * 60_000 + 1),
+        (60_000, day, 7 * day + 1),
+        (60_000, 366 * day + 1, day),
+        (u64::MAX, u64::MAX, day),
+    ] {
         let mut options = TicketKeyOptions::default();
         options.refresh_interval = Duration::from_millis(refresh);
         options.period = Duration::from_millis(period);
+        options.ticket_lifetime = Duration::from_millis(lifetime);
         let refused = RedisTicketKeys::start(&store, options).await;
         assert!(matches!(refused, Err(Error::TicketKeyTimes)), "{refused:?}");
     }
