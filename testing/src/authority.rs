@@ -6,6 +6,8 @@ use rcgen::{
     date_time_ymd,
 };
 
+use crate::process::Folder;
+
 pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
 /// A certificate with this common name as its subject.
@@ -52,4 +54,23 @@ pub fn crl_params<T: Into<SerialNumber>>(
         revoked_certs: revoked.into_iter().map(entry).collect(),
         key_identifier_method: KeyIdMethod::Sha256,
     }
+}
+
+/// What OpenSSL's responder says of a certificate (PEM) with this serial number (two hexadecimal digits), for an
+/// hour: it is good.
+pub fn ocsp_response(authority: &Authority, certificate: &str, serial: &str) -> Vec<u8> {
+    let folder = Folder::new();
+    let issuer = folder.file("ca.pem", authority.pem());
+    let key = folder.file("ca.key", authority.key().serialize_pem());
+    let certificate = folder.file("leaf.pem", certificate);
+    let index = folder.file("index", format!("V\t350101000000Z\t\t{serial}\tunknown\t/CN=a\n"));
+    let response = folder.path("response");
+    let output = std::process::Command::new("openssl")
+        .args(["ocsp", "-index", &index, "-CA", &issuer, "-rsigner", &issuer, "-rkey", &key])
+        .args(["-issuer", &issuer, "-cert", &certificate, "-nmin", "60"])
+        .args(["-respout", &response, "-noverify"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    std::fs::read(response).unwrap()
 }

@@ -47,7 +47,10 @@ impl CertificateFiles {
 #[derive(Debug)]
 pub struct ReloadingCertificates {
     current: RwLock<Arc<CertificateList>>,
+    /// Locked for as long as the files are read.
     pairs: Mutex<Vec<Pair>>,
+    status: Mutex<Vec<Status>>,
+    paths: Vec<PathBuf>,
     only_known_names: bool,
     crypto: Arc<CryptoProvider>,
     /// The files are watched as long as this is there.
@@ -75,8 +78,10 @@ impl ReloadingCertificates {
         }
         let only_known_names = files.only_known_names;
         let current = RwLock::new(Arc::new(list_of(&pairs, only_known_names)));
+        let status = Mutex::new(status_of(&pairs));
+        let paths = pairs.iter().flat_map(|pair| pair.files.paths()).collect();
         let pairs = Mutex::new(pairs);
-        Ok(Self { current, pairs, only_known_names, crypto, _reloader: reloader })
+        Ok(Self { current, pairs, status, paths, only_known_names, crypto, _reloader: reloader })
     }
 
     /// The certificates that are in use now.
@@ -84,24 +89,26 @@ impl ReloadingCertificates {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What is in use of each pair, in the order of [`CertificateFiles::new`].
+    /// What is in use of each pair, in the order of [`CertificateFiles::new`]. It does not wait for files.
     pub fn status(&self) -> Vec<Status> {
-        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        pairs.iter().map(|pair| pair.part.status().clone()).collect()
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn status_of(pairs: &[Pair]) -> Vec<Status> {
+    pairs.iter().map(|pair| pair.part.status().clone()).collect()
 }
 
 fn list_of(pairs: &[Pair], only_known_names: bool) -> CertificateList {
     let keys: Vec<Arc<CertifiedKey>> =
-        pairs.iter().map(|pair| Arc::clone(&pair.part.value().key)).collect();
+        pairs.iter().map(|pair| Arc::clone(pair.part.value().key())).collect();
     let list = CertificateList::new(keys);
     if only_known_names { list.only_known_names() } else { list }
 }
 
 impl Source for ReloadingCertificates {
     fn paths(&self) -> Vec<PathBuf> {
-        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        pairs.iter().flat_map(|pair| pair.part.paths()).cloned().collect()
+        self.paths.clone()
     }
 
     fn refresh(&self, look: &mut Look) {
@@ -109,9 +116,9 @@ impl Source for ReloadingCertificates {
         let now = look.now;
         let mut is_new = false;
         for Pair { files, part } in pairs.iter_mut() {
-            is_new |= part.refresh(look, |texts, _| {
+            is_new |= part.refresh(look, |texts, before| {
                 let loaded = files.load(texts, now, &self.crypto)?;
-                loaded.check_is_valid(now)?;
+                loaded.check_may_replace(before, now)?;
                 Ok(loaded)
             });
         }
@@ -119,6 +126,7 @@ impl Source for ReloadingCertificates {
             let list = Arc::new(list_of(&pairs, self.only_known_names));
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = list;
         }
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status_of(&pairs);
     }
 }
 

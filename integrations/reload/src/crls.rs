@@ -38,12 +38,17 @@ impl Issuers {
 /// What was loaded.
 #[derive(Debug)]
 pub(crate) struct CrlFile {
-    pub(crate) crls: Vec<CertificateRevocationList>,
+    /// Those of the file.
+    crls: Vec<CertificateRevocationList>,
+    /// Those that the file had before, and lacks now.
+    kept: Vec<CertificateRevocationList>,
     /// What was found when they were loaded.
     warnings: Vec<Warning>,
 }
 
 impl CrlFile {
+    /// Reads the CRLs, and verifies their signatures. One at least must be of an issuer that is known: a file of
+    /// another authority says nothing about the certificates that are to be checked.
     pub(crate) fn load(
         path: &Path,
         texts: &[Text],
@@ -54,55 +59,82 @@ impl CrlFile {
         let crls = CertificateRevocationList::from_pem(text_of(texts, 0))
             .map_err(|error: CrlError| ReloadError::Crl { file: file.clone(), error })?;
         let mut warnings = Vec::new();
+        let mut is_one_known = false;
         for crl in &crls {
             let (issuer, this_update) = (crl.issuer().to_owned(), crl.this_update());
-            if this_update > now.into() {
+            if this_update.seconds_after(now) > ReloadError::CRL_CLOCK_SKEW {
                 return Err(ReloadError::CrlOfTheFuture { file, issuer, this_update });
             }
             match issuers.verify(crl) {
-                Ok(()) => {}
+                Ok(()) => is_one_known = true,
                 Err(RevocationEvidenceError::UnknownIssuer { .. }) => {
                     warnings.push(Warning::UnknownCrlIssuer { issuer });
                 }
                 Err(error) => return Err(ReloadError::CrlSignature { file, error }),
             }
         }
-        Ok(Self { crls, warnings })
+        if !is_one_known {
+            let issuer = crls.first().map_or("", |crl| crl.issuer()).to_owned();
+            return Err(ReloadError::CrlOfUnknownIssuer { file, issuer });
+        }
+        Ok(Self { crls, kept: Vec::new(), warnings })
     }
 
-    /// Checks that they may come after those that the same file had before: for each issuer, the newest is not
-    /// older.
-    pub(crate) fn after(mut self, before: &Self, path: &Path) -> Result<Self, ReloadError> {
-        for old in &before.crls {
+    /// Checks that they may come after those that are in use: of each issuer and scope, the newest is not older.
+    /// What the file lacks now stays in use. Without it, its issuer's revoked certificates would be accepted, and
+    /// the next file could have an older CRL.
+    pub(crate) fn after(
+        mut self,
+        before: &Self,
+        path: &Path,
+        now: UnixTime,
+    ) -> Result<Self, ReloadError> {
+        let file = printable_path(path);
+        // Verifiers refuse the certificates of its issuer until then.
+        if let Some(crl) = self.crls.iter().find(|crl| crl.this_update() > now.into()) {
+            let (issuer, this_update) = (crl.issuer().to_owned(), crl.this_update());
+            return Err(ReloadError::CrlOfTheFuture { file, issuer, this_update });
+        }
+        for old in before.crls() {
             let issuer = old.issuer().to_owned();
-            let Some(in_use) = before.newest(&issuer) else { continue };
-            match self.newest(&issuer) {
+            let in_use = newest(before.crls(), old).unwrap_or(old.this_update());
+            match newest(&self.crls, old) {
                 Some(found) if found < in_use => {
-                    let file = printable_path(path);
                     return Err(ReloadError::OlderCrl { file, issuer, found, in_use });
                 }
                 Some(_) => {}
-                None => {
-                    let warning = Warning::MissingCrl { issuer };
-                    if !self.warnings.contains(&warning) {
-                        self.warnings.push(warning);
-                    }
-                }
+                None => self.keep(old),
             }
         }
         Ok(self)
     }
 
-    /// The thisUpdate of the newest CRL of this issuer.
-    fn newest(&self, issuer: &str) -> Option<Timestamp> {
-        let crls = self.crls.iter().filter(|crl| crl.issuer() == issuer);
-        crls.map(CertificateRevocationList::this_update).max()
+    fn keep(&mut self, old: &CertificateRevocationList) {
+        self.kept.push(old.clone());
+        let warning = Warning::MissingCrl { issuer: old.issuer().to_owned() };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
+
+    /// All that are in use.
+    pub(crate) fn crls(&self) -> impl Iterator<Item = &CertificateRevocationList> {
+        self.crls.iter().chain(&self.kept)
+    }
+}
+
+/// The thisUpdate of the newest CRL that has the issuer and the scope of this one.
+fn newest<'a>(
+    crls: impl IntoIterator<Item = &'a CertificateRevocationList>,
+    of: &CertificateRevocationList,
+) -> Option<Timestamp> {
+    let same = crls.into_iter().filter(|crl| crl.has_same_scope(of));
+    same.map(CertificateRevocationList::this_update).max()
 }
 
 impl Loaded for CrlFile {
     fn describe(&self) -> String {
-        let each = self.crls.iter().map(|crl| {
+        let each = self.crls().map(|crl| {
             let (issuer, this_update) = (crl.issuer(), crl.this_update());
             format!("the CRL of \"{issuer}\" of {this_update} with {} entries", crl.len())
         });
@@ -110,12 +142,12 @@ impl Loaded for CrlFile {
     }
 
     fn expires(&self) -> Option<Timestamp> {
-        self.crls.iter().filter_map(CertificateRevocationList::next_update).min()
+        self.crls().filter_map(CertificateRevocationList::next_update).min()
     }
 
     fn warnings(&self, now: UnixTime) -> Vec<Warning> {
         let mut warnings = self.warnings.clone();
-        for crl in &self.crls {
+        for crl in self.crls() {
             let issuer = crl.issuer().to_owned();
             match crl.next_update() {
                 Some(next_update) if next_update < now.into() => {

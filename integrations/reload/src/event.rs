@@ -6,6 +6,7 @@ use handclasp::certificate::{
     CertificateError, CrlError, RevocationEvidenceError, Timestamp, TrustAnchorError,
 };
 use handclasp::credential::LoadError;
+use handclasp::pki_types::UnixTime;
 
 /// What happened to files. Its text is a line for a log, and contains no byte of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,20 +18,35 @@ pub enum Event {
         files: String,
         /// What is in use now, in words.
         contents: String,
+        /// Until when it can be used, as [`Status::expires`](crate::Status::expires): for a gauge.
+        expires: Option<Timestamp>,
     },
     /// The new contents of these files cannot be used. What was loaded before stays in use. The files are
-    /// looked at again after each change, and whenever the poll interval has passed.
+    /// looked at again after each change, and whenever the poll interval has passed. It ends with
+    /// [`Loaded`](Self::Loaded) or [`Recovered`](Self::Recovered).
     Kept {
         /// The files, safe to print.
         files: String,
         /// What is wrong with the new contents.
         error: ReloadError,
     },
-    /// What is in use needs attention.
+    /// The files have the contents again that are in use: what [`Kept`](Self::Kept) has reported is over.
+    Recovered {
+        /// The files, safe to print.
+        files: String,
+    },
+    /// What is in use needs attention. It ends with [`WarningEnded`](Self::WarningEnded).
     Warning {
         /// The files, safe to print.
         files: String,
         /// What is wrong.
+        warning: Warning,
+    },
+    /// What was reported before is over.
+    WarningEnded {
+        /// The files, safe to print.
+        files: String,
+        /// What was wrong.
         warning: Warning,
     },
     /// The operating system does not report changes in this folder. They are found after the poll interval.
@@ -65,7 +81,7 @@ pub enum ReloadError {
         /// What is wrong with it.
         error: CertificateError,
     },
-    /// The new certificate has expired, or is not valid yet. Only a certificate that is loaded at the start
+    /// A certificate of the new chain has expired, or is not valid yet. Only a chain that is loaded at the start
     /// may be so, with a [`Warning::NotValidNow`].
     #[error("{file}: \"{subject}\" is valid only from {not_before} to {not_after}")]
     NotValidNow {
@@ -78,7 +94,8 @@ pub enum ReloadError {
         /// The last second of its validity.
         not_after: Timestamp,
     },
-    /// The OCSP response cannot be stapled to the certificate.
+    /// The OCSP response cannot be stapled to the certificate. If it is only outdated, and the chain in use is not
+    /// valid any more either, the new chain is loaded without it, with a [`Warning::Staple`].
     #[error("{file}: {reason}")]
     Staple {
         /// The file, safe to print.
@@ -116,7 +133,21 @@ pub enum ReloadError {
         /// The thisUpdate of the one in use.
         in_use: Timestamp,
     },
-    /// A CRL says that it was issued later than now. Certificates would be refused until then.
+    /// The file has no CRL whose issuer is known: a trust anchor, or one of
+    /// [`crl_issuers`](crate::TrustFiles::crl_issuers). It may be the file of another authority, which says nothing
+    /// about the certificates that are to be checked.
+    #[error(
+        "{file}: its CRL of \"{issuer}\" cannot be verified, for it is of no trust anchor; if that is an \
+         intermediate, give its certificate as an issuer of CRLs"
+    )]
+    CrlOfUnknownIssuer {
+        /// The file, safe to print.
+        file: String,
+        /// The issuer of its first CRL.
+        issuer: String,
+    },
+    /// A CRL says that it was issued later than now. Certificates would be refused until then. If that is within
+    /// 10 seconds, the reloader waits, and reports nothing.
     #[error("{file}: the CRL of \"{issuer}\" is of {this_update}, which is in the future")]
     CrlOfTheFuture {
         /// The file, safe to print.
@@ -146,7 +177,7 @@ pub enum Warning {
         /// The file, safe to print.
         file: String,
     },
-    /// The certificate in use has expired, or is not valid yet. Peers refuse it.
+    /// A certificate of the chain in use has expired, or is not valid yet. Peers refuse it.
     #[error(
         "the certificate \"{subject}\" is in use, and is valid only from {not_before} to {not_after}"
     )]
@@ -158,8 +189,9 @@ pub enum Warning {
         /// The last second of its validity.
         not_after: Timestamp,
     },
-    /// The OCSP response that is stapled is not good any more: most often, it is outdated.
-    #[error("the OCSP response that is stapled to \"{subject}\" is outdated, or not good any more")]
+    /// The OCSP response is not good any more: most often, it is outdated. It is not stapled. Only a certificate that
+    /// demands a staple (must-staple, RFC 7633) keeps it: without one, clients would refuse it as well.
+    #[error("the OCSP response for \"{subject}\" is outdated, or not good any more: get a new one")]
     Staple {
         /// The subject of the certificate.
         subject: String,
@@ -190,22 +222,43 @@ pub enum Warning {
         /// The issuer of the CRL.
         issuer: String,
     },
-    /// A file has no CRL of this issuer any more. Nothing is known about the revocation of its certificates.
-    #[error("there is no CRL of \"{issuer}\" any more")]
+    /// A file does not have a CRL of this issuer any more that it had before, of the same scope. The one that it had
+    /// stays in use until the file has a newer one, or the program starts again.
+    #[error("the file has no CRL of \"{issuer}\" any more: the one that it had stays in use")]
     MissingCrl {
         /// The issuer of the CRL that was in the file.
         issuer: String,
     },
 }
 
+impl ReloadError {
+    /// How many seconds a CRL may be from the future. A machine that fetches it at once has often a clock that is a
+    /// little behind that of the authority.
+    pub(crate) const CRL_CLOCK_SKEW: i64 = 10;
+
+    /// Whether the same contents can be loaded in a moment.
+    pub(crate) fn is_over_soon(&self, now: UnixTime) -> bool {
+        match self {
+            Self::CrlOfTheFuture { this_update, .. } => {
+                this_update.seconds_after(now) <= Self::CRL_CLOCK_SKEW
+            }
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loaded { files, contents } => write!(f, "{files}: loaded {contents}"),
+            Self::Loaded { files, contents, .. } => write!(f, "{files}: loaded {contents}"),
             Self::Kept { files, error } => {
                 write!(f, "{files}: not loaded, and the old contents stay in use: {error}")
             }
+            Self::Recovered { files } => {
+                write!(f, "{files}: have the contents again that are in use")
+            }
             Self::Warning { files, warning } => write!(f, "{files}: warning: {warning}"),
+            Self::WarningEnded { files, warning } => write!(f, "{files}: no more: {warning}"),
             Self::NotWatched { folder, reason } => {
                 write!(f, "{folder}: changes are only found by polling: {reason}")
             }
@@ -218,7 +271,9 @@ impl Event {
     pub(crate) fn log(&self) {
         #[cfg(feature = "tracing")]
         match self {
-            Self::Loaded { .. } => tracing::info!("{self}"),
+            Self::Loaded { .. } | Self::Recovered { .. } | Self::WarningEnded { .. } => {
+                tracing::info!("{self}");
+            }
             Self::Kept { .. } => tracing::error!("{self}"),
             Self::Warning { .. } | Self::NotWatched { .. } => tracing::warn!("{self}"),
         }

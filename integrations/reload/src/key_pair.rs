@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use handclasp::certificate::{
-    CertificateError, CertificateSummary, ChainRequest, Purpose, RevocationMode, RevocationPolicy,
-    RevocationScope, StatusRequest, Timestamp, TrustAnchors, Validity, verify_chain,
+    CertificateError, CertificateErrorKind, CertificateSummary, ChainRequest, Purpose,
+    RevocationEvidenceError, RevocationMode, RevocationPolicy, RevocationScope, StatusRequest,
+    Timestamp, TrustAnchors, UnknownRevocationStatus, Validity, verify_chain,
 };
 use handclasp::config::ConfigError;
 use handclasp::credential::{CertifiedKey, LoadError, LoadErrorKind, PemInput};
@@ -33,7 +35,11 @@ impl KeyFiles {
 
     /// Staples the OCSP response in this file, in DER. It belongs to the pair: the old
     /// pair stays in use until there is a response about the new certificate. If the chain has the certificate of
-    /// the issuer, the response must be signed, current and good; if not, it is not checked.
+    /// the issuer, the response must be signed and good, and current unless it is that of the start; if not, it is
+    /// not checked.
+    ///
+    /// A response that is outdated is not stapled, with a [`Warning::Staple`]. A certificate that demands one
+    /// (must-staple, RFC 7633) keeps it, because clients would also refuse it without one.
     pub fn with_ocsp(mut self, response: impl Into<PathBuf>) -> Self {
         self.ocsp = Some(response.into());
         self
@@ -54,21 +60,26 @@ impl KeyFiles {
         let (chain, key) = (text_of(texts, 0), text_of(texts, 1));
         let loaded = CertifiedKey::from_pem_with_provider(chain, key, crypto);
         let key = loaded.map_err(|error| self.with_paths(error))?;
-        let own = key.chain().first().map_or(&[][..], |own| own);
-        let summary = CertificateSummary::parse(&CertificateDer::from(own)).map_err(|error| {
-            ReloadError::Certificate { file: printable_path(&self.chain), error }
-        })?;
         let mut pair = KeyPair {
+            own: self.own_certificate(&key)?,
+            issuers: issuers_of(&key),
             key: Arc::new(key),
-            summary,
-            ocsp_response: None,
+            staple: None,
             files: self.clone(),
             crypto: Arc::clone(crypto),
         };
         if let Some(file) = &self.ocsp {
-            pair.staple(text_of(texts, 2), file, now)?;
+            pair.add_staple(text_of(texts, 2), file, now)?;
         }
         Ok(pair)
+    }
+
+    fn own_certificate(&self, key: &CertifiedKey) -> Result<CertificateSummary, ReloadError> {
+        let own = key.chain().first().map_or(&[][..], |own| own);
+        CertificateSummary::parse(&CertificateDer::from(own)).map_err(|error| {
+            let file = printable_path(&self.chain);
+            ReloadError::Certificate { file, error }
+        })
     }
 
     /// The error of a text, with the path of its file. If chain and key do not fit, with the paths of both.
@@ -86,6 +97,12 @@ impl KeyFiles {
     }
 }
 
+/// The other certificates of the chain. One that is malformed may be of no use to peers, and is left out.
+fn issuers_of(key: &CertifiedKey) -> Vec<CertificateSummary> {
+    let issuers = key.chain().iter().skip(1);
+    issuers.filter_map(|issuer| CertificateSummary::parse(issuer).ok()).collect()
+}
+
 fn is_about_both(error: &ConfigError) -> bool {
     matches!(error, ConfigError::KeyMismatch | ConfigError::KeyOfAnother { .. })
 }
@@ -93,76 +110,174 @@ fn is_about_both(error: &ConfigError) -> bool {
 /// What was loaded.
 #[derive(Debug)]
 pub(crate) struct KeyPair {
-    pub(crate) key: Arc<CertifiedKey>,
-    /// Of its own certificate.
-    summary: CertificateSummary,
-    ocsp_response: Option<Vec<u8>>,
+    /// Without the OCSP response.
+    key: Arc<CertifiedKey>,
+    own: CertificateSummary,
+    /// The other certificates of its chain.
+    issuers: Vec<CertificateSummary>,
+    staple: Option<Staple>,
     files: KeyFiles,
     crypto: Arc<CryptoProvider>,
 }
 
+#[derive(Debug)]
+struct Staple {
+    /// The key with the OCSP response.
+    key: Arc<CertifiedKey>,
+    response: Vec<u8>,
+    /// Clients refuse the certificate without a good one.
+    is_demanded: bool,
+    /// Whether it is good now. If not, it is not sent: clients that check it refuse the certificate then.
+    is_good: bool,
+}
+
 impl KeyPair {
-    fn staple(&mut self, response: &[u8], file: &Path, now: UnixTime) -> Result<(), ReloadError> {
+    /// What is served.
+    pub(crate) fn key(&self) -> &Arc<CertifiedKey> {
+        match &self.staple {
+            Some(staple) if staple.is_sent() => &staple.key,
+            _ => &self.key,
+        }
+    }
+
+    /// The response may be outdated. It must be good otherwise.
+    fn add_staple(
+        &mut self,
+        response: &[u8],
+        file: &Path,
+        now: UnixTime,
+    ) -> Result<(), ReloadError> {
         let failed = |reason: String| ReloadError::Staple { file: printable_path(file), reason };
-        self.ocsp_response = Some(response.to_vec());
-        self.check_staple(now).map_err(|error| failed(error.to_string()))?;
+        let checked = self.check_response(response, now);
+        if let Err(error) = &checked {
+            if !is_outdated(error) {
+                return Err(failed(error.to_string()));
+            }
+        }
         let key = CertifiedKey::clone(&self.key).with_ocsp(response.to_vec());
-        self.key = Arc::new(key.map_err(|error| failed(error.to_string()))?);
+        self.staple = Some(Staple {
+            key: Arc::new(key.map_err(|error| failed(error.to_string()))?),
+            response: response.to_vec(),
+            is_demanded: self.demands_staple(),
+            is_good: checked.is_ok(),
+        });
         Ok(())
     }
 
-    /// Verifies the OCSP response as a client does that trusts the issuer. A certificate that is not valid now is
+    /// Verifies an OCSP response as a client does that trusts the issuer. A certificate that is not valid now is
     /// reported elsewhere.
-    fn check_staple(&self, now: UnixTime) -> Result<(), CertificateError> {
-        let (Some(response), [own, issuer, ..]) = (&self.ocsp_response, self.key.chain()) else {
-            return Ok(());
-        };
-        if !self.validity().contains(now) {
+    fn check_response(&self, response: &[u8], now: UnixTime) -> Result<(), CertificateError> {
+        if !validity_of(&self.own).contains(now) {
             return Ok(());
         }
+        self.verify(Purpose::Any, Some(response), RevocationMode::Require, now)
+    }
+
+    /// Whether a client that requests a staple refuses the certificate without one (must-staple, RFC 7633).
+    fn demands_staple(&self) -> bool {
+        // At a time at which it is valid.
+        let seconds = u64::try_from(self.own.not_before.0).unwrap_or(0);
+        let then = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let result = self.verify(Purpose::Server, None, RevocationMode::IfPresent, then);
+        let missing = CertificateErrorKind::UnknownRevocationStatus(
+            UnknownRevocationStatus::NoStapledResponse,
+        );
+        result.is_err_and(|error| error.kind == missing)
+    }
+
+    /// Verifies its own certificate as a client does that trusts the issuer, if the chain has the issuer.
+    fn verify(
+        &self,
+        purpose: Purpose,
+        response: Option<&[u8]>,
+        mode: RevocationMode,
+        now: UnixTime,
+    ) -> Result<(), CertificateError> {
+        let [own, issuer, ..] = self.key.chain() else { return Ok(()) };
         let mut anchors = TrustAnchors::new();
         anchors.add(issuer.clone())?;
         let signatures = &self.crypto.signatures;
-        let mut request =
-            ChainRequest::new(own, &[], &anchors, Purpose::Any, &[], now, &signatures.all);
-        let status_request = StatusRequest::new(Some(response), signatures.digests);
-        request.revocation.status_request = Some(status_request);
-        request.revocation.policy =
-            RevocationPolicy::new(RevocationMode::Require, RevocationScope::EndEntity);
+        let mut request = ChainRequest::new(own, &[], &anchors, purpose, &[], now, &signatures.all);
+        request.revocation.status_request = Some(StatusRequest::new(response, signatures.digests));
+        request.revocation.policy = RevocationPolicy::new(mode, RevocationScope::EndEntity);
         verify_chain(&request).map(drop)
     }
 
-    fn validity(&self) -> Validity {
-        let CertificateSummary { not_before, not_after, .. } = self.summary;
-        Validity { not_before, not_after }
+    /// The first certificate of the chain that is not valid now: peers refuse the chain then.
+    fn not_valid(&self, now: UnixTime) -> Option<&CertificateSummary> {
+        let mut chain = std::iter::once(&self.own).chain(&self.issuers);
+        chain.find(|certificate| !validity_of(certificate).contains(now))
     }
 
-    /// A certificate that peers refuse must not replace another one.
-    pub(crate) fn check_is_valid(&self, now: UnixTime) -> Result<(), ReloadError> {
-        let CertificateSummary { subject, not_before, not_after, .. } = &self.summary;
-        if self.validity().contains(now) {
-            return Ok(());
+    /// What peers refuse must not replace another chain. An outdated OCSP response must not, either, as long as
+    /// peers accept the other one.
+    pub(crate) fn check_may_replace(
+        &self,
+        before: &Self,
+        now: UnixTime,
+    ) -> Result<(), ReloadError> {
+        if let Some(certificate) = self.not_valid(now) {
+            return Err(ReloadError::NotValidNow {
+                file: printable_path(&self.files.chain),
+                subject: certificate.subject.clone(),
+                not_before: certificate.not_before,
+                not_after: certificate.not_after,
+            });
         }
-        Err(ReloadError::NotValidNow {
-            file: printable_path(&self.files.chain),
-            subject: subject.clone(),
-            not_before: *not_before,
-            not_after: *not_after,
-        })
+        match (&self.staple, &self.files.ocsp) {
+            (Some(staple), Some(file)) if !staple.is_good && before.not_valid(now).is_none() => {
+                let file = printable_path(file);
+                Err(ReloadError::Staple { file, reason: "it is outdated".to_owned() })
+            }
+            _ => Ok(()),
+        }
     }
+}
+
+impl Staple {
+    fn is_sent(&self) -> bool {
+        self.is_good || self.is_demanded
+    }
+}
+
+fn validity_of(certificate: &CertificateSummary) -> Validity {
+    Validity { not_before: certificate.not_before, not_after: certificate.not_after }
+}
+
+/// Whether an OCSP response is good but for its time.
+fn is_outdated(error: &CertificateError) -> bool {
+    matches!(
+        error.kind,
+        CertificateErrorKind::UnusableRevocationEvidence(
+            RevocationEvidenceError::Stale { .. } | RevocationEvidenceError::NotYetValid { .. }
+        )
+    )
 }
 
 impl Loaded for KeyPair {
     fn describe(&self) -> String {
-        let CertificateSummary { subject, serial, not_after, .. } = &self.summary;
-        let staple = if self.ocsp_response.is_some() { ", with an OCSP response" } else { "" };
+        let CertificateSummary { subject, serial, not_after, .. } = &self.own;
+        let staple = match &self.staple {
+            Some(staple) if staple.is_sent() => ", with an OCSP response",
+            Some(_) => ", without its OCSP response, which is outdated",
+            None => "",
+        };
         format!(
             "the certificate \"{subject}\", serial number {serial}, valid to {not_after}{staple}"
         )
     }
 
     fn expires(&self) -> Option<Timestamp> {
-        Some(self.summary.not_after)
+        self.key.validity().map(|validity| validity.not_after)
+    }
+
+    fn update(&mut self, now: UnixTime) -> bool {
+        let Some(staple) = &self.staple else { return false };
+        let was_sent = staple.is_sent();
+        let is_good = self.check_response(&staple.response, now).is_ok();
+        let Some(staple) = &mut self.staple else { return false };
+        staple.is_good = is_good;
+        staple.is_sent() != was_sent
     }
 
     fn warnings(&self, now: UnixTime) -> Vec<Warning> {
@@ -171,13 +286,12 @@ impl Loaded for KeyPair {
             let file = printable_path(&self.files.key);
             warnings.push(Warning::WorldReadableKey { file });
         }
-        if !self.validity().contains(now) {
-            let CertificateSummary { subject, not_before, not_after, .. } = self.summary.clone();
+        if let Some(certificate) = self.not_valid(now) {
+            let CertificateSummary { subject, not_before, not_after, .. } = certificate.clone();
             warnings.push(Warning::NotValidNow { subject, not_before, not_after });
         }
-        if self.check_staple(now).is_err() {
-            let subject = self.summary.subject.clone();
-            warnings.push(Warning::Staple { subject });
+        if self.staple.as_ref().is_some_and(|staple| !staple.is_good) {
+            warnings.push(Warning::Staple { subject: self.own.subject.clone() });
         }
         warnings
     }
@@ -196,3 +310,6 @@ fn is_world_readable(file: &Path) -> bool {
 fn is_world_readable(_: &Path) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests;

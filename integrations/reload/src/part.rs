@@ -1,6 +1,7 @@
 //! Files that are loaded together.
 
-use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use handclasp::certificate::Timestamp;
@@ -34,6 +35,10 @@ pub(crate) trait Loaded {
     fn describe(&self) -> String;
     /// The last second in which it can be used.
     fn expires(&self) -> Option<Timestamp>;
+    /// Changes what depends on the time. Returns whether it has changed something.
+    fn update(&mut self, _now: UnixTime) -> bool {
+        false
+    }
     /// What is wrong with it now.
     fn warnings(&self, now: UnixTime) -> Vec<Warning>;
 }
@@ -64,6 +69,7 @@ impl<T: Loaded> Part<T> {
             files: names.collect::<Vec<_>>().join(", "),
             contents: value.describe(),
             loaded_at: look.now,
+            checked_at: look.now,
             expires: value.expires(),
             failure: None,
             warnings: Vec::new(),
@@ -87,15 +93,20 @@ impl<T: Loaded> Part<T> {
         &self.status
     }
 
-    /// Looks at the files, and loads them if they have changed. Returns whether there is a new value.
+    /// Looks at the files, and loads them if they have changed. Returns whether the value is another one now.
     pub(crate) fn refresh(
         &mut self,
         look: &mut Look,
         load: impl FnOnce(&[Text], &T) -> Result<T, ReloadError>,
     ) -> bool {
         let is_new = self.load_changed(look, load);
+        let is_updated = self.value.update(look.now);
+        if is_updated {
+            self.status.contents = self.value.describe();
+        }
+        self.status.checked_at = look.now;
         self.check(look);
-        is_new
+        is_new || is_updated
     }
 
     fn load_changed(
@@ -110,7 +121,9 @@ impl<T: Loaded> Part<T> {
         };
         if digest == self.digest {
             self.seen = None;
-            self.status.failure = None;
+            if self.status.failure.take().is_some() {
+                look.events.push(Event::Recovered { files: self.status.files.clone() });
+            }
             return false;
         }
         let is_settled = look.at_once || self.seen == Some(digest);
@@ -125,6 +138,10 @@ impl<T: Loaded> Part<T> {
                 self.seen = None;
                 self.replace(value, look);
                 true
+            }
+            Err(error) if error.is_over_soon(look.now) => {
+                look.is_unsettled = true;
+                false
             }
             Err(error) => {
                 self.keep(error, look);
@@ -143,8 +160,8 @@ impl<T: Loaded> Part<T> {
     }
 
     fn report_loaded(&self, look: &mut Look) {
-        let Status { files, contents, .. } = self.status.clone();
-        look.events.push(Event::Loaded { files, contents });
+        let Status { files, contents, expires, .. } = self.status.clone();
+        look.events.push(Event::Loaded { files, contents, expires });
     }
 
     /// The old value stays. The same error is reported only once.
@@ -156,7 +173,7 @@ impl<T: Loaded> Part<T> {
         look.events.push(Event::Kept { files: self.status.files.clone(), error });
     }
 
-    /// Reports each new warning about the value.
+    /// Reports each new warning about the value, and the end of each that was reported before.
     fn check(&mut self, look: &mut Look) {
         let warnings = self.value.warnings(look.now);
         for warning in &warnings {
@@ -165,7 +182,11 @@ impl<T: Loaded> Part<T> {
                 look.events.push(Event::Warning { files, warning });
             }
         }
-        self.status.warnings = warnings;
+        for warning in std::mem::replace(&mut self.status.warnings, warnings) {
+            if !self.status.warnings.contains(&warning) {
+                look.events.push(Event::WarningEnded { files: self.status.files.clone(), warning });
+            }
+        }
     }
 }
 
@@ -178,17 +199,40 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<Text>, ReloadError> {
     paths.iter().map(|path| read(path)).collect()
 }
 
-/// Reads a regular file. Others could block, or never end.
-pub(crate) fn read(path: &Path) -> Result<Text, ReloadError> {
-    let unreadable = |reason: String| {
+fn read(path: &Path) -> Result<Text, ReloadError> {
+    read_regular_file(path).map_err(|error| {
         let file = printable_path(path);
-        ReloadError::Unreadable { file, reason }
-    };
-    let metadata = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
+        ReloadError::Unreadable { file, reason: error.to_string() }
+    })
+}
+
+/// Other files could block, or never end.
+fn read_regular_file(path: &Path) -> io::Result<Text> {
+    let mut file = open(path)?;
+    // Of what was opened: there may be another file of this name now.
+    let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Err(unreadable("it is not a regular file".to_owned()));
+        return Err(io::Error::other("it is not a regular file"));
     }
-    fs::read(path).map(Zeroizing::new).map_err(|error| unreadable(error.to_string()))
+    // With room for all, so that no part of a key is left where the text was before.
+    let room = usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1);
+    let mut text = Zeroizing::new(Vec::new());
+    text.try_reserve(room)?;
+    file.read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Does not wait for a writer if it is a FIFO.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
 }
 
 /// The digest of all contents. Those of two files cannot be taken for one another.

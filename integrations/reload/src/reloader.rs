@@ -69,16 +69,18 @@ impl ReloaderBuilder {
 
     /// Sets after which time the files are read even if the operating system reports no change:
     /// [`Reloader::POLL_INTERVAL`] by default. Network file systems report no changes that another machine makes.
-    /// New warnings, such as that of a CRL that is outdated, come at this time as well.
+    /// New warnings, such as that of a CRL that is outdated, come at this time as well. The shortest interval is 10
+    /// milliseconds.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.poll_interval = interval;
+        self.poll_interval = interval.max(Reloader::MIN_INTERVAL);
         self
     }
 
     /// Sets for how long contents must stay the same before they are loaded: [`Reloader::SETTLE_TIME`] by default.
-    /// A program that writes a file in several steps must not pause for longer between them.
+    /// A program that writes a file in several steps must not pause for longer between them. The shortest time is 10
+    /// milliseconds.
     pub fn settle_time(mut self, time: Duration) -> Self {
-        self.settle_time = time;
+        self.settle_time = time.max(Reloader::MIN_INTERVAL);
         self
     }
 
@@ -115,6 +117,9 @@ impl Reloader {
     /// For how long contents must stay the same by default: 200 milliseconds.
     pub const SETTLE_TIME: Duration = Duration::from_millis(200);
 
+    /// Between two looks at the files, so that the thread rests.
+    const MIN_INTERVAL: Duration = Duration::from_millis(10);
+
     /// Starts a reloader that loads keys and verifies signatures with this provider.
     pub fn builder(crypto: CryptoProvider) -> ReloaderBuilder {
         ReloaderBuilder {
@@ -129,8 +134,8 @@ impl Reloader {
     /// a server or a client.
     ///
     /// # Errors
-    /// [`ReloadError`] if a file cannot be used now. Only a certificate that is not valid at this time is loaded,
-    /// with a warning.
+    /// [`ReloadError`] if a file cannot be used now. Only a chain that is not valid at this time, or whose OCSP
+    /// response is outdated, is loaded with a warning.
     pub fn certificates(
         &self,
         files: CertificateFiles,
@@ -268,8 +273,9 @@ impl ReloadThread {
     /// Changes often come in groups. Waits for a pause, but not for long.
     fn wait_for_more(&self) -> Next {
         const LONGEST: u32 = 5;
-        let end = Instant::now() + self.settle_time.saturating_mul(LONGEST);
-        while Instant::now() < end {
+        let longest = self.settle_time.saturating_mul(LONGEST);
+        let start = Instant::now();
+        while start.elapsed() < longest {
             match self.messages.recv_timeout(self.settle_time) {
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return Next::Stop,
                 Ok(Message::Changed | Message::NewSource) => {}
@@ -303,5 +309,33 @@ impl fmt::Debug for ReloaderBuilder {
             .field("poll_interval", &self.poll_interval)
             .field("settle_time", &self.settle_time)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_settle_time_is_too_long() {
+        let (sender, messages) = channel();
+        sender.send(Message::Changed).unwrap();
+        sender.send(Message::Stop).unwrap();
+        let thread = ReloadThread {
+            shared: Weak::new(),
+            messages,
+            folders: WatchedFolders::new(sender),
+            poll_interval: Duration::MAX,
+            settle_time: Duration::MAX,
+        };
+        thread.run();
+    }
+
+    #[test]
+    fn the_thread_rests_between_two_looks() {
+        let builder = Reloader::builder(CryptoProvider::default());
+        let builder = builder.poll_interval(Duration::ZERO).settle_time(Duration::ZERO);
+        assert_eq!(builder.poll_interval, Reloader::MIN_INTERVAL);
+        assert_eq!(builder.settle_time, Reloader::MIN_INTERVAL);
     }
 }

@@ -16,8 +16,12 @@ pub struct Status {
     pub contents: String,
     /// Since when it is in use.
     pub loaded_at: UnixTime,
-    /// The last second in which it can be used: of the certificate, or of the CRL that is outdated first. `None`
-    /// for trust anchors, and for a CRL without nextUpdate.
+    /// When the files were last looked at. If this is older than a few
+    /// [poll intervals](crate::ReloaderBuilder::poll_interval), a file system does not answer: that of these files, or
+    /// that of others of the same reloader.
+    pub checked_at: UnixTime,
+    /// The last second in which it can be used: of the certificate of the chain that expires first, or of the CRL
+    /// that is outdated first. `None` for trust anchors, and for a CRL without nextUpdate.
     pub expires: Option<Timestamp>,
     /// Why the contents that the files have now are not in use. `None` if they are.
     pub failure: Option<Failure>,

@@ -43,6 +43,11 @@ impl TrustFiles {
     /// Uses the CRLs in these files, in PEM. Each file has one or several, and is replaced by itself: a bad one
     /// delays no other.
     ///
+    /// A CRL that a file does not have any more stays in use, with a [`Warning::MissingCrl`], as long as the
+    /// verifier is used: a file that was cut, or is of another authority, must not let revoked certificates in. One
+    /// CRL of each file at least must be of an issuer that is known: a trust anchor, or one of
+    /// [`crl_issuers`](Self::crl_issuers).
+    ///
     /// **When a CRL is outdated, the verifier refuses the certificates of its issuer.** Fetch a new one early
     /// enough; [`Status::expires`] says until when there is time.
     pub fn crls<P: Into<PathBuf>>(mut self, files: impl IntoIterator<Item = P>) -> Self {
@@ -53,8 +58,9 @@ impl TrustFiles {
     /// Also verifies the signatures of new CRLs with the certificates in this file, in PEM: those of intermediates,
     /// and those that authorities have for CRLs alone. They are not trusted for anything else.
     ///
-    /// Without it, a CRL of an intermediate is loaded with a warning, and its signature is verified with the
-    /// certificates that peers send. If it is not valid then, their certificates are refused.
+    /// Without it, a CRL of an intermediate is loaded only from a file that also has one of a trust anchor, with a
+    /// warning. Its signature is verified with the certificates that peers send then. If it is not valid, their
+    /// certificates are refused.
     pub fn crl_issuers(mut self, certificates: impl Into<PathBuf>) -> Self {
         self.crl_issuers = Some(certificates.into());
         self
@@ -90,7 +96,9 @@ impl fmt::Debug for TrustFiles {
 #[derive(Debug)]
 pub struct ReloadingVerifier {
     current: RwLock<Arc<TrustAnchorVerifier>>,
+    /// Locked for as long as the files are read.
     state: Mutex<Trust>,
+    status: Mutex<Vec<Status>>,
     files: TrustFiles,
     purpose: Purpose,
     /// The files are watched as long as this is there.
@@ -126,7 +134,8 @@ impl ReloadingVerifier {
         }
         let verifier = trust.verifier(purpose, &files, &reloader);
         let current = RwLock::new(Arc::new(verifier));
-        Ok(Self { current, state: Mutex::new(trust), files, purpose, reloader })
+        let status = Mutex::new(trust.status());
+        Ok(Self { current, state: Mutex::new(trust), status, files, purpose, reloader })
     }
 
     /// The verifier that is in use now.
@@ -135,17 +144,20 @@ impl ReloadingVerifier {
     }
 
     /// What is in use of each file: first the trust anchors, then the issuers of CRLs if there is such a file,
-    /// then the CRLs.
+    /// then the CRLs. It does not wait for files.
     pub fn status(&self) -> Vec<Status> {
-        let trust = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut status = vec![trust.anchors.status().clone()];
-        status.extend(trust.crl_issuers.iter().map(|part| part.status().clone()));
-        status.extend(trust.crls.iter().map(|part| part.status().clone()));
-        status
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Trust {
+    fn status(&self) -> Vec<Status> {
+        let mut status = vec![self.anchors.status().clone()];
+        status.extend(self.crl_issuers.iter().map(|part| part.status().clone()));
+        status.extend(self.crls.iter().map(|part| part.status().clone()));
+        status
+    }
+
     fn issuers(&self, reloader: &Reloader) -> Issuers {
         let mut known = vec![self.anchors.value().0.clone()];
         known.extend(self.crl_issuers.iter().map(|part| part.value().0.clone()));
@@ -165,7 +177,7 @@ impl Trust {
             _ => TrustAnchorVerifier::new(anchors, signatures),
         };
         let crls: Vec<CertificateRevocationList> =
-            self.crls.iter().flat_map(|part| &part.value().crls).cloned().collect();
+            self.crls.iter().flat_map(|part| part.value().crls()).cloned().collect();
         (files.options)(verifier.with_crls(crls))
     }
 }
@@ -189,13 +201,14 @@ impl Source for ReloadingVerifier {
         let issuers = trust.issuers(&self.reloader);
         for (file, part) in self.files.crls.iter().zip(&mut trust.crls) {
             is_new |= part.refresh(look, |texts, before| {
-                CrlFile::load(file, texts, &issuers, now)?.after(before, file)
+                CrlFile::load(file, texts, &issuers, now)?.after(before, file, now)
             });
         }
         if is_new {
             let verifier = trust.verifier(self.purpose, &self.files, &self.reloader);
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(verifier);
         }
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = trust.status();
     }
 }
 

@@ -161,6 +161,12 @@ impl CertificateRevocationList {
         self.find(serial).is_some()
     }
 
+    /// Whether another CRL has the same issuer and the same scope (RFC 5280, section 5.2.5). If so, the newer
+    /// of the two replaces the other one.
+    pub fn has_same_scope(&self, other: &Self) -> bool {
+        self.is_by(&other.issuer_name) && self.scope == other.scope
+    }
+
     /// Verifies its signature with the key of its issuer, which is one of `issuers`. The validation of a chain
     /// does this itself, and refuses the certificates of the issuer if the signature is not valid: so a program
     /// can check a new CRL before it replaces an old one.

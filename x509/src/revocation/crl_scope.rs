@@ -9,7 +9,7 @@ use super::distribution_point::{
 };
 
 /// What an issuingDistributionPoint says. Without one, a CRL covers all certificates of its issuer.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct CrlScope {
     /// Whether it covers the certificates of CAs.
     covers_cas: bool,

@@ -7,7 +7,7 @@ use crate::site::{Clients, Events, Site, chain_pem, key_pem, write_secret};
 use handclasp_reload::handclasp::certificate::CertificateSummary;
 use handclasp_reload::handclasp::credential::CertificateResolver;
 use handclasp_reload::{
-    CertificateFiles, KeyFiles, ReloadError, Reloader, ReloadingCertificates, Warning,
+    CertificateFiles, Event, KeyFiles, ReloadError, Reloader, ReloadingCertificates, Warning,
 };
 use handclasp_testing::process::{Folder, available};
 use handclasp_testing::{Identity, NAME, authority};
@@ -82,6 +82,9 @@ fn bad_files_keep_the_old_pair_and_say_why() {
         assert!(failure.error.to_string().contains(words), "{}, not {words}", failure.error);
         events.wait_for(&failure.error.to_string());
     }
+    let files = format!("{}, {}: ", site.chain, site.key);
+    let recovered = format!("{files}have the contents again that are in use");
+    assert!(!events.contain(&recovered));
     assert!(reloader.reload_now().is_empty(), "the same error is reported once");
     // The key does not belong to any message.
     let secret = &key_pem(&second)[60..100];
@@ -90,6 +93,7 @@ fn bad_files_keep_the_old_pair_and_say_why() {
     site.write(&first);
     reloader.reload_now();
     assert_eq!(certificates.status()[0].failure, None, "the files are what is in use");
+    events.wait_for(&recovered);
     site.write(&second);
     reloader.reload_now();
     assert!(clients.get(&second));
@@ -107,6 +111,23 @@ fn files_that_cannot_be_used_at_the_start_are_an_error() {
     fs::write(&site.chain, "no certificate").unwrap();
     let error = reloader.certificates(CertificateFiles::new([site.files()])).unwrap_err();
     assert!(error.to_string().contains("chain.pem: "), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let identity = Identity::p256();
+    let site = Site::new(&identity);
+    let events = Events::default();
+    let reloader = events.reloader();
+    let certificates = site.certificates(&reloader);
+    fs::remove_file(&site.key).unwrap();
+    let status = std::process::Command::new("mkfifo").arg(&site.key).status().unwrap();
+    assert!(status.success());
+    reloader.reload_now();
+    events.wait_for("key.pem cannot be read: it is not a regular file");
+    assert!(Clients::new(&certificates, &[&identity]).get(&identity));
+    assert!(reloader.certificates(CertificateFiles::new([site.files()])).is_err());
 }
 
 #[test]
@@ -127,6 +148,52 @@ fn an_expired_certificate_is_loaded_at_the_start_with_a_warning() {
     assert!(certificates.status()[0].warnings.is_empty());
 }
 
+/// A chain of a certificate that is valid and of an authority that is not valid any more after 2020, or 2090.
+fn chain_of_authority_until(year: i32) -> (String, String) {
+    let mut params = authority::authority_params("an authority");
+    params.not_after = rcgen::date_time_ymd(year, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let authority = authority::Authority::self_signed(params, key).unwrap();
+    let params = rcgen::CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = params.signed_by(&key, &authority).unwrap().pem();
+    (own + &authority.pem(), key.serialize_pem())
+}
+
+#[test]
+fn the_dates_of_the_whole_chain_count() {
+    let (folder, events) = (Folder::new(), Events::default());
+    let reloader = events.reloader();
+    let (chain_file, key_file) = (folder.path("chain"), folder.path("key"));
+    let write = |(chain, key): (String, String)| {
+        fs::write(&chain_file, chain).unwrap();
+        write_secret(&key_file, &key);
+        reloader.reload_now();
+    };
+    let start = || {
+        let files = KeyFiles::new(&chain_file, &key_file);
+        reloader.certificates(CertificateFiles::new([files])).unwrap()
+    };
+    write(chain_of_authority_until(2090));
+    let certificates = start();
+    let expires = || certificates.status().remove(0).expires.unwrap().to_string();
+    assert_eq!(expires(), "2090-01-01 00:00:00 UTC");
+    // An application sets a gauge to it.
+    let loaded = events.all().into_iter().find_map(|event| match event {
+        Event::Loaded { expires, .. } => expires,
+        _ => None,
+    });
+    assert_eq!(loaded.unwrap().to_string(), expires());
+
+    write(chain_of_authority_until(2020));
+    let failure = certificates.status().remove(0).failure.unwrap().error;
+    let ReloadError::NotValidNow { subject, .. } = failure else { panic!("{failure}") };
+    assert!(subject.contains("an authority"), "{subject}");
+    assert_eq!(expires(), "2090-01-01 00:00:00 UTC");
+    let warnings = start().status().remove(0).warnings;
+    assert!(matches!(warnings[..], [Warning::NotValidNow { .. }]), "{warnings:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_key_that_each_user_can_read_is_loaded_with_a_warning() {
@@ -143,6 +210,7 @@ fn a_key_that_each_user_can_read_is_loaded_with_a_warning() {
     fs::set_permissions(&site.key, fs::Permissions::from_mode(0o640)).unwrap();
     reloader.reload_now();
     assert!(certificates.status()[0].warnings.is_empty());
+    events.wait_for("no more: each user of this machine can read the private key");
 }
 
 #[test]
@@ -178,24 +246,6 @@ fn each_name_has_its_pair_and_a_bad_pair_delays_no_other() {
     gets("a.example", &new_a);
 }
 
-/// What OpenSSL's responder says of a certificate, for an hour.
-fn ocsp_response(authority: &authority::Authority, certificate: &str, serial: &str) -> Vec<u8> {
-    let folder = Folder::new();
-    let issuer = folder.file("ca.pem", authority.pem());
-    let key = folder.file("ca.key", authority.key().serialize_pem());
-    let certificate = folder.file("leaf.pem", certificate);
-    let index = folder.file("index", format!("V\t350101000000Z\t\t{serial}\tunknown\t/CN=a\n"));
-    let response = folder.path("response");
-    let output = std::process::Command::new("openssl")
-        .args(["ocsp", "-index", &index, "-CA", &issuer, "-rsigner", &issuer, "-rkey", &key])
-        .args(["-issuer", &issuer, "-cert", &certificate, "-nmin", "60"])
-        .args(["-respout", &response, "-noverify"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    fs::read(response).unwrap()
-}
-
 #[test]
 fn an_ocsp_response_is_replaced_with_its_chain() {
     if !available("openssl", "version", |version| version.starts_with("OpenSSL ")) {
@@ -207,7 +257,7 @@ fn an_ocsp_response_is_replaced_with_its_chain() {
         params.serial_number = Some(rcgen::SerialNumber::from(vec![serial]));
         let key = rcgen::KeyPair::generate().unwrap();
         let own = params.signed_by(&key, &authority).unwrap().pem();
-        let response = ocsp_response(&authority, &own, &format!("{serial:02X}"));
+        let response = authority::ocsp_response(&authority, &own, &format!("{serial:02X}"));
         (own + &authority.pem(), key.serialize_pem(), response)
     };
     let (chain, key, response) = issue(0x11);

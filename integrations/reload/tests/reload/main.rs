@@ -5,6 +5,7 @@ mod certificates;
 mod ends;
 mod load;
 mod site;
+mod status;
 mod trust;
 #[cfg(unix)]
 mod ways;

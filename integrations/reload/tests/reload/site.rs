@@ -35,6 +35,10 @@ impl Events {
             .on_event(move |event| events.lock().unwrap().push(event.clone()))
     }
 
+    pub fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+
     pub fn words(&self) -> Vec<String> {
         self.0.lock().unwrap().iter().map(ToString::to_string).collect()
     }

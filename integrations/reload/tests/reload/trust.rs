@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::site::Events;
+use crate::site::{Events, wait_until};
 use handclasp_reload::handclasp::certificate::{Profile, RevocationMode, RevocationPolicy};
 use handclasp_reload::handclasp::credential::CertificateList;
 use handclasp_reload::handclasp::key_schedule::PskKind;
+use handclasp_reload::handclasp::pki_types::UnixTime;
 use handclasp_reload::handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp_reload::handclasp::transport::memory::exchange;
 use handclasp_reload::handclasp::verify::{ClientAuthentication, PeerVerifier};
@@ -14,12 +16,15 @@ use handclasp_reload::handclasp::{
     CertifiedKey, ClientConfig, ClientConnection, CryptoProvider, Error, ServerConfig,
     ServerConnection,
 };
-use handclasp_reload::{ReloadError, Reloader, ReloadingVerifier, TrustFiles, Warning};
+use handclasp_reload::{ReloadError, Reloader, ReloadingVerifier, Status, TrustFiles, Warning};
 use handclasp_testing::authority::{Authority, authority_params, crl_params, params, root};
 use handclasp_testing::der::pem_text;
 use handclasp_testing::process::Folder;
 use handclasp_testing::{Identity, server_name};
-use rcgen::{CertificateRevocationListParams, KeyPair, SerialNumber, date_time_ymd};
+use rcgen::{
+    CertificateRevocationListParams, CrlDistributionPoint, CrlIssuingDistributionPoint, CrlScope,
+    KeyPair, SerialNumber, date_time_ymd,
+};
 
 const SERIAL: u8 = 7;
 
@@ -40,6 +45,9 @@ impl Fleet {
         let authority = root("authority of clients");
         let mut params = params("client");
         params.serial_number = Some(SerialNumber::from(vec![SERIAL]));
+        params.crl_distribution_points = vec![distribution_point()];
+        // rcgen writes no distribution points if there is no other extension.
+        params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate().unwrap();
         let chain = params.signed_by(&key, &authority).unwrap().pem();
         let client = CertifiedKey::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes());
@@ -94,6 +102,11 @@ fn crl_of(year: i32, revoked: &[u8]) -> CertificateRevocationListParams {
     let mut params = crl_params(revoked.iter().map(|serial| vec![*serial]));
     params.this_update = date_time_ymd(year, 1, 1);
     params
+}
+
+/// Where clients find CRLs that are not about all certificates of their issuer.
+fn distribution_point() -> CrlDistributionPoint {
+    CrlDistributionPoint { uris: vec!["http://crl.example/".to_owned()] }
 }
 
 fn crl_pem(authority: &Authority, year: i32, revoked: &[u8]) -> String {
@@ -225,7 +238,7 @@ fn a_crl_that_is_older_or_not_of_its_issuer_keeps_the_one_in_use() {
 }
 
 #[test]
-fn a_crl_that_is_outdated_or_missing_is_said() {
+fn a_crl_that_is_outdated_is_said() {
     let fleet = Fleet::new();
     let mut stale = crl_of(2024, &[]);
     stale.next_update = date_time_ymd(2025, 1, 1);
@@ -240,11 +253,115 @@ fn a_crl_that_is_outdated_or_missing_is_said() {
     assert!(verifier.status()[1].warnings.is_empty());
     fleet.connect(&fleet.server(&verifier)).unwrap();
 
-    let other = root("another authority");
-    fs::write(&fleet.crl, crl_pem(&other, 2025, &[])).unwrap();
+    events.wait_for("no more: the CRL of");
+}
+
+fn write_and_load(reloader: &Reloader, file: &str, text: impl AsRef<[u8]>) {
+    fs::write(file, text).unwrap();
     reloader.reload_now();
-    let warnings = verifier.status().remove(1).warnings;
-    assert!(matches!(warnings[..], [Warning::UnknownCrlIssuer { .. }, Warning::MissingCrl { .. }]));
+}
+
+/// Whether it is refused because it is revoked.
+fn is_revoked(fleet: &Fleet, verifier: &Arc<ReloadingVerifier>) -> bool {
+    let result = fleet.connect(&fleet.server(verifier));
+    result.is_err_and(|error| error.to_string().contains("was revoked"))
+}
+
+#[test]
+fn a_revoked_client_stays_refused_without_the_crl_of_its_issuer_in_the_file() {
+    let fleet = Fleet::new();
+    let events = Events::default();
+    let reloader = events.reloader();
+    let (other, unknown) = (root("another authority"), root("an unknown authority"));
+    let own_crl = |year: i32, revoked: &[u8]| crl_pem(&fleet.authority, year, revoked);
+    let other_crl = |year: i32| crl_pem(&other, year, &[]);
+    fs::write(&fleet.anchors, fleet.authority.pem() + &other.pem()).unwrap();
+    fs::write(&fleet.crl, own_crl(2025, &[SERIAL]) + &other_crl(2024)).unwrap();
+    let verifier = reloader.client_verifier(fleet.files()).unwrap();
+    assert!(is_revoked(&fleet, &verifier));
+
+    // The file of an authority that is not trusted.
+    write_and_load(&reloader, &fleet.crl, crl_pem(&unknown, 2025, &[]));
+    assert!(matches!(failure(&verifier, 1), ReloadError::CrlOfUnknownIssuer { .. }));
+    assert!(is_revoked(&fleet, &verifier));
+    // A part of the file, and another authority that is trusted.
+    for text in [other_crl(2024), other_crl(2025) + &crl_pem(&unknown, 2025, &[])] {
+        write_and_load(&reloader, &fleet.crl, text);
+        assert!(is_revoked(&fleet, &verifier));
+        let Status { failure, warnings, .. } = verifier.status().remove(1);
+        assert_eq!(failure, None);
+        let issuer = "CN=authority of clients".to_owned();
+        assert!(warnings.contains(&Warning::MissingCrl { issuer }), "{warnings:?}");
+    }
+    events.wait_for("the file has no CRL of \"CN=authority of clients\" any more");
+    // Then an older one, alone and with others.
+    for text in [own_crl(2024, &[]), own_crl(2024, &[]) + &other_crl(2026)] {
+        write_and_load(&reloader, &fleet.crl, text);
+        let failure = failure(&verifier, 1);
+        assert!(matches!(failure, ReloadError::OlderCrl { .. }), "{failure}");
+        assert!(is_revoked(&fleet, &verifier));
+    }
+    // The next one of its issuer.
+    write_and_load(&reloader, &fleet.crl, own_crl(2026, &[]) + &other_crl(2025));
+    fleet.connect(&fleet.server(&verifier)).unwrap();
+    events.wait_for("no more: the file has no CRL");
+}
+
+#[test]
+fn a_revoked_client_stays_refused_without_the_crl_of_its_scope_in_the_file() {
+    let fleet = Fleet::new();
+    let reloader = Events::default().reloader();
+    let crl_for = |scope: CrlScope, year: i32, revoked: &[u8]| {
+        let mut params = crl_of(year, revoked);
+        params.issuing_distribution_point = Some(CrlIssuingDistributionPoint {
+            distribution_point: distribution_point(),
+            scope: Some(scope),
+        });
+        params.signed_by(&fleet.authority).unwrap().pem().unwrap()
+    };
+    let users = |year: i32, revoked: &[u8]| crl_for(CrlScope::UserCertsOnly, year, revoked);
+    let authorities = |year: i32| crl_for(CrlScope::CaCertsOnly, year, &[]);
+    fs::write(&fleet.crl, users(2025, &[SERIAL]) + &authorities(2025)).unwrap();
+    let verifier = reloader.client_verifier(fleet.files()).unwrap();
+    let is_refused = || fleet.connect(&fleet.server(&verifier)).is_err();
+    assert!(is_refused());
+    write_and_load(&reloader, &fleet.crl, authorities(2026));
+    assert!(matches!(verifier.status()[1].warnings[..], [Warning::MissingCrl { .. }]));
+    assert!(is_refused());
+    write_and_load(&reloader, &fleet.crl, authorities(2026) + &users(2024, &[]));
+    assert!(matches!(failure(&verifier, 1), ReloadError::OlderCrl { .. }));
+    assert!(is_refused());
+}
+
+#[test]
+fn a_crl_of_an_unknown_issuer_is_an_error_at_the_start() {
+    let fleet = Fleet::new();
+    let reloader = Events::default().reloader();
+    fs::write(&fleet.crl, crl_pem(&root("another authority"), 2025, &[])).unwrap();
+    let error = reloader.client_verifier(fleet.files()).unwrap_err();
+    assert!(error.to_string().contains("its CRL of \"CN=another authority\""), "{error}");
+}
+
+/// A clock that is a few seconds behind that of the authority.
+#[test]
+fn a_crl_of_the_near_future_is_loaded_when_its_time_comes() {
+    let fleet = Fleet::new();
+    let events = Events::default();
+    let reloader = events.reloader();
+    let verifier = reloader.client_verifier(fleet.files()).unwrap();
+    fleet.connect(&fleet.server(&verifier)).unwrap();
+    let mut params = crl_of(1970, &[SERIAL]);
+    params.this_update += Duration::from_secs(UnixTime::now().as_secs() + 3);
+    let text = params.signed_by(&fleet.authority).unwrap().pem().unwrap();
+    write_and_load(&reloader, &fleet.crl, &text);
+    wait_until("the CRL", || verifier.status()[1].contents.contains("with 1 entries"));
+    assert!(is_revoked(&fleet, &verifier));
+    assert!(!events.contain("not loaded"), "{:?}", events.words());
+    // At the start there is no other one.
+    params.this_update += Duration::from_secs(2);
+    fs::write(&fleet.crl, params.signed_by(&fleet.authority).unwrap().pem().unwrap()).unwrap();
+    let verifier = reloader.client_verifier(fleet.files()).unwrap();
+    assert!(fleet.connect(&fleet.server(&verifier)).is_err());
 }
 
 #[test]
@@ -262,8 +379,13 @@ fn the_crl_of_an_intermediate_is_verified_with_the_issuers_of_crls() {
     let issuers = fleet.folder.file("issuers.pem", issuers);
     let reloader = Events::default().reloader();
     let files = TrustFiles::new(&fleet.anchors).crls([&fleet.crl, &of_intermediate]);
-    let verifier = reloader.client_verifier(files.clone()).unwrap();
-    assert!(matches!(verifier.status()[2].warnings[..], [Warning::UnknownCrlIssuer { .. }]));
+    let error = reloader.client_verifier(files.clone()).unwrap_err();
+    assert!(matches!(error, ReloadError::CrlOfUnknownIssuer { .. }), "{error}");
+    // In a file with that of an authority, it is verified later.
+    let both = crl_pem(&fleet.authority, 2024, &[]) + &crl_pem(&intermediate, 2024, &[]);
+    let both = TrustFiles::new(&fleet.anchors).crls([fleet.folder.file("both.pem", both)]);
+    let verifier = reloader.client_verifier(both).unwrap();
+    assert!(matches!(verifier.status()[1].warnings[..], [Warning::UnknownCrlIssuer { .. }]));
 
     let verifier = reloader.client_verifier(files.crl_issuers(&issuers)).unwrap();
     assert!(verifier.status().iter().all(|status| status.warnings.is_empty()));

@@ -187,6 +187,22 @@ fn issued_at(
 }
 
 #[test]
+fn a_crl_replaces_one_of_the_same_issuer_and_scope() {
+    let chain = Chain::new();
+    let users = Some(CrlScope::UserCertsOnly);
+    let one = signed(&issued_at(&["http://a/1"], users, &[1]), &chain.intermediate);
+    let next = signed(&issued_at(&["http://a/1"], users, &[]), &chain.intermediate);
+    assert!(next.has_same_scope(&one));
+    let others = [
+        signed(&issued_at(&["http://a/1"], users, &[]), &chain.root),
+        signed(&issued_at(&["http://a/2"], users, &[]), &chain.intermediate),
+        signed(&issued_at(&["http://a/1"], None, &[]), &chain.intermediate),
+        signed(&crl_params(&[]), &chain.intermediate),
+    ];
+    assert!(others.iter().all(|other| !other.has_same_scope(&one)));
+}
+
+#[test]
 fn a_crl_counts_for_any_of_the_certificates_distribution_points() {
     // rustls-webpki looked at the first point only, and so overlooked revocations.
     let chain = Chain::with(|leaf| {
