@@ -12,8 +12,13 @@ use handclasp::pki_types::ServerName;
 use handclasp::transport::tokio::Connector;
 use handclasp::{CertifiedKey, ClientConfig, CryptoProvider, TrustAnchors};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisResult};
+use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult};
 use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+/// How long connecting may take, and then each answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A client of one server. It connects again after the connection has failed.
 struct Redis {
@@ -22,26 +27,41 @@ struct Redis {
     name: ServerName<'static>,
     /// User, password and database. There are none.
     login: RedisConnectionInfo,
+    connection: Option<Connected>,
+}
+
+struct Connected {
     /// Many commands can use it at the same time.
-    connection: Option<MultiplexedConnection>,
+    commands: MultiplexedConnection,
+    driver: AbortHandle,
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 impl Redis {
     async fn connection(&mut self) -> Result<MultiplexedConnection, Box<dyn Error>> {
         if let Some(connection) = &self.connection {
-            return Ok(connection.clone());
+            return Ok(connection.commands.clone());
         }
+        let connection = timeout(TIMEOUT, self.connect()).await??;
+        let commands = connection.commands.clone();
+        self.connection = Some(connection);
+        Ok(commands)
+    }
+
+    async fn connect(&self) -> Result<Connected, Box<dyn Error>> {
         let socket = TcpStream::connect(&self.address).await?;
         // Commands are small, and wait for their answers.
         socket.set_nodelay(true)?;
         let stream = self.connector.connect(self.name.clone(), socket).await?;
-        let options =
-            AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(5)));
+        let options = AsyncConnectionConfig::new().set_response_timeout(Some(TIMEOUT));
         let connecting = MultiplexedConnection::new_with_config(&self.login, stream, options);
-        let (connection, driver) = connecting.await?;
-        tokio::spawn(driver);
-        self.connection = Some(connection.clone());
-        Ok(connection)
+        let (commands, driver) = connecting.await?;
+        Ok(Connected { commands, driver: tokio::spawn(driver).abort_handle() })
     }
 
     /// After an error it is not known whether the server has done it, so it is not sent again.
@@ -49,11 +69,17 @@ impl Redis {
         let mut connection = self.connection().await?;
         let result: RedisResult<i64> =
             redis::cmd("INCR").arg(counter).query_async(&mut connection).await;
-        if result.as_ref().is_err_and(|error| error.is_unrecoverable_error()) {
+        if result.as_ref().is_err_and(needs_another_connection) {
             self.connection = None;
         }
         Ok(result?)
     }
+}
+
+/// After a timeout, too: the server's host may be gone without a packet that says so, and then this connection answers
+/// nothing more.
+fn needs_another_connection(error: &RedisError) -> bool {
+    error.is_unrecoverable_error() || error.is_timeout()
 }
 
 #[tokio::main]

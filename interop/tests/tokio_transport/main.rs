@@ -20,6 +20,7 @@ mod page;
 mod platform_verifier;
 mod proxies;
 mod redis;
+mod relay;
 mod remote_signer;
 mod sockets;
 mod stream;

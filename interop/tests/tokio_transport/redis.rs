@@ -6,6 +6,8 @@ use handclasp_testing::examples::{Files, start};
 use handclasp_testing::process::Listener;
 use handclasp_testing::redis_server::RedisServer;
 
+use crate::relay::Relay;
+
 #[test]
 fn the_example_for_redis_uses_a_client_certificate_and_connects_again() {
     if !RedisServer::is_available() {
@@ -23,7 +25,8 @@ fn the_example_for_redis_uses_a_client_certificate_and_connects_again() {
         ]
         .concat(),
     );
-    let address = format!("localhost:{port}");
+    let relay = Relay::new(port);
+    let address = format!("localhost:{}", relay.port());
     let arguments = [&*address, &files.anchor, &of_client.chain, &of_client.key];
     let mut client = start("redis", &arguments);
     for value in 1..=3 {
@@ -34,6 +37,14 @@ fn the_example_for_redis_uses_a_client_certificate_and_connects_again() {
     // More than a record.
     client.say(&format!("{}\n", "a long name ".repeat(10_000)));
     client.wait_for("a long name : 1\n");
+
+    // A connection that is half-open: after one timeout there is another connection.
+    relay.server_is_gone();
+    client.say("late\n");
+    client.wait_for("late: failed: ");
+    relay.server_is_back();
+    client.say("in time\n");
+    client.wait_for("in time: 1\n");
 
     server.kill();
     client.say("gone\n");
