@@ -2,6 +2,9 @@
 //!
 //! The other process is `keyless sign SOCKET KEY_FILE`, of the examples in `interop/`, which also says what goes
 //! over the socket. This one has the connections, and never sees the key.
+//!
+//! **It is a sketch**, as `keyless` is: its protocol has no authentication, and the example `remote_signer` in
+//! `interop/` shows one that has.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
