@@ -23,6 +23,7 @@ use handclasp::{CertifiedKey, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::sleep;
+use zeroize::Zeroizing;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -38,7 +39,8 @@ async fn main() -> Result<(), Failure> {
 
 /// The process with the key.
 async fn sign(socket: &str, key: &str) -> Result<(), Failure> {
-    let key = signing_key(&pem::private_key(&std::fs::read(key)?)?.der())?;
+    let text = Zeroizing::new(std::fs::read(key)?);
+    let key = signing_key(&pem::private_key(&text)?.der())?;
     let listener = UnixListener::bind(socket)?;
     println!("signing on {socket}");
     loop {

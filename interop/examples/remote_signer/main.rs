@@ -7,6 +7,7 @@
 //! - `remote_signer serve SIGNER_ADDRESS:PORT SIGNER_PIN CERTIFICATE_FILE KEY_FILE NAME ADDRESS:PORT CHAIN_FILE` has
 //!   the connections of clients, and never sees the key of that name.
 
+mod link;
 mod protocol;
 mod remote_key;
 mod signer;
@@ -22,6 +23,7 @@ use handclasp::verify::{ClientAuthentication, SpkiPin, SpkiPins};
 use handclasp::{CertifiedKey, ClientConfig, CryptoProvider, ServerConfig, pem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use zeroize::Zeroizing;
 
 use protocol::APPLICATION_PROTOCOL;
 use remote_key::RemoteKey;
@@ -59,7 +61,8 @@ async fn sign(address: &str, own: CertifiedKey, pin: &str, files: &[&str]) -> Re
     let mut keys = signer::Keys::new();
     for argument in files {
         let (name, file) = argument.split_once('=').ok_or("a key is NAME=KEY_FILE")?;
-        let key = signing_key(&pem::private_key(&std::fs::read(file)?)?.der())?;
+        let text = Zeroizing::new(std::fs::read(file)?);
+        let key = signing_key(&pem::private_key(&text)?.der())?;
         keys.insert(name.into(), key);
     }
     let servers = Arc::new(SpkiPins::only([pin.parse()?])?);
@@ -88,7 +91,8 @@ fn connector(own: CertifiedKey, pin: &str) -> Result<Connector, Failure> {
 /// The process with the connections.
 async fn serve(key: RemoteKey, address: &str, chain: &str) -> Result<(), Failure> {
     let chain = pem::certificates(&std::fs::read(chain)?)?;
-    let certified = CertifiedKey::new(chain, KeySource::Remote { schemes: key.schemes().await? })?;
+    let schemes = key.schemes_for(&chain[0]).await?;
+    let certified = CertifiedKey::new(chain, KeySource::Remote { schemes })?;
     let acceptor =
         Acceptor::new(Arc::new(ServerConfig::new(certified)?)).answers(move |question| {
             let key = key.clone();

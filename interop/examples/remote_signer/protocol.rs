@@ -19,7 +19,8 @@
 //! | status: see [`Status`] | 1 |
 //! | the signature, or the schemes with two bytes each | the rest |
 //!
-//! Many requests may be open. Replies come in any order. A malformed message ends the connection.
+//! Many requests may be open. Replies come in any order. A malformed message ends the connection. A server that gets no
+//! reply for some seconds closes the connection, and sends the request once more over another one.
 //!
 //! **What is signed.** Only 64 spaces, `TLS 1.3, server CertificateVerify`, a zero byte, and a hash of 32 or 48 bytes.
 //! A server that was broken into can have its own handshakes signed, until its pin is removed. It cannot have a
@@ -30,6 +31,10 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 pub const APPLICATION_PROTOCOL: &[u8] = b"handclasp-signer/1";
+
+/// What the content of a server's CertificateVerify has after 64 spaces, and before a zero byte and the hash
+/// (RFC 9846, section 4.5.2).
+pub const CONTEXT: &str = "TLS 1.3, server CertificateVerify";
 
 /// The longest message in bytes. A request with the longest name has 423.
 pub const MAX_MESSAGE: usize = 1024;

@@ -13,10 +13,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 
-use crate::protocol::{Reply, Request, Status, malformed, receive, send};
+use super::protocol::{CONTEXT, Reply, Request, Status, malformed, receive, send};
 
-/// The most servers at once.
+/// The most servers at once. Strangers do not count: a place is taken after the handshake.
 const MAX_SERVERS: usize = 64;
+/// The most handshakes at once. Anyone can begin one: let a firewall admit the servers' addresses only.
+const MAX_HANDSHAKES: usize = 512;
+/// How long a handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The most requests of one server that are open. The signer reads no more of them meanwhile.
 const MAX_OPEN: usize = 64;
 /// How long a server may take to receive a reply.
@@ -28,7 +32,10 @@ pub type Keys = BTreeMap<String, Arc<dyn SigningKey>>;
 
 /// Signs until the process ends.
 pub async fn run(listener: TcpListener, acceptor: Acceptor, keys: Keys) {
-    let (keys, places) = (Arc::new(keys), Arc::new(Semaphore::new(MAX_SERVERS)));
+    let acceptor = acceptor.handshake_timeout(HANDSHAKE_TIMEOUT);
+    let keys = Arc::new(keys);
+    let servers = Arc::new(Semaphore::new(MAX_SERVERS));
+    let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
     loop {
         let socket = match listener.accept().await {
             Ok((socket, _)) => socket,
@@ -39,25 +46,43 @@ pub async fn run(listener: TcpListener, acceptor: Acceptor, keys: Keys) {
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            println!("turned away: there are {MAX_SERVERS} servers already");
+        let Ok(handshake) = Arc::clone(&handshakes).try_acquire_owned() else {
+            println!("turned away: there are {MAX_HANDSHAKES} handshakes already");
             continue;
         };
-        let (acceptor, keys) = (acceptor.clone(), Arc::clone(&keys));
+        let (acceptor, keys, servers) = (acceptor.clone(), Arc::clone(&keys), Arc::clone(&servers));
         tokio::spawn(async move {
-            match serve(socket, acceptor, keys).await {
+            let accepted = accept(socket, &acceptor).await;
+            drop(handshake);
+            let result = match accepted {
+                Ok(stream) => serve(stream, &servers, keys).await,
+                Err(error) => Err(error),
+            };
+            match result {
                 Ok(()) => println!("a server has left"),
                 Err(error) => println!("a server was refused or lost: {error}"),
             }
-            drop(place);
         });
     }
 }
 
-/// Answers the requests of one server.
-async fn serve(socket: TcpStream, acceptor: Acceptor, keys: Arc<Keys>) -> io::Result<()> {
+async fn accept(
+    socket: TcpStream,
+    acceptor: &Acceptor,
+) -> io::Result<TlsStream<ServerConnection, TcpStream>> {
     socket.set_nodelay(true)?;
-    let stream = acceptor.accept(socket).await?;
+    acceptor.accept(socket).await
+}
+
+/// Answers the requests of one server.
+async fn serve(
+    stream: TlsStream<ServerConnection, TcpStream>,
+    servers: &Semaphore,
+    keys: Arc<Keys>,
+) -> io::Result<()> {
+    let Ok(_place) = servers.try_acquire() else {
+        return Err(io::Error::other(format!("there are {MAX_SERVERS} servers already")));
+    };
     println!("a server is there");
     let (mut reader, writer) = tokio::io::split(stream);
     let (replies, queue) = mpsc::channel(MAX_OPEN);
@@ -116,8 +141,7 @@ fn answer(keys: &Keys, request: Request) -> Reply {
 /// Whether this is the content of a server's CertificateVerify: nothing else is signed.
 fn is_certificate_verify(content: &[u8]) -> bool {
     let Some(rest) = content.strip_prefix(&[b' '; 64]) else { return false };
-    let Some(hash) = rest.strip_prefix(b"TLS 1.3, server CertificateVerify\0") else {
-        return false;
-    };
+    let Some(rest) = rest.strip_prefix(CONTEXT.as_bytes()) else { return false };
+    let Some(hash) = rest.strip_prefix(&[0]) else { return false };
     matches!(hash.len(), 32 | 48)
 }
