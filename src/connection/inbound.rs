@@ -173,9 +173,9 @@ impl Connection {
     /// The error that ended the connection.
     pub fn answer_key_update(&mut self) -> Result<(), Error> {
         if !self.closed && !self.counters.key_update_answered {
-            let before = self.outgoing().len();
+            let before = self.waiting_length();
             self.with_handshake(Handshake::answer_key_update)?;
-            self.counters.key_update_answered = self.outgoing().len() > before;
+            self.counters.key_update_answered = self.waiting_length() > before;
         }
         Ok(())
     }

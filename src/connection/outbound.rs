@@ -201,10 +201,14 @@ impl Connection {
         self.handshake.observers().emit(|| Event::RecordSent(record));
     }
 
-    /// A record of application data with these lengths was made. The limits against floods count messages
-    /// between data of either side.
+    /// A record of application data with these lengths was made.
     fn on_data_written(&mut self, length: usize, content_length: usize) {
         self.show_written(ContentType::APPLICATION_DATA, length, content_length);
+        self.restart_limits();
+    }
+
+    /// This side writes data. The limits against floods count messages between data of either side.
+    pub(super) fn restart_limits(&mut self) {
         self.handshake.on_application_data();
         self.counters.empty_data_records = 0;
         self.counters.key_update_answered = false;

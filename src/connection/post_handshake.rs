@@ -34,9 +34,11 @@ impl PostHandshake {
 
     /// Takes the content of a record of the peer that was opened, with the type that was in the record.
     ///
-    /// Application data come back as [`Received::Data`]. It is best to give all records here: between
-    /// two fragments of a message no data may come (section 5.1), and the
-    /// [limits](crate::config::Limits) against floods of messages and of empty records start again with data.
+    /// Application data come back as [`Received::Data`]. Give them here, too: no data may come between two
+    /// fragments of a message (section 5.1). And the [limits](crate::config::Limits) against floods of
+    /// messages and of empty records start again with data: an honest peer reaches them, too, if its data
+    /// are not given here. Data may come in pieces, and several records of data in one piece, up to
+    /// [`max_content_length`](super::RecordKeys::max_content_length) bytes.
     ///
     /// On [`Received::Waiting`], nothing was taken: answer the [`question`](Connection::question), then give
     /// the same content again. After [`Received::Closed`], the peer sends nothing more.
@@ -52,24 +54,33 @@ impl PostHandshake {
         self.0.receive_content(content_type, content)
     }
 
-    /// What to do next. Take all steps first of all, and after each call of another method, before data are
-    /// sent. The answer to a KeyUpdate of the peer is among them (section 4.7.3): also to one that came before
-    /// the keys were given away.
+    /// What to do next. Take all steps first of all, and after each call of another method.
+    ///
+    /// The answer to a KeyUpdate of the peer is among them (section 4.7.3): also to one that came before the
+    /// keys were given away. The next answer is there after [`before_data`](Self::before_data), so that a
+    /// peer that sends one request after the other gets one answer for each of this side's data.
     pub fn next_step(&mut self) -> Option<RecordStep> {
         let step = self.0.pop_step();
-        if step.is_some() || self.0.closed {
+        if step.is_some() {
             return step;
         }
         // One answer for all requests that came since the last one. If it fails, there is an alert.
-        let _ = self.0.with_handshake(Handshake::answer_key_update);
+        let _ = self.0.answer_key_update();
         self.0.pop_step()
     }
 
-    /// Application data were sent: the limit of
-    /// [messages without data](crate::config::Limits::messages_without_data) starts again. An owner that
-    /// sends much and receives little calls this now and then.
-    pub fn on_data_sent(&mut self) {
-        self.0.handshake.on_application_data();
+    /// Call this before application data are sent, and take the steps then. Among them is the answer to a
+    /// KeyUpdate that has none yet: it comes before the data (section 4.7.3). The limit of
+    /// [messages without data](crate::config::Limits::messages_without_data) starts again.
+    ///
+    /// # Errors
+    /// The error that ended the connection, and [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) after
+    /// [`close`](Self::close): send no data then.
+    pub fn before_data(&mut self) -> Result<(), Error> {
+        self.0.check_writable()?;
+        self.0.with_handshake(Handshake::answer_key_update)?;
+        self.0.restart_limits();
+        Ok(())
     }
 
     /// Changes the write key: the steps are a KeyUpdate, which is still under the present key, and the next

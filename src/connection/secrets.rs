@@ -140,11 +140,12 @@ macro_rules! into_secrets {
                 ///   [`PostHandshake::update_keys`]. Records have at most
                 ///   [`RecordKeys::max_content_length`] bytes.
                 /// - **Content types.** Each record that was opened goes to
-                ///   [`PostHandshake::receive`], with its type. All types but application data matter: an
-                ///   owner that passes over handshake messages loses the peer's next KeyUpdate, and cannot
-                ///   open a record after it.
+                ///   [`PostHandshake::receive`], with its type: application data, too, because the limits
+                ///   against floods start again with them. An owner that passes over handshake messages
+                ///   loses the peer's next KeyUpdate, and cannot open a record after it.
                 /// - **Steps.** First of all, and after each call of [`PostHandshake`], do the
-                ///   [steps](PostHandshake::next_step) in their order, before data are sent.
+                ///   [steps](PostHandshake::next_step) in their order.
+                /// - **Data.** Call [`PostHandshake::before_data`] before data are sent, and do its steps.
                 /// - **Failures.** A record that does not open ends the connection: see
                 ///   [`PostHandshake::abort`]. It is not skipped.
                 /// - **The end.** [`PostHandshake::close`] gives the close_notify to send. Call

@@ -105,9 +105,9 @@ impl TakenOver {
 
     /// Seals data, which come after all steps.
     pub fn write(&mut self, data: &[u8]) {
+        self.post_handshake.before_data().unwrap();
         self.do_steps();
         self.outgoing.extend(self.write.seal(ContentType::APPLICATION_DATA, data));
-        self.post_handshake.on_data_sent();
     }
 
     pub fn take_outgoing(&mut self) -> Vec<u8> {

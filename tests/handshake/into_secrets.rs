@@ -447,6 +447,52 @@ fn many_requests_of_key_updates_get_one_answer() {
 }
 
 #[test]
+fn of_requests_with_data_between_them_one_is_answered_for_each_data_of_this_side() {
+    let (mut client, mut server) = server_taken_over();
+    // An honest peer has one request open at a time.
+    let flood = |server: &mut TakenOver| {
+        for _ in 0..100 {
+            let (request, data) = (&mut [24, 0, 0, 1, 1], &mut [b'x']);
+            server.post_handshake.receive(ContentType::HANDSHAKE, request).unwrap();
+            server.do_steps();
+            server.post_handshake.receive(ContentType::APPLICATION_DATA, data).unwrap();
+            server.do_steps();
+        }
+        server.steps.matches("sw").count()
+    };
+    assert_eq!(flood(&mut server), 1, "the first is answered at once");
+    assert_eq!(flood(&mut server), 1);
+    // What is left is answered before the data, and the first one after them at once.
+    server.write(b"words");
+    assert!(server.steps.ends_with("sw"), "{}", server.steps);
+    assert_eq!(flood(&mut server), 3);
+
+    let mut bytes = server.take_outgoing();
+    let mut received_data = Vec::new();
+    let mut unread = &mut bytes[..];
+    while !unread.is_empty() {
+        let (taken, received) = client.receive(unread).unwrap();
+        if let Received::Data(data) = received {
+            received_data.extend_from_slice(data);
+        }
+        unread = &mut unread[taken..];
+    }
+    assert_eq!(received_data, b"words");
+}
+
+#[test]
+fn no_data_are_sent_after_a_close_or_a_failure() {
+    let (_, mut server) = server_taken_over();
+    server.post_handshake.close();
+    let error = server.post_handshake.before_data().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+
+    let (_, mut server) = server_taken_over();
+    let failure = server.post_handshake.abort(AlertDescription::ACCESS_DENIED, "a reason");
+    assert_eq!(server.post_handshake.before_data(), Err(failure));
+}
+
+#[test]
 fn what_records_may_not_contain_gets_its_alert() {
     const DATA: ContentType = ContentType::APPLICATION_DATA;
     const HANDSHAKE: ContentType = ContentType::HANDSHAKE;
@@ -511,7 +557,7 @@ fn a_flood_of_messages_ends_at_its_limit() {
     for _ in 0..32 {
         server.post_handshake.receive(ContentType::HANDSHAKE, &mut update.clone()).unwrap();
     }
-    server.post_handshake.on_data_sent();
+    server.post_handshake.before_data().unwrap();
     for _ in 0..32 {
         server.post_handshake.receive(ContentType::HANDSHAKE, &mut update.clone()).unwrap();
     }
