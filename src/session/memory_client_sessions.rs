@@ -5,6 +5,9 @@ use pki_types::{ServerName, UnixTime};
 
 use super::{ClientSession, ClientSessionStore};
 
+/// How many expired sessions are dropped at most where one is taken. With two, they become fewer.
+const MAX_DROPPED: usize = 2;
+
 /// Sessions in memory: a few for each server. The oldest are removed when there are too many.
 ///
 /// The time of a call grows with the logarithm of the number of sessions.
@@ -69,10 +72,14 @@ impl Stored {
         self.by_server.get(server).map_or(0, VecDeque::len)
     }
 
-    /// Removes sessions that cannot be resumed any more, as long as they are the oldest of all.
-    fn drop_expired(&mut self, now: UnixTime) {
-        while self.sessions.first_key_value().is_some_and(|(_, oldest)| !oldest.is_alive(now)) {
-            self.pop_oldest();
+    /// Removes sessions that cannot be resumed any more, if they are the oldest of all. Few at a time: a
+    /// connection whose time is far ahead must not remove the sessions with all servers.
+    fn drop_some_expired(&mut self, now: UnixTime) {
+        for _ in 0..MAX_DROPPED {
+            let oldest = self.sessions.first_key_value();
+            if oldest.is_some_and(|(_, oldest)| !oldest.is_alive(now)) {
+                self.pop_oldest();
+            }
         }
     }
 }
@@ -110,7 +117,7 @@ impl ClientSessionStore for MemoryClientSessions {
 
     fn take(&self, server: &ServerName<'static>, now: UnixTime) -> Option<ClientSession> {
         let mut stored = self.lock();
-        stored.drop_expired(now);
+        stored.drop_some_expired(now);
         // Older ones may be alive: lifetimes differ.
         while let Some(newest) = stored.pop_newest_with(server) {
             if newest.is_alive(now) {
@@ -182,8 +189,10 @@ mod tests {
         }
 
         fn take(&mut self, server: &ServerName<'static>, now: UnixTime) -> Option<ClientSession> {
-            while self.sessions.first().is_some_and(|oldest| !oldest.is_alive(now)) {
-                self.sessions.remove(0);
+            for _ in 0..MAX_DROPPED {
+                if self.sessions.first().is_some_and(|oldest| !oldest.is_alive(now)) {
+                    self.sessions.remove(0);
+                }
             }
             loop {
                 let newest = self.sessions.iter().rposition(|it| it.server_name == *server)?;

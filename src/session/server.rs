@@ -39,12 +39,17 @@ pub trait SessionStore: Send + Sync + fmt::Debug {
     /// The session that belongs to this ticket; `None` for any other bytes. A store that has the
     /// sessions itself should return each of them once (RFC 9846, section 8.1). A store over a network
     /// returns [`Reply::Later`]: the handshake waits with the question
-    /// [`TakeSession`](crate::handshake::Question::TakeSession).
+    /// [`TakeSession`](crate::handshake::Question::TakeSession). Of a list of tickets, only the first four
+    /// are asked about so; the others are looked up as far as the sixteenth, if the reply is there at once.
     fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>>;
 }
 
-/// Sessions in memory, each good for one resumption. Those whose lifetime is over are removed, and the
-/// oldest when there are too many.
+/// How many sessions are removed at most where one is stored. With two, those whose lifetime is over become
+/// fewer.
+const MAX_REMOVED: usize = 2;
+
+/// Sessions in memory, each good for one resumption. With each one that is stored, up to two whose lifetime
+/// is over are removed, and the oldest when there are too many.
 ///
 /// Nothing of a session is left once it was used. So resumed connections stay secret if the server is
 /// taken over later, with a fresh key exchange or without.
@@ -73,6 +78,16 @@ struct StoredSession {
 }
 
 impl Stored {
+    /// Makes room for a session. Removes few: the lock is held, and a connection whose time is far ahead
+    /// must not remove the sessions of all others.
+    fn make_room(&mut self, capacity: usize, now: UnixTime) {
+        for _ in 0..MAX_REMOVED {
+            if self.sessions.len() >= capacity || self.is_oldest_over(now) {
+                self.remove_oldest();
+            }
+        }
+    }
+
     fn remove_oldest(&mut self) {
         if let Some((_, oldest)) = self.order.pop_first() {
             self.sessions.remove(&oldest);
@@ -107,9 +122,7 @@ impl SessionStore for MemorySessions {
         let mut id = [0; Self::ID_LENGTH];
         provider_fault::fill(&*self.random, &mut id)?;
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        while stored.sessions.len() >= self.capacity || stored.is_oldest_over(now) {
-            stored.remove_oldest();
-        }
+        stored.make_room(self.capacity, now);
         stored.count += 1;
         let number = stored.count;
         stored.order.insert(number, id);

@@ -339,6 +339,13 @@ fn stores_are_bounded() {
     put(LIFETIME.as_secs() + 1);
     assert!(found(&sessions, &first, time(0)).is_none());
     assert!(found(&sessions, &last, time(0)).is_some());
+    // A connection whose time is far ahead does not remove them all.
+    let sessions = MemorySessions::new(100, CryptoProvider::default().random);
+    let tickets: Vec<_> =
+        (0..100_u8).map(|number| sessions.put(&[number], time(0), LIFETIME).unwrap()).collect();
+    sessions.put(b"another", time(u32::MAX.into()), LIFETIME).unwrap();
+    let kept = tickets.iter().filter(|ticket| found(&sessions, ticket, time(0)).is_some());
+    assert_eq!(kept.count(), 98);
 
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder().tickets(16));
