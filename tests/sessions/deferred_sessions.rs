@@ -128,11 +128,11 @@ fn an_answer_that_is_no_session_is_none() {
 }
 
 #[test]
-fn the_clients_identities_are_asked_about_one_after_the_other_up_to_the_sixteenth() {
+fn the_clients_identities_are_asked_about_one_after_the_other_up_to_the_fourth() {
     let (pair, store) = (Pair::new(), Elsewhere::new());
     let list = Arc::new(PskList::new(vec![shared_key()]));
     let config = pair.finish(pair.server_builder().sessions(store.clone()).pre_shared_keys(list));
-    for place in [1, 2, 15, 16] {
+    for place in [1, 2, 3, 4, 16] {
         pair.meet(&config);
         let session = pair.store.take(&server_name(), time(1)).unwrap();
         // The other ticket comes first, and is of no session any more; then these.
@@ -145,8 +145,8 @@ fn the_clients_identities_are_asked_about_one_after_the_other_up_to_the_sixteent
         let tickets = talk_and_answer(&mut client, &mut server, |ticket| {
             store.answer(ticket).filter(|_| ticket == session.ticket())
         });
-        assert_eq!(tickets.len(), (place + 1).min(16));
-        let found = (place < 16).then_some(PskKind::Resumption);
+        assert_eq!(tickets.len(), (place + 1).min(4));
+        let found = (place < 4).then_some(PskKind::Resumption);
         assert_eq!(psk(&client, &server), found, "the identity at {place}");
     }
     // None of them is a session: the key that was agreed on elsewhere, then the certificate.
@@ -276,13 +276,18 @@ fn a_store_that_knows_some_sessions_at_once_asks_about_the_others_only() {
     let session = pair.store.take(&server_name(), time(1)).unwrap();
     pair.store.forget(&server_name());
     let random = |number| ticket_like(format!("{number}").as_bytes(), &[1; 32]);
-    let keys = vec![
+    let mut keys = vec![
         random(1),
         ticket_like(b"old 1", &[2; 32]),
         random(2),
         ticket_like(b"old 2", &[2; 32]),
-        ticket_like(session.ticket(), session.secret().as_bytes()),
+        // Behind the fourth, the server asks about none.
+        ticket_like(b"old 3", &[2; 32]),
     ];
+    // What is known at once is looked up as far as the sixteenth.
+    keys.extend((5..15).map(random));
+    keys.push(ticket_like(session.ticket(), session.secret().as_bytes()));
+    assert_eq!(keys.len(), 16);
     let mut client = client(pair.client_builder().pre_shared_keys(keys), 1);
     let mut server = server_at(&config, 1);
     let tickets = talk_and_answer(&mut client, &mut server, |_| None);

@@ -18,6 +18,10 @@ use crate::wire::{ClientHello, ExtensionType};
 /// How many identities are looked up: a bound on the work that a list of thousands can ask for.
 const MAX_LOOKED_UP: u16 = 16;
 
+/// How many identities a store is asked about that answers later: each answer may take as long as a timeout
+/// of that store. Clients offer one ticket or two.
+const MAX_ASKED_ABOUT: u16 = 4;
+
 /// The session of one of the client's tickets, as a pre-shared key (section 4.3.11).
 ///
 /// The first session that the store has, and that fits, is checked. No other one is checked after
@@ -76,6 +80,10 @@ fn look_up(
         let ticket = offered.identity;
         let reply = answers.session.take_or_ask(|| sessions.take(ticket, context.now.unix()));
         let Reply::Now(stored) = reply else {
+            if *tickets_looked_up >= MAX_ASKED_ABOUT {
+                *tickets_looked_up += 1;
+                continue;
+            }
             let question = TakeSession { ticket: ticket.to_vec(), hello: answers.keep(hello) };
             return Err(Undecided::ask(Question::TakeSession(question), context));
         };
