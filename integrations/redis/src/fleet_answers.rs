@@ -23,8 +23,9 @@ use crate::{RedisSessions, RedisStrikeRegister};
 /// }
 /// ```
 ///
-/// It never answers with [`Answer::Unavailable`], which would end the connection: where the store does not answer,
-/// there is a full handshake, or one without 0-RTT data.
+/// No failure of the store ends a connection: where it does not answer, there is a full handshake, or one without
+/// 0-RTT data. A question that none of the three answers has the answer [`Answer::Unavailable`], which ends the
+/// connection.
 #[derive(Clone, Default)]
 pub struct FleetAnswers {
     sessions: Option<RedisSessions>,

@@ -25,9 +25,19 @@ use crate::{Error, RedisStore};
 /// down or slow, has removed it, or returns something else. No failure of the store ends a connection.
 ///
 /// The store never sees a session, nor a ticket: a session is sealed with the operator's key and with the ticket
-/// itself, and its key in the store is derived from the ticket. Who has the store and the operator's key cannot open
-/// the sessions without the tickets, which the clients have. A session is removed from the store in the step that
+/// itself, and its key in the store is derived from the ticket. A session is removed from the store in the step that
 /// reads it.
+///
+/// # What it does not protect from
+///
+/// - **A store that loses writes.** Replicas and the append-only file get the removal a moment later. After a failover
+///   or a restart, a session may be there again, and is used once more. Its 0-RTT data are still accepted once:
+///   [`RedisStrikeRegister`](crate::RedisStrikeRegister) refuses a replay.
+/// - **Backups.** A removed session stays in older backups, in the append-only file until that is rewritten, and in a
+///   replica that is cut off. With such a copy and the operator's key, an attacker lacks only the ticket. But a client
+///   that comes back sends its ticket unencrypted. If the attacker recorded that connection, its 0-RTT data can be
+///   read, and all of its data if it had no fresh key exchange. So make no backups of sessions, and replace the
+///   operator's key regularly.
 #[derive(Clone)]
 pub struct RedisSessions {
     store: RedisStore,

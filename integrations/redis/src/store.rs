@@ -96,7 +96,8 @@ impl RedisStore {
         &self.shared.keys
     }
 
-    /// Asks the store with one of its clients. It is asked once: a call whose connection was lost is not repeated.
+    /// Asks the store with one of its clients. It is asked once: a call whose connection was lost is not repeated, nor
+    /// one that a node of a cluster redirects. fred counts both as attempts.
     pub(crate) async fn call<T, F>(
         &self,
         call: Call,
