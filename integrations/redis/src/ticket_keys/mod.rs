@@ -254,7 +254,7 @@ impl Shared {
         Err(Error::TicketKeysChanged)
     }
 
-    /// Forgets keys that are revoked before the store is asked: it may not answer.
+    /// Forgets keys that are revoked before the store is asked: it may not answer, and the caller may not wait for it.
     fn revoke(&self, wish: Wish) -> Result<(), Error> {
         let mut state = self.state();
         match wish {
@@ -271,7 +271,7 @@ impl Shared {
         if let Some(clock) = state.clock {
             state.ring.revoke(wish, clock.now(), &self.options);
         }
-        Ok(())
+        self.use_keys(&mut state)
     }
 
     /// Takes over what was read. Returns what has to be changed in the store.

@@ -14,6 +14,7 @@ use handclasp_redis::fred::interfaces::LuaInterface;
 use handclasp_redis::fred::types::Value;
 use handclasp_redis::{Error, RedisTicketKeys, TicketKeyOptions, handclasp};
 use handclasp_testing::redis_server::RedisServer;
+use tokio::time::timeout;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -271,4 +272,26 @@ async fn a_server_that_can_read_the_store_but_not_write_has_random_keys_that_cha
     keys.refresh().await.unwrap();
     assert_eq!(ids(&keys).len(), 1);
     assert!(!seals_with_changing_random_keys(&keys));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_revoked_at_once_also_if_the_caller_does_not_wait_for_the_store() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let server = RedisServer::start();
+    let servers = two_servers(&server).await;
+    let [id] = ids(&servers[0])[..] else { panic!() };
+    let ticket = ticket_of(&servers[0]);
+    server.pause();
+    // The store is asked, and the call is dropped.
+    assert!(timeout(Duration::ZERO, servers[0].revoke(id)).await.is_err());
+    assert!(timeout(Duration::ZERO, servers[1].revoke_all()).await.is_err());
+    assert!(servers.iter().all(|server| !opens(server, &ticket)));
+    server.resume();
+    for keys in &servers {
+        until("the store is read", async || keys.refresh().await.is_ok()).await;
+    }
+    let new = start(&store_with(&server, &[OLD]).await).await;
+    assert!(!opens(&new, &ticket) && !ids(&new).contains(&id));
 }
