@@ -5,7 +5,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp_redis::fred::prelude::{Builder, ClientLike, Config, ReconnectPolicy};
+use handclasp_redis::fred::prelude::{
+    Builder, ClientLike, Config, EventInterface, Pool, ReconnectPolicy,
+};
 use handclasp_redis::handclasp::credential::CertificateList;
 use handclasp_redis::handclasp::transport::tokio::Acceptor;
 use handclasp_redis::handclasp::zeroize::Zeroizing;
@@ -28,8 +30,13 @@ async fn run() -> Result<(), Box<dyn Error>> {
         return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE REDIS_URL SEALING_KEY_FILE".into());
     };
     let sealing_key = Zeroizing::new(std::fs::read(sealing_key)?);
-    let store = store(url, SealingKeys::from_bytes(&sealing_key)?)?;
+    let pool = connect_to_the_store(url)?;
+    let store =
+        RedisStore::new(pool.clone(), "fleet_server", SealingKeys::from_bytes(&sealing_key)?)?;
     let (sessions, register) = (RedisSessions::new(&store)?, RedisStrikeRegister::new(&store)?);
+    if let Err(error) = try_the_store(&pool, &register).await {
+        eprintln!("there is no resumption yet: {error}");
+    }
 
     let key = CertifiedKey::from_pem_files(chain, key)?;
     let config = ServerConfig::builder(CryptoProvider::default())
@@ -61,7 +68,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// The server starts without the store, too, and reaches it later.
-fn store(url: &str, keys: SealingKeys) -> Result<RedisStore, Box<dyn Error>> {
+fn connect_to_the_store(url: &str) -> Result<Pool, Box<dyn Error>> {
     let mut config = Config::from_url(url)?;
     config.fail_fast = false;
     let mut builder = Builder::from_config(config);
@@ -71,8 +78,20 @@ fn store(url: &str, keys: SealingKeys) -> Result<RedisStore, Box<dyn Error>> {
         connection.unresponsive.interval = Duration::from_millis(500);
     });
     let pool = builder.build_pool(2)?;
+    // The task that this returns runs for as long as there is a clone of the pool.
     pool.connect();
-    Ok(RedisStore::new(pool, "fleet_server", keys)?)
+    Ok(pool)
+}
+
+/// A wrong address, a wrong password or a missing right is an error here. The server starts in spite of it.
+async fn try_the_store(pool: &Pool, register: &RedisStrikeRegister) -> Result<(), Box<dyn Error>> {
+    let mut errors = pool.next().error_rx();
+    tokio::select! {
+        connected = pool.wait_for_connect() => connected?,
+        error = errors.recv() => return Err(error?.0.into()),
+        () = tokio::time::sleep(Duration::from_secs(2)) => return Err("the store does not answer".into()),
+    }
+    Ok(register.refresh().await?)
 }
 
 async fn serve(acceptor: Acceptor, socket: TcpStream) -> std::io::Result<()> {
@@ -81,7 +100,11 @@ async fn serve(acceptor: Acceptor, socket: TcpStream) -> std::io::Result<()> {
     let parameters = stream.connection().parameters();
     let is_resumed = parameters.pre_shared_key.is_some();
     let early_data = parameters.early_data.code();
-    let answer = format!("server {server}: resumed: {is_resumed}, 0-RTT data: {early_data}\n");
+    // `read` never returns 0-RTT data. A server that does not take them must not accept them.
+    let received = stream.take_early_data().len();
+    let answer = format!(
+        "server {server}: resumed: {is_resumed}, 0-RTT data: {early_data}, {received} bytes\n"
+    );
     stream.write_all(answer.as_bytes()).await?;
     stream.close().await
 }

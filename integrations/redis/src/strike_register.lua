@@ -1,4 +1,4 @@
--- Checks and records a ClientHello in one step, or only says the epoch. `strike_register.rs` says why it is safe.
+-- Checks and records a ClientHello in one step, or only says the epoch. `strike_register.md` says why it is safe.
 --
 -- KEYS[1]  the sorted set of the shard
 -- ARGV[1]  random bytes for the name of the next epoch

@@ -1,6 +1,6 @@
 //! A server that answers each line, and whose certificate changes with its files. SIGHUP reads them at once.
 //!
-//! `cargo run -p handclasp-reload --example server -- 127.0.0.1:4433 chain.pem key.pem`
+//! `cargo run -p handclasp-reload --example reload_server -- 127.0.0.1:4433 chain.pem key.pem`
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A server whose private key is on a token: `server ADDRESS:PORT URI [CHAIN_FILE]`. Without the file, the
+//! A server whose private key is on a token: `token_server ADDRESS:PORT URI [CHAIN_FILE]`. Without the file, the
 //! certificates are those of the token.
 
 use std::sync::Arc;
@@ -6,30 +6,30 @@ use std::time::Duration;
 
 use handclasp_pkcs11::handclasp::transport::tokio::Acceptor;
 use handclasp_pkcs11::handclasp::{ServerConfig, pem};
-use handclasp_pkcs11::{Options, Pkcs11Uri, TokenKey, certificates, limited};
+use handclasp_pkcs11::{Options, Pkcs11Uri, TokenKey, certificates};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Clients must not be able to fill the log when the token is away or too slow.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
-
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() {
+    if let Err(error) = run().await {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (address, uri, file) = match &arguments[..] {
         [address, uri] => (address, uri, None),
         [address, uri, file] => (address, uri, Some(file)),
-        _ => return Err("server ADDRESS:PORT URI [CHAIN_FILE]".into()),
+        _ => return Err("token_server ADDRESS:PORT URI [CHAIN_FILE]".into()),
     };
     let uri: Pkcs11Uri = uri.parse()?;
     let mut options = Options::default();
-    options.on_failure = Some(limited(LOG_INTERVAL, |error, left_out| {
-        println!(
-            "the token did not sign: {error} ({left_out} failures were left out before this one)"
-        );
-    }));
+    options.on_failure = Some(Arc::new(|error| println!("the token did not sign: {error}")));
     let chain = match file {
         Some(file) => pem::certificates(&std::fs::read(file)?)?,
         None => certificates(&uri, &options)?,
