@@ -7,6 +7,10 @@ use handclasp::pki_types::CertificateDer;
 
 use crate::failure::Failure;
 
+/// How often a failure of a token is said: clients must not be able to fill the log.
+#[cfg(feature = "pkcs11")]
+const WARNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The URI of an option that takes a file or a URI.
 pub fn uri(option: &Path) -> Option<&str> {
     option.to_str().filter(|text| text.starts_with("pkcs11:"))
@@ -28,7 +32,10 @@ pub fn certified_key(
     option: &str,
 ) -> Result<CertifiedKey, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::misuse(format!("{option}: {error}"));
-    let uri = uri.parse().map_err(|error| failed(&error))?;
+    let uri: handclasp_pkcs11::Pkcs11Uri = uri.parse().map_err(|error| failed(&error))?;
+    if uri.pin_is_readable_by_all() {
+        eprintln!("warning: {option}: all users of this machine can read the file of the PIN");
+    }
     let key = handclasp_pkcs11::TokenKey::open(&uri, chain, &options());
     let key = key.map_err(|error| failed(&error))?;
     key.blocking_certified_key().map_err(|error| failed(&error))
@@ -37,8 +44,12 @@ pub fn certified_key(
 #[cfg(feature = "pkcs11")]
 fn options() -> handclasp_pkcs11::Options {
     let mut options = handclasp_pkcs11::Options::default();
-    options.on_failure =
-        Some(std::sync::Arc::new(|error| eprintln!("warning: the token did not sign: {error}")));
+    options.on_failure = Some(handclasp_pkcs11::limited(WARNING_INTERVAL, |error, left_out| {
+        eprintln!("warning: the token did not sign: {error}");
+        if left_out > 0 {
+            eprintln!("warning: {left_out} failures of the token before this one were left out");
+        }
+    }));
     options
 }
 

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use handclasp_pkcs11::handclasp::transport::tokio::Acceptor;
 use handclasp_pkcs11::handclasp::{ServerConfig, pem};
-use handclasp_pkcs11::{Options, Pkcs11Uri, TokenKey, certificates};
+use handclasp_pkcs11::{Options, Pkcs11Uri, TokenKey, certificates, limited};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Clients must not be able to fill the log when the token is away or too slow.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() {
@@ -29,7 +32,11 @@ async fn run() -> Result<(), Failure> {
     };
     let uri: Pkcs11Uri = uri.parse()?;
     let mut options = Options::default();
-    options.on_failure = Some(Arc::new(|error| println!("the token did not sign: {error}")));
+    options.on_failure = Some(limited(LOG_INTERVAL, |error, left_out| {
+        println!(
+            "the token did not sign: {error} ({left_out} failures were left out before this one)"
+        );
+    }));
     let chain = match file {
         Some(file) => pem::certificates(&std::fs::read(file)?)?,
         None => certificates(&uri, &options)?,

@@ -86,12 +86,18 @@ pub enum TokenError {
         "the token wants a PIN: add pin-source=file:/PATH to the URI, behind the question mark"
     )]
     PinNeeded,
-    /// The PIN is wrong. It is not tried again in this process.
+    /// The PIN is wrong. This token is not asked with it again in this process.
     #[error("the PIN is wrong{}; it is not tried again, so that the token does not lock", warning(*.last_try))]
     PinIncorrect {
         /// Whether the token says that one more wrong PIN locks it.
         last_try: bool,
     },
+    /// One more wrong PIN locks the token, so the PIN is not tried.
+    #[error(
+        "one more wrong PIN locks the token, so this program does not try its PIN: log in once with the token's own \
+         tool and the right PIN"
+    )]
+    PinFinalTry,
     /// The PIN is locked.
     #[error(
         "the PIN is locked after too many wrong ones: unlock it with the token's own tool and its SO PIN"
@@ -162,6 +168,11 @@ pub enum TokenError {
     /// There are too many signatures to make.
     #[error("{0} signatures wait for the token already")]
     Busy(usize),
+    /// The signature was not made, because it would have come too late.
+    #[error(
+        "the token is too slow for all the signatures that wait: this one had less time left than a signature takes"
+    )]
+    Overloaded,
     /// The token did not answer in time.
     #[error("the token did not answer within {0:?}")]
     TimedOut(Duration),
@@ -190,9 +201,9 @@ impl TokenError {
         )
     }
 
-    /// Whether the login was refused. A PIN that was refused is not tried again.
-    pub(crate) fn is_of_login(&self) -> bool {
-        matches!(self, Self::PinIncorrect { .. } | Self::PinLocked | Self::PinExpired)
+    /// Whether the token may sign with another mechanism.
+    pub(crate) fn is_of_mechanism(&self) -> bool {
+        matches!(self, Self::NoMechanism(_) | Self::Failed(_) | Self::Signature { .. })
     }
 }
 

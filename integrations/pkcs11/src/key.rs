@@ -6,23 +6,28 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
-use handclasp::certificate::{EndEntity, KeyComparison};
+use handclasp::certificate::EndEntity;
 use handclasp::credential::KeySource;
-use handclasp::crypto::{CryptoError, CryptoProvider, SigningKey};
+use handclasp::crypto::{CryptoError, SigningKey};
 use handclasp::handshake::{Answer, Question};
 use handclasp::pki_types::CertificateDer;
 use handclasp::registry::{CertificateType, SignatureScheme};
 use handclasp::{CertifiedKey, Connection, Error};
 
 use crate::error::TokenError;
-use crate::mechanism::{KeyKind, PssKey, SchemeMethod, methods};
+use crate::mechanism::PssKey;
 use crate::options::{FailureHandler, Options};
 use crate::session::{KeySession, Token};
+use crate::trial::Trial;
 use crate::uri::Pkcs11Uri;
-use crate::workers::{Asker, Job, WorkerKey, Workers};
+use crate::waiting::{Asker, Job};
+use crate::workers::{Limits, WorkerKey, Workers};
 
 /// How long [`TokenKey::open`] and [`certificates`] wait for the token.
 pub const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest [`Options::timeout`]: a day. A longer one is taken for this one.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A private key of a token, with its certificate. Clones share the sessions with the token.
 ///
@@ -49,9 +54,13 @@ struct Shared {
 }
 
 impl TokenKey {
-    /// Opens the key that the URI names, and compares it with the certificate: `chain` has that first, then those of
-    /// its issuers. This loads the module, logs in, and waits at most [`OPEN_TIMEOUT`]. If the token does not show
-    /// the public half of the key, it signs once, and the signature is verified.
+    /// Opens the key that the URI names, and checks that it is that of the certificate: `chain` has that first, then
+    /// those of its issuers. This loads the module, logs in, signs once with each scheme, and verifies the signatures.
+    /// If the token shows the public half of the key, that is compared, too. Schemes that the token does not sign with
+    /// are left out. The calling thread waits for at most [`OPEN_TIMEOUT`]: call it where blocking is allowed.
+    ///
+    /// A call that times out leaves a thread that waits for the module. It ends when the module answers, so do not
+    /// repeat such a call quickly.
     ///
     /// The module is native code that runs in this process: load only one that you trust.
     ///
@@ -62,35 +71,32 @@ impl TokenKey {
         chain: Vec<CertificateDer<'static>>,
         options: &Options,
     ) -> Result<Self, TokenError> {
-        let token = Token::new(uri, options)?;
         let certificate = end_entity(&chain)?;
         let spki = certificate.subject_public_key_info().to_vec();
         let pss_key = PssKey::of(&spki).ok_or_else(|| {
             let what = "limited by its certificate to parameters that TLS 1.3 does not have";
             TokenError::UnsupportedKey(what.to_owned())
         })?;
-        let (provider, public_key) = (options.provider.clone(), spki.clone());
+        let (uri, owned) = (uri.clone(), options.clone());
         let opened = within(OPEN_TIMEOUT, move || {
-            let session = token.open_key(&public_key)?;
-            let methods = usable_methods(&session, pss_key)?;
-            check_key(&certificate, &session, &methods, &provider)?;
-            Ok(Opened { token, session, methods })
+            let token = Token::new(&uri, &owned)?;
+            let session = token.open_key(certificate.subject_public_key_info())?;
+            let trial = Trial { certificate, provider: owned.provider };
+            let methods = trial.usable_methods(&session, pss_key)?;
+            Ok(Opened { key: WorkerKey { token, trial, methods }, session })
         })?;
-        let Opened { token, session, methods } = opened;
-        let schemes: Vec<SignatureScheme> = methods.iter().map(|method| method.scheme).collect();
-        let key = KeySource::Remote { schemes: schemes.clone() };
-        let certified = CertifiedKey::new(chain, key)?;
+        let Opened { key, session } = opened;
+        let schemes: Vec<SignatureScheme> =
+            key.methods.iter().map(|method| method.scheme).collect();
+        let certified = CertifiedKey::new(chain, KeySource::Remote { schemes: schemes.clone() })?;
         let most = session.most_sessions().and_then(|most| usize::try_from(most).ok());
-        let sessions = options.sessions.min(most.unwrap_or(usize::MAX)).max(1);
-        let key = WorkerKey {
-            token,
-            spki: spki.clone(),
-            public: session.public.clone(),
-            methods,
-            digests: options.provider.signatures.digests,
+        let limits = Limits {
+            most_threads: options.sessions.min(most.unwrap_or(usize::MAX)).max(1),
+            max_waiting: options.max_waiting,
+            timeout: options.timeout.min(LONGEST_TIMEOUT),
         };
-        let workers = Workers::start(key, session, sessions, options.max_waiting)?;
-        let (timeout, on_failure) = (options.timeout, options.on_failure.clone());
+        let workers = Workers::start(key, session, &limits)?;
+        let (timeout, on_failure) = (limits.timeout, options.on_failure.clone());
         let shared = Shared { certified, spki, schemes, timeout, on_failure, workers };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -136,8 +142,8 @@ impl TokenKey {
         message: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
         let (asker, answer) = mpsc::sync_channel(1);
-        let deadline = Instant::now() + self.shared.timeout;
-        let job = Job { scheme, message: message.to_vec(), deadline, asker: Asker::Thread(asker) };
+        let (message, asked) = (message.to_vec(), Instant::now());
+        let job = Job { scheme, message, asked, asker: Asker::Thread(asker) };
         let result = self.shared.workers.push(job).and_then(|()| {
             let answer = answer.recv_timeout(self.shared.timeout);
             answer.unwrap_or_else(|error| Err(self.no_answer(error)))
@@ -163,8 +169,7 @@ impl TokenKey {
         message: Vec<u8>,
     ) -> Result<Vec<u8>, TokenError> {
         let (asker, answer) = tokio::sync::oneshot::channel();
-        let deadline = Instant::now() + self.shared.timeout;
-        let job = Job { scheme, message, deadline, asker: Asker::Task(asker) };
+        let job = Job { scheme, message, asked: Instant::now(), asker: Asker::Task(asker) };
         if let Err(error) = self.shared.workers.push(job) {
             return self.report(Err(error));
         }
@@ -240,16 +245,15 @@ pub fn certificates(
     uri: &Pkcs11Uri,
     options: &Options,
 ) -> Result<Vec<CertificateDer<'static>>, TokenError> {
-    let token = Token::new(uri, options)?;
-    let chain = within(OPEN_TIMEOUT, move || token.certificates())?;
+    let (uri, options) = (uri.clone(), options.clone());
+    let chain = within(OPEN_TIMEOUT, move || Token::new(&uri, &options)?.certificates())?;
     Ok(chain.into_iter().map(CertificateDer::from).collect())
 }
 
 /// What [`TokenKey::open`] gets from the token.
 struct Opened {
-    token: Token,
+    key: WorkerKey,
     session: KeySession,
-    methods: Vec<SchemeMethod>,
 }
 
 fn end_entity(chain: &[CertificateDer<'static>]) -> Result<EndEntity, TokenError> {
@@ -258,57 +262,7 @@ fn end_entity(chain: &[CertificateDer<'static>]) -> Result<EndEntity, TokenError
     Ok(EndEntity::parse(first).map_err(ConfigError::from)?)
 }
 
-/// The methods that the token has, one for each scheme.
-fn usable_methods(session: &KeySession, pss_key: PssKey) -> Result<Vec<SchemeMethod>, TokenError> {
-    let all = methods(session.kind, pss_key);
-    let mut usable: Vec<SchemeMethod> = Vec::new();
-    for method in &all {
-        let has_one = usable.iter().any(|it| it.scheme == method.scheme);
-        if !has_one && session.can(method.method)? {
-            usable.push(*method);
-        }
-    }
-    if usable.is_empty() {
-        let names: Vec<String> =
-            all.iter().map(|method| method.method.mechanism_type().to_string()).collect();
-        return Err(TokenError::NoMechanism(names.join(", ")));
-    }
-    Ok(usable)
-}
-
-/// Checks that the key belongs to the certificate.
-fn check_key(
-    certificate: &EndEntity,
-    session: &KeySession,
-    methods: &[SchemeMethod],
-    provider: &CryptoProvider,
-) -> Result<(), TokenError> {
-    if let Some(public) = &session.public {
-        return match certificate.compare_key(public) {
-            KeyComparison::Same => Ok(()),
-            KeyComparison::OtherAlgorithm { .. } | KeyComparison::Different => {
-                Err(TokenError::KeyMismatch)
-            }
-        };
-    }
-    // No CertificateVerify begins so (RFC 9846, section 4.5.2).
-    const TRIAL: &[u8] = b"Does this key belong to the certificate?";
-    for method in methods {
-        let algorithms = provider.signatures.for_scheme(method.scheme);
-        if algorithms.is_empty() {
-            continue;
-        }
-        if !certificate.has_key_for(algorithms) && session.kind != KeyKind::Rsa {
-            return Err(TokenError::KeyMismatch);
-        }
-        let signature = session.sign(method.method, &provider.signatures.digests, TRIAL)?;
-        let verified = certificate.verify_signature(algorithms, TRIAL, &signature);
-        return verified.map_err(|_| TokenError::KeyMismatch);
-    }
-    Err(TokenError::PublicKeyUnknown)
-}
-
-/// Runs this in a thread, and waits for it at most so long: a module may hang.
+/// Runs this in a thread, and waits for it at most so long: a module may hang. The thread stays until it returns.
 fn within<T: Send + 'static>(
     timeout: Duration,
     run: impl FnOnce() -> Result<T, TokenError> + Send + 'static,

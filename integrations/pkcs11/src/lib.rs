@@ -26,10 +26,16 @@
 //! - Signatures are made by at most [`Options::sessions`] threads of the key, each with a session of its own, so that
 //!   no thread of the async runtime blocks. A signature that takes longer than [`Options::timeout`] ends its
 //!   handshake. A token that hangs keeps these threads, and no more.
-//! - A token that goes away and comes back is used again: the next signature opens a session, logs in and compares
-//!   the key. A PIN that was wrong once is not tried again, because tokens lock after a few wrong ones.
-//! - The key signs with ECDSA on P-256, P-384 and P-521, RSA-PSS of 2048 bits or more, and Ed25519, as far as the
-//!   token has the mechanisms. What it cannot sign with is not offered to peers.
+//! - If clients want more signatures than the token can make, it signs for the newest first, so that those that it
+//!   signs for are still there: see [`Options::max_waiting`].
+//! - A token that goes away and comes back is used again: the next signature opens a session, logs in and checks the
+//!   key, as each new session does: the token signs once, and the signature is verified with the certificate.
+//! - A PIN that a token has called wrong is not tried with it again in this process, because tokens lock after a few
+//!   wrong ones, and no PIN is tried if one more wrong one locks the token. A service manager that starts the process
+//!   again is another try: let the program exit with a code of its own for
+//!   [`PinIncorrect`](TokenError::PinIncorrect), and name it in systemd's `RestartPreventExitStatus=`.
+//! - The key signs with ECDSA on P-256, P-384 and P-521, RSA-PSS of 2048 bits or more, and Ed25519. Each scheme is
+//!   tried when the key is opened, and those with which the token does not sign are not offered to peers.
 //! - Messages are hashed in this process if the token has a mechanism that takes a hash (CKM_ECDSA, CKM_RSA_PKCS_PSS),
 //!   otherwise by the token. A key that wants its PIN for each signature (CKA_ALWAYS_AUTHENTICATE) needs a mechanism
 //!   that hashes.
@@ -39,6 +45,7 @@
 
 mod error;
 mod key;
+mod login;
 mod mechanism;
 mod module;
 mod options;
@@ -46,13 +53,15 @@ mod pin;
 #[cfg(feature = "tokio")]
 mod question_handler;
 mod session;
+mod trial;
 mod uri;
+mod waiting;
 mod workers;
 
 pub use error::TokenError;
 pub use handclasp;
 pub use key::{OPEN_TIMEOUT, TokenKey, certificates};
-pub use options::{FailureHandler, Options};
+pub use options::{FailureHandler, Options, limited};
 pub use pin::Pin;
 #[cfg(feature = "tokio")]
 pub use question_handler::TokenKeys;

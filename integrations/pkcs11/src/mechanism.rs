@@ -47,6 +47,11 @@ impl Curve {
         }
     }
 
+    /// The length in bytes of a point that is not compressed (SEC 1, section 2.3.3).
+    pub(crate) fn point_length(self) -> usize {
+        1 + 2 * self.length()
+    }
+
     /// The length in bytes of each coordinate, and of each half of a signature.
     fn length(self) -> usize {
         match self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -11,19 +11,25 @@ use handclasp::pem::printable_path;
 use crate::error::TokenError;
 
 /// A module is initialized once in a process, for all who use it, and stays loaded: many modules cannot be unloaded.
-static MODULES: Mutex<BTreeMap<PathBuf, Pkcs11>> = Mutex::new(BTreeMap::new());
+/// A module may hang while it is loaded or initialized: each has a lock of its own, and this one is held only to find
+/// the module.
+static MODULES: Mutex<BTreeMap<PathBuf, Arc<Module>>> = Mutex::new(BTreeMap::new());
+
+/// A module, once it is loaded.
+type Module = Mutex<Option<Pkcs11>>;
 
 /// The module in this file, loaded and initialized. Another part of the process may have initialized it before, or
 /// finalized it since.
 pub(crate) fn load(path: &Path) -> Result<Pkcs11, TokenError> {
     let failed =
         |error: &Error| TokenError::Module { path: printable_path(path), reason: reason(error) };
-    let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
-    let module = match modules.get(path) {
+    let found = find(path);
+    let mut loaded = found.lock().unwrap_or_else(PoisonError::into_inner);
+    let module = match &*loaded {
         Some(module) => module.clone(),
         None => {
             let module = Pkcs11::new(path).map_err(|error| failed(&error))?;
-            modules.insert(path.to_owned(), module.clone());
+            *loaded = Some(module.clone());
             module
         }
     };
@@ -31,6 +37,11 @@ pub(crate) fn load(path: &Path) -> Result<Pkcs11, TokenError> {
         Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module),
         Err(error) => Err(failed(&error)),
     }
+}
+
+fn find(path: &Path) -> Arc<Module> {
+    let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(modules.entry(path.to_owned()).or_default())
 }
 
 fn reason(error: &Error) -> String {

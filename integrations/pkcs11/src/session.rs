@@ -1,29 +1,28 @@
 //! A session with a token: the token is found, the user logged in, the key found.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use cryptoki::context::Pkcs11;
-use cryptoki::error::{Error, RvError};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::{Limit, Slot, TokenInfo};
-use cryptoki::types::RawAuthPin;
 use handclasp::certificate::{Digests, der};
 
 use crate::error::TokenError;
+use crate::login::{Login, LoginTarget};
 use crate::mechanism::{Curve, KeyKind, Method, algorithm_of, integer, public_key_info};
 use crate::module;
 use crate::options::Options;
-use crate::pin::Pin;
 use crate::uri::{ObjectKind, Pkcs11Uri};
+
+/// The length in bytes of a public key of Ed25519 (RFC 8032, section 5.1.5).
+const ED25519_KEY: usize = 32;
 
 /// What sessions are opened with: the names of the token and of the key, and the PIN.
 pub(crate) struct Token {
     uri: Pkcs11Uri,
     module: std::path::PathBuf,
-    pin: Option<Pin>,
-    /// One login at a time. If the token has refused it, this is why, and it is not asked again: it would lock.
-    login: Mutex<Option<TokenError>>,
+    login: Arc<Login>,
 }
 
 /// A session in which the key was found.
@@ -33,26 +32,24 @@ pub(crate) struct KeySession {
     pub(crate) kind: KeyKind,
     /// The public half as the token shows it, the DER of a SubjectPublicKeyInfo.
     pub(crate) public: Option<Vec<u8>>,
-    /// The PIN, if the key wants it for each signature (CKA_ALWAYS_AUTHENTICATE).
-    pin_each_time: Option<RawAuthPin>,
+    /// If the key wants its PIN for each signature (CKA_ALWAYS_AUTHENTICATE).
+    login_each_time: Option<Arc<Login>>,
     module: Pkcs11,
     slot: Slot,
 }
 
 impl Token {
-    /// Reads the PIN. The token itself is not touched.
+    /// Reads the PIN, which may block. The token itself is not touched.
     pub(crate) fn new(uri: &Pkcs11Uri, options: &Options) -> Result<Self, TokenError> {
         let module = uri.module_path.clone().or_else(|| options.module.clone());
         let pin = match &uri.pin {
             Some(source) => Some(source.read()?),
             None => options.pin.clone(),
         };
-        Ok(Self {
-            uri: uri.clone(),
-            module: module.ok_or(TokenError::NoModule)?,
-            pin,
-            login: Mutex::new(None),
-        })
+        let login = Arc::new(Login::new(pin, options.provider.signatures.digests));
+        // The PIN is needed once.
+        let uri = Pkcs11Uri { pin: None, ..uri.clone() };
+        Ok(Self { uri, module: module.ok_or(TokenError::NoModule)?, login })
     }
 
     /// Opens a session, logs in, and finds the key.
@@ -62,7 +59,8 @@ impl Token {
         let session = module.open_ro_session(slot)?;
         let info = module.get_token_info(slot)?;
         if info.login_required() {
-            self.log_in(&module, slot, &session, &info)?;
+            let target = LoginTarget { module: &module, slot, session: &session };
+            self.login.log_in(&target, UserType::User)?;
         }
         let key = self.find_one(&session, ObjectKind::PrivateKey)?;
         let attributes = session.get_attributes(
@@ -79,12 +77,10 @@ impl Token {
             return Err(TokenError::KeyMayNotSign);
         }
         let kind = kind(&attributes)?;
-        let pin_each_time = match attributes.contains(&Attribute::AlwaysAuthenticate(true)) {
-            true => Some(self.pin.as_ref().ok_or(TokenError::PinNeeded)?.for_login()),
-            false => None,
-        };
+        let pin_each_time = attributes.contains(&Attribute::AlwaysAuthenticate(true));
+        let login_each_time = if pin_each_time { Some(Arc::clone(&self.login)) } else { None };
         let public = public_half(&session, key, kind, spki)?;
-        Ok(KeySession { session, key, kind, public, pin_each_time, module, slot })
+        Ok(KeySession { session, key, kind, public, login_each_time, module, slot })
     }
 
     /// The certificate that the URI names, and those of the token that have issued it: the DER of each. Certificates
@@ -95,9 +91,9 @@ impl Token {
         let module = module::load(&self.module)?;
         let slot = self.find_slot(&module)?;
         let session = module.open_ro_session(slot)?;
-        if self.pin.is_some() {
-            let info = module.get_token_info(slot)?;
-            self.log_in(&module, slot, &session, &info)?;
+        if self.login.has_pin() {
+            let target = LoginTarget { module: &module, slot, session: &session };
+            self.login.log_in(&target, UserType::User)?;
         }
         let mut object = self.find_one(&session, ObjectKind::Certificate)?;
         let mut chain = Vec::new();
@@ -155,38 +151,6 @@ impl Token {
             && fits(&uri.model, info.model())
     }
 
-    /// Logs the user in. All sessions of a process with a token share the login.
-    fn log_in(
-        &self,
-        module: &Pkcs11,
-        slot: Slot,
-        session: &Session,
-        info: &TokenInfo,
-    ) -> Result<(), TokenError> {
-        let mut refused = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(refused) = &*refused {
-            return Err(refused.clone());
-        }
-        let result = match &self.pin {
-            Some(pin) => session.login_with_raw(UserType::User, &pin.for_login()),
-            // The user types the PIN at the token.
-            None if info.protected_authentication_path() => session.login(UserType::User, None),
-            // Another part of the process may have logged in. If not, the key is not found.
-            None => return Ok(()),
-        };
-        let mut error = match result {
-            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => return Ok(()),
-            Err(error) => TokenError::from(error),
-        };
-        if let TokenError::PinIncorrect { last_try } = &mut error {
-            *last_try = module.get_token_info(slot).is_ok_and(|info| info.user_pin_final_try());
-        }
-        if error.is_of_login() {
-            *refused = Some(error.clone());
-        }
-        Err(error)
-    }
-
     /// The one object of this kind that the URI names.
     fn find_one(&self, session: &Session, kind: ObjectKind) -> Result<ObjectHandle, TokenError> {
         if self.uri.kind.is_some_and(|named| named != kind) {
@@ -208,7 +172,7 @@ impl Token {
             return Ok(object);
         }
         let all = session.find_objects(&[class])?;
-        if all.is_empty() && kind == ObjectKind::PrivateKey && self.pin.is_none() {
+        if all.is_empty() && kind == ObjectKind::PrivateKey && !self.login.has_pin() {
             // Private keys are not shown to those who are not logged in.
             return Err(TokenError::PinNeeded);
         }
@@ -224,7 +188,7 @@ impl Token {
 }
 
 impl KeySession {
-    /// Signs with this method.
+    /// Signs with this method. After a failure, a signature may be unfinished in the session: close it then.
     pub(crate) fn sign(
         &self,
         method: Method,
@@ -232,11 +196,12 @@ impl KeySession {
         message: &[u8],
     ) -> Result<Vec<u8>, TokenError> {
         let (mechanism, input) = (method.mechanism(), method.input(digests, message));
-        let signature = match &self.pin_each_time {
+        let signature = match &self.login_each_time {
             None => self.session.sign(&mechanism, self.key, &input)?,
-            Some(pin) => {
+            Some(login) => {
                 self.session.sign_init(&mechanism, self.key)?;
-                self.session.login_with_raw(UserType::ContextSpecific, pin)?;
+                let (module, slot, session) = (&self.module, self.slot, &self.session);
+                login.log_in(&LoginTarget { module, slot, session }, UserType::ContextSpecific)?;
                 self.session.sign_update(&input)?;
                 self.session.sign_final()?
             }
@@ -247,7 +212,7 @@ impl KeySession {
     /// Whether the token can sign so with this key.
     pub(crate) fn can(&self, method: Method) -> Result<bool, TokenError> {
         // For a PIN between the beginning and the end of a signature, there must be pieces.
-        if self.pin_each_time.is_some() && !method.takes_pieces() {
+        if self.login_each_time.is_some() && !method.takes_pieces() {
             return Ok(false);
         }
         let mechanism = method.mechanism_type();
@@ -353,29 +318,38 @@ fn public_of(
             Ok(Some(public_key_info(algorithm_of(spki).unwrap_or_default(), &key)))
         }
         KeyKind::Ec(curve) => {
-            let point = point_of(session, object)?;
+            let point = point_of(session, object, curve.point_length())?;
             Ok(point.map(|point| public_key_info(&curve.algorithm(), &point)))
         }
         KeyKind::Ed25519 => {
-            let point = point_of(session, object)?;
+            let point = point_of(session, object, ED25519_KEY)?;
             let algorithm = handclasp::pki_types::alg_id::ED25519;
             Ok(point.map(|point| public_key_info(&algorithm, &point)))
         }
     }
 }
 
-/// CKA_EC_POINT: an OCTET STRING with the point. Some tokens leave the OCTET STRING out.
-fn point_of(session: &Session, object: ObjectHandle) -> Result<Option<Vec<u8>>, TokenError> {
+/// The point of this length in CKA_EC_POINT, if the object shows it.
+fn point_of(
+    session: &Session,
+    object: ObjectHandle,
+    length: usize,
+) -> Result<Option<Vec<u8>>, TokenError> {
     for attribute in session.get_attributes(object, &[AttributeType::EcPoint])? {
-        if let Attribute::EcPoint(point) = attribute {
-            if point.is_empty() {
-                return Ok(None);
-            }
-            let inner = der::only(&point, der::OCTET_STRING).map(<[u8]>::to_vec);
-            return Ok(Some(inner.unwrap_or(point)));
+        if let Attribute::EcPoint(value) = attribute {
+            return Ok(point_in(&value, length).map(<[u8]>::to_vec));
         }
     }
     Ok(None)
+}
+
+/// CKA_EC_POINT is an OCTET STRING with the point. Some tokens leave the OCTET STRING out: a bare point may begin as an
+/// OCTET STRING does, so the length decides.
+fn point_in(value: &[u8], length: usize) -> Option<&[u8]> {
+    if value.len() == length {
+        return Some(value);
+    }
+    der::only(value, der::OCTET_STRING).filter(|point| point.len() == length)
 }
 
 fn fits(wanted: &Option<String>, found: &str) -> bool {
@@ -414,4 +388,27 @@ fn list(items: Vec<String>) -> String {
     let more = if items.len() > MOST { ", and more" } else { "" };
     let first: Vec<String> = items.into_iter().take(MOST).collect();
     format!("{}{more}", first.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_taken_with_and_without_its_octet_string() {
+        for (length, first) in [(65, 4), (97, 4), (133, 4), (ED25519_KEY, 4)] {
+            let mut point = vec![0; length];
+            point[0] = first;
+            // Without its OCTET STRING, the point looks like one.
+            point[1] = u8::try_from(length - 2).unwrap();
+            assert_eq!(point_in(&point, length), Some(&point[..]));
+            let wrapped = der::wrap(der::OCTET_STRING, &point);
+            assert_eq!(point_in(&wrapped, length), Some(&point[..]));
+            for other in [&point[1..], &wrapped[..length], &[]] {
+                if other.len() != length {
+                    assert_eq!(point_in(other, length), None);
+                }
+            }
+        }
+    }
 }

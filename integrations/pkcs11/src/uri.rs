@@ -2,7 +2,9 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use handclasp::zeroize::Zeroizing;
 
 use crate::pin::{Pin, PinSource};
 
@@ -29,8 +31,10 @@ use crate::pin::{Pin, PinSource};
 /// there twice: the URI may be meant for another object then. All that is not a letter, a digit or one of `-._~` can
 /// be written as `%` and two hexadecimal digits; an `id` most often is.
 ///
-/// Prefer `pin-source` to `pin-value`: the arguments of a program are visible to all users of the machine. The PIN is
-/// wiped when the URI is dropped, and no error and no `Debug` output has it.
+/// Prefer `pin-source` to `pin-value`: the arguments of a program are visible to all users of the machine. Its file is a
+/// regular file of at most 1024 bytes; let only the user of the program read it
+/// ([`pin_is_readable_by_all`](Self::pin_is_readable_by_all)). The PIN is wiped when the URI and the
+/// keys that were opened with it are dropped. No error and no `Debug` output has it.
 #[derive(Clone, Debug, Default)]
 pub struct Pkcs11Uri {
     pub(crate) token: Option<String>,
@@ -106,6 +110,15 @@ impl Pkcs11Uri {
         text.starts_with("pkcs11:")
     }
 
+    /// Whether all users of the machine can read the file that `pin-source` names. Programs can warn then. `false` where
+    /// there is no such file, or the system has no such permissions.
+    pub fn pin_is_readable_by_all(&self) -> bool {
+        match &self.pin {
+            Some(PinSource::File(file)) => is_readable_by_all(file),
+            Some(PinSource::Value(_)) | None => false,
+        }
+    }
+
     fn set_path(&mut self, number: usize, name: &str, value: &str) -> Result<(), UriError> {
         match name {
             "token" => set(&mut self.token, "token", text(value, "token")?),
@@ -123,7 +136,7 @@ impl Pkcs11Uri {
                 set(&mut self.slot_id, "slot-id", number)
             }
             "object" => set(&mut self.object, "object", text(value, "object")?),
-            "id" => set(&mut self.id, "id", bytes(value, "id")?),
+            "id" => set(&mut self.id, "id", bytes(value, "id")?.to_vec()),
             "type" => {
                 let kind = match value {
                     "private" => ObjectKind::PrivateKey,
@@ -155,7 +168,7 @@ impl Pkcs11Uri {
                 self.set_pin("pin-source", PinSource::File(file.into()))
             }
             "pin-value" => {
-                let pin = Pin::new(bytes(value, "pin-value")?);
+                let pin = Pin::from(bytes(value, "pin-value")?);
                 self.set_pin("pin-value", PinSource::Value(pin))
             }
             _ => Err(UriError::Unknown { number }),
@@ -223,6 +236,19 @@ impl fmt::Display for Pkcs11Uri {
     }
 }
 
+#[cfg(unix)]
+fn is_readable_by_all(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const READ_BY_OTHERS: u32 = 0o004;
+    let metadata = std::fs::metadata(file);
+    metadata.is_ok_and(|metadata| metadata.permissions().mode() & READ_BY_OTHERS != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_all(_file: &Path) -> bool {
+    false
+}
+
 fn set<T>(field: &mut Option<T>, name: &'static str, value: T) -> Result<(), UriError> {
     if field.is_some() {
         return Err(UriError::Twice(name));
@@ -233,12 +259,14 @@ fn set<T>(field: &mut Option<T>, name: &'static str, value: T) -> Result<(), Uri
 
 fn text(value: &str, attribute: &'static str) -> Result<String, UriError> {
     let bytes = bytes(value, attribute)?;
-    String::from_utf8(bytes).map_err(|_| UriError::Value { attribute, reason: "is not UTF-8" })
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| UriError::Value { attribute, reason: "is not UTF-8" })
 }
 
-/// Decodes `%` and two digits (RFC 3986, section 2.1). The capacity is reserved once, so that no copy of a PIN stays.
-fn bytes(value: &str, attribute: &'static str) -> Result<Vec<u8>, UriError> {
-    let mut decoded = Vec::with_capacity(value.len());
+/// Decodes `%` and two digits (RFC 3986, section 2.1). The value may be a PIN: the capacity is reserved once, so that no
+/// copy of it stays, and what was decoded before an error is wiped.
+fn bytes(value: &str, attribute: &'static str) -> Result<Zeroizing<Vec<u8>>, UriError> {
+    let mut decoded = Zeroizing::new(Vec::with_capacity(value.len()));
     let mut rest = value.as_bytes();
     loop {
         rest = match rest {

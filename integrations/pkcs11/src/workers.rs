@@ -1,70 +1,36 @@
 //! The threads that sign, each with a session of its own.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use core::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use handclasp::certificate::Digests;
 use handclasp::registry::SignatureScheme;
 
 use crate::error::TokenError;
-use crate::mechanism::SchemeMethod;
+use crate::mechanism::{Method, SchemeMethod};
 use crate::session::{KeySession, Token};
+use crate::trial::Trial;
+use crate::waiting::{Job, Waiting};
 
 /// What the threads know of their key.
 pub(crate) struct WorkerKey {
     pub(crate) token: Token,
-    /// The public key of the certificate.
-    pub(crate) spki: Vec<u8>,
-    /// The public half that the token showed at first.
-    pub(crate) public: Option<Vec<u8>>,
+    pub(crate) trial: Trial,
     pub(crate) methods: Vec<SchemeMethod>,
-    pub(crate) digests: Digests,
 }
 
-/// A signature to make.
-pub(crate) struct Job {
-    pub(crate) scheme: SignatureScheme,
-    pub(crate) message: Vec<u8>,
-    /// Nobody waits for it any more then.
-    pub(crate) deadline: Instant,
-    pub(crate) asker: Asker,
-}
-
-/// Who waits for a signature.
-pub(crate) enum Asker {
-    Thread(mpsc::SyncSender<Result<Vec<u8>, TokenError>>),
-    #[cfg(feature = "tokio")]
-    Task(tokio::sync::oneshot::Sender<Result<Vec<u8>, TokenError>>),
-}
-
-impl Job {
-    fn is_abandoned(&self) -> bool {
-        #[cfg(feature = "tokio")]
-        if let Asker::Task(asker) = &self.asker {
-            if asker.is_closed() {
-                return true;
-            }
-        }
-        Instant::now() >= self.deadline
-    }
-
-    fn finish(self, result: Result<Vec<u8>, TokenError>) {
-        // The asker may have gone. It has the channel to itself, so this does not wait.
-        match self.asker {
-            Asker::Thread(asker) => drop(asker.send(result)),
-            #[cfg(feature = "tokio")]
-            Asker::Task(asker) => drop(asker.send(result)),
-        }
-    }
+/// How many threads sign, and how many signatures wait for them, for how long.
+pub(crate) struct Limits {
+    pub(crate) most_threads: usize,
+    pub(crate) max_waiting: usize,
+    pub(crate) timeout: Duration,
 }
 
 /// The threads of one key. They end when this is dropped, each after the signature that it makes.
 pub(crate) struct Workers {
     shared: Arc<Shared>,
     most_threads: usize,
-    max_waiting: usize,
 }
 
 struct Shared {
@@ -73,9 +39,8 @@ struct Shared {
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    waiting: Waiting,
     threads: usize,
     idle: usize,
     is_closed: bool,
@@ -92,12 +57,12 @@ impl Workers {
     pub(crate) fn start(
         key: WorkerKey,
         session: KeySession,
-        most_threads: usize,
-        max_waiting: usize,
+        limits: &Limits,
     ) -> Result<Self, TokenError> {
-        let shared = Shared { key, queue: Mutex::default(), changed: Condvar::new() };
-        let workers = Self { shared: Arc::new(shared), most_threads, max_waiting };
-        workers.shared.lock().threads = 1;
+        let waiting = Waiting::new(limits.max_waiting, limits.timeout);
+        let queue = Mutex::new(Queue { waiting, threads: 1, idle: 0, is_closed: false });
+        let shared = Arc::new(Shared { key, queue, changed: Condvar::new() });
+        let workers = Self { shared, most_threads: limits.most_threads };
         workers.spawn(Some(session))?;
         Ok(workers)
     }
@@ -105,14 +70,8 @@ impl Workers {
     /// Puts a signature into the queue.
     pub(crate) fn push(&self, job: Job) -> Result<(), TokenError> {
         let mut queue = self.shared.lock();
-        if queue.jobs.len() >= self.max_waiting {
-            queue.jobs.retain(|job| !job.is_abandoned());
-        }
-        if queue.jobs.len() >= self.max_waiting {
-            return Err(TokenError::Busy(self.max_waiting));
-        }
-        queue.jobs.push_back(job);
-        let needs_thread = queue.jobs.len() > queue.idle && queue.threads < self.most_threads;
+        queue.waiting.push(job, Instant::now())?;
+        let needs_thread = queue.waiting.len() > queue.idle && queue.threads < self.most_threads;
         if needs_thread {
             queue.threads += 1;
         }
@@ -156,10 +115,11 @@ impl Drop for Place {
 /// Signs until the queue is closed.
 fn work(shared: &Shared, mut session: Option<KeySession>) {
     while let Some(job) = next(shared) {
-        if job.is_abandoned() {
-            continue;
+        let begin = Instant::now();
+        let result = shared.key.sign(&mut session, &job);
+        if result.is_ok() {
+            shared.lock().waiting.signature_took(begin.elapsed());
         }
-        let result = sign(&shared.key, &mut session, &job);
         job.finish(result);
     }
 }
@@ -170,7 +130,7 @@ fn next(shared: &Shared) -> Option<Job> {
         if queue.is_closed {
             return None;
         }
-        if let Some(job) = queue.jobs.pop_front() {
+        if let Some(job) = queue.waiting.next(Instant::now()) {
             return Some(job);
         }
         queue.idle += 1;
@@ -179,36 +139,43 @@ fn next(shared: &Shared) -> Option<Job> {
     }
 }
 
-/// Signs, in a new session if the old one has ended. A new session that fails, too, is the end of this signature; the
-/// next one opens another.
-fn sign(
-    key: &WorkerKey,
-    session: &mut Option<KeySession>,
-    job: &Job,
-) -> Result<Vec<u8>, TokenError> {
-    if let Some(open) = session.take() {
-        match sign_in(key, &open, job) {
-            Err(error) if error.ends_session() => drop(open),
-            result => {
-                *session = Some(open);
-                return result;
+impl WorkerKey {
+    /// Signs, in a new session if the old one has ended. A new session that fails, too, is the end of this signature;
+    /// the next one opens another. A session stays only if it has signed: after a failure, the token may still take
+    /// it for one with an unfinished signature.
+    fn sign(&self, session: &mut Option<KeySession>, job: &Job) -> Result<Vec<u8>, TokenError> {
+        let method = self.method(job.scheme)?;
+        if let Some(open) = session.take() {
+            match self.sign_in(&open, method, job) {
+                Err(error) if error.ends_session() => drop(open),
+                Err(error) => return Err(error),
+                Ok(signature) => {
+                    *session = Some(open);
+                    return Ok(signature);
+                }
             }
         }
+        let open = self.token.open_key(self.trial.certificate.subject_public_key_info())?;
+        self.trial.repeat(&open, &self.methods).map_err(|error| match error {
+            TokenError::KeyMismatch => TokenError::KeyChanged,
+            error => error,
+        })?;
+        let signature = self.sign_in(&open, method, job)?;
+        *session = Some(open);
+        Ok(signature)
     }
-    let open = key.token.open_key(&key.spki)?;
-    if open.public != key.public {
-        return Err(TokenError::KeyChanged);
-    }
-    let result = sign_in(key, &open, job);
-    if result.as_ref().is_err_and(TokenError::ends_session) {
-        return result;
-    }
-    *session = Some(open);
-    result
-}
 
-fn sign_in(key: &WorkerKey, session: &KeySession, job: &Job) -> Result<Vec<u8>, TokenError> {
-    let found = key.methods.iter().find(|method| method.scheme == job.scheme);
-    let method = found.ok_or(TokenError::Scheme(job.scheme))?.method;
-    session.sign(method, &key.digests, &job.message)
+    fn method(&self, scheme: SignatureScheme) -> Result<Method, TokenError> {
+        let found = self.methods.iter().find(|method| method.scheme == scheme);
+        Ok(found.ok_or(TokenError::Scheme(scheme))?.method)
+    }
+
+    fn sign_in(
+        &self,
+        session: &KeySession,
+        method: Method,
+        job: &Job,
+    ) -> Result<Vec<u8>, TokenError> {
+        session.sign(method, &self.trial.provider.signatures.digests, &job.message)
+    }
 }

@@ -1,5 +1,7 @@
 //! Tokens that fail, are away, or hang.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use handclasp_pkcs11::{Options, Pin, Pkcs11Uri, TokenError, TokenKey};
 use handclasp_testing::process::Process;
 
 use super::handshakes::{client, greet, runtime, serve};
-use super::token::{self, MODULE, PIN, open, with_token};
+use super::token::{self, MODULE, PIN, TestToken, open, with_token};
 
 const SCHEME: SignatureScheme = SignatureScheme::ECDSA_SECP256R1_SHA256;
 
@@ -23,6 +25,17 @@ pub fn own_session() -> (Pkcs11, Session) {
     let session = module.open_rw_session(slots[0]).unwrap();
     let _ = session.login(UserType::User, Some(&AuthPin::from(PIN.to_owned())));
     (module, session)
+}
+
+/// Puts another key in the place of `key`. Open sessions end.
+pub fn replace_key(token: &TestToken) {
+    let (module, session) = own_session();
+    for object in session.find_objects(&[]).unwrap() {
+        session.destroy_object(object).unwrap();
+    }
+    token.p256("key");
+    drop(session);
+    module.finalize().unwrap();
 }
 
 #[test]
@@ -103,7 +116,12 @@ fn a_wrong_pin_is_said_and_a_pin_may_be_in_a_file_or_in_the_options() {
             std::fs::write(&file, format!("{PIN}\n")).unwrap();
             let text =
                 format!("pkcs11:token=web;id=%01?module-path={MODULE}&pin-source=file:{file}");
-            TokenKey::open(&text.parse().unwrap(), key.chain.clone(), &Options::default()).unwrap();
+            let uri: Pkcs11Uri = text.parse().unwrap();
+            TokenKey::open(&uri, key.chain.clone(), &Options::default()).unwrap();
+            for (mode, is_readable) in [(0o600, false), (0o644, true)] {
+                std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+                assert_eq!(uri.pin_is_readable_by_all(), is_readable, "{mode:o}");
+            }
             let mut options = Options::default();
             options.pin = Some(Pin::new(PIN));
             options.module = Some(MODULE.into());
@@ -200,13 +218,7 @@ fn another_key_under_the_same_name_does_not_sign() {
     with_token("failures::another_key_under_the_same_name_does_not_sign", |token| {
         token.set_up();
         let key = open(&token.p256("key"), &Options::default());
-        let (module, session) = own_session();
-        for object in session.find_objects(&[]).unwrap() {
-            session.destroy_object(object).unwrap();
-        }
-        token.p256("key");
-        drop(session);
-        module.finalize().unwrap();
+        replace_key(token);
         let error = key.sign_and_wait(SCHEME, b"message").unwrap_err();
         assert_eq!(error, TokenError::KeyChanged);
     });
@@ -250,7 +262,8 @@ fn a_token_that_hangs_is_given_up_and_signs_when_it_is_free() {
         drop(locks);
         // How long the thread needs to be free again depends on the machine.
         while let Err(error) = key.sign_and_wait(SCHEME, b"message") {
-            assert_eq!(error, TokenError::TimedOut(options.timeout));
+            let is_late = matches!(error, TokenError::TimedOut(_) | TokenError::Overloaded);
+            assert!(is_late, "{error}");
         }
     });
 }

@@ -3,5 +3,9 @@
 #[cfg(feature = "tokio")]
 mod failures;
 #[cfg(feature = "tokio")]
+mod faulty_modules;
+#[cfg(feature = "tokio")]
 mod handshakes;
+#[cfg(feature = "tokio")]
+mod pins;
 mod token;
