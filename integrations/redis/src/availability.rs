@@ -16,6 +16,8 @@ struct State {
     unanswered: u32,
     /// When the store was asked last.
     asked: Option<Instant>,
+    /// When there was a warning about an answer last.
+    warned: Option<Instant>,
 }
 
 impl State {
@@ -29,6 +31,9 @@ impl Availability {
     pub(crate) const UNANSWERED_CALLS: u32 = 5;
     /// A silent store is asked once in this time.
     pub(crate) const PAUSE: Duration = Duration::from_millis(500);
+
+    /// A store whose answers are of no use is in the log once in this time.
+    pub(crate) const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
     /// May the store be asked now?
     pub(crate) fn may_ask(&self, now: Instant) -> bool {
@@ -56,6 +61,18 @@ impl Availability {
         state.unanswered = state.unanswered.saturating_add(1);
         state.unanswered == Self::UNANSWERED_CALLS
     }
+
+    /// The store has answered with an error, or with something of no use. Returns whether a warning is due.
+    pub(crate) fn may_warn(&self, now: Instant) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_warned = state
+            .warned
+            .is_some_and(|warned| now.saturating_duration_since(warned) < Self::WARNING_INTERVAL);
+        if !has_warned {
+            state.warned = Some(now);
+        }
+        !has_warned
+    }
 }
 
 #[cfg(test)]
@@ -77,5 +94,14 @@ mod tests {
         assert!(store.on_answer());
         assert!(store.may_ask(start) && store.may_ask(start));
         assert!(!store.on_answer());
+    }
+
+    #[test]
+    fn a_warning_is_due_at_the_first_answer_of_no_use_and_once_in_an_interval() {
+        let (store, start) = (Availability::default(), Instant::now());
+        assert!(store.may_warn(start));
+        assert!(!store.may_warn(start + Availability::WARNING_INTERVAL / 2));
+        assert!(store.may_warn(start + Availability::WARNING_INTERVAL));
+        assert!(!store.may_warn(start + Availability::WARNING_INTERVAL));
     }
 }

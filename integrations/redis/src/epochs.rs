@@ -36,7 +36,7 @@ impl Epochs {
         Self { of_shards: vec![None; shards.into()], zone: None }
     }
 
-    /// The zone of tickets: the epochs of all shards. A ticket commits its server to each of them.
+    /// The zone of tickets, which is a hash of the epochs of all shards: when one of them changes, the zone does.
     pub(crate) fn zone(&self) -> Option<Zone> {
         self.zone
     }
@@ -58,7 +58,7 @@ impl Epochs {
         true
     }
 
-    /// Each name has the same length, so other epochs are other bytes.
+    /// Each name has the same length, so no two lists of epochs have the same bytes.
     fn hash(&self, sha256: &dyn Hash) -> Option<Zone> {
         let mut context = sha256.start();
         context.update(b"handclasp-redis zone");

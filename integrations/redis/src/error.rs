@@ -44,7 +44,8 @@ pub enum Error {
     /// The store was not asked, because the calls before had no answer.
     #[error("the store was not asked: it has not answered the calls before")]
     NotAsked,
-    /// The call failed: there is no connection, or the store has refused it.
+    /// The call failed: there is no connection, or the store has refused it, for want of a right for example. The codes
+    /// are `store` and `refused`.
     #[error("the store failed: {0}")]
     Store(#[source] fred::error::Error),
     /// The store has answered with something that is no answer to the call.
@@ -61,8 +62,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Has the store not been reached? An error that the store sends is an answer.
-    pub(crate) fn is_no_answer(&self) -> bool {
+    /// Is there no answer, because the store is down, slow or not reachable? An error that the store sends is an answer.
+    pub(crate) fn is_unreachable(&self) -> bool {
         match self {
             Self::Timeout(_) => true,
             Self::Store(error) => matches!(
@@ -90,10 +91,30 @@ impl Error {
             Self::NoRuntime => "no_runtime",
             Self::Timeout(_) => "timeout",
             Self::NotAsked => "not_asked",
-            Self::Store(_) => "store",
+            Self::Store(_) if self.is_unreachable() => "store",
+            Self::Store(_) => "refused",
             Self::Answer => "answer",
             Self::Value => "value",
             Self::Crypto(_) => "crypto",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_refuses_and_one_that_is_away_have_different_codes() {
+        for (kind, code) in [
+            (ErrorKind::Auth, "refused"),
+            (ErrorKind::InvalidCommand, "refused"),
+            (ErrorKind::Unknown, "refused"),
+            (ErrorKind::IO, "store"),
+            (ErrorKind::Canceled, "store"),
+        ] {
+            let error = fred::error::Error::new(kind.clone(), "a text");
+            assert_eq!(Error::Store(error).code(), code, "{kind:?}");
         }
     }
 }

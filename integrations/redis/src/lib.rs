@@ -55,7 +55,8 @@
 //! - `verdict`: `new` for 0-RTT data that are accepted; `seen` for a replay; `not_fresh`, `full`, `other_epoch` and
 //!   `not_asked` where the register cannot know; `no_answer` where the store has not answered.
 //!
-//! With the feature `tracing`, the target `handclasp_redis`: a warning where the store stops answering, and an event of
+//! With the feature `tracing`, the target `handclasp_redis`: a warning where the store stops answering, and one in a
+//! minute at most where it refuses calls or has values that cannot be opened; and an event of
 //! the level INFO where it answers again, where an epoch begins, and where another ticket key seals. A ticket key in the
 //! store that is refused is a warning. Each call without an answer has the level DEBUG.
 

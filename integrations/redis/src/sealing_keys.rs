@@ -15,7 +15,7 @@ use crate::Error;
 ///
 /// The same keys are on all servers of a fleet, and nowhere else: not in the store. To change them, give all servers
 /// the new key as the last one, then as the first, and take the old one away after the longest lifetime of what was
-/// sealed with it.
+/// sealed with it: 7 days for sessions, and 9 days for ticket keys with the default options.
 ///
 /// A value is sealed with AES-256-GCM, under a key of its own. That key is derived from a key of the operator, from
 /// random bytes, and from the kind and the name of the value. So a value is of no use in the place of another one.
@@ -38,7 +38,8 @@ struct SealingKey {
     secret: Secret,
 }
 
-/// Each value has a key of its own, which seals nothing else: the nonce can be the same for all.
+/// Each value has a key of its own, which is derived with a random salt of 16 bytes and seals nothing else. So the nonce
+/// can be the same for all.
 const NONCE: [u8; NONCE_LENGTH] = [0; NONCE_LENGTH];
 
 /// The first byte of each sealed value.

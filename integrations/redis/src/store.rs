@@ -14,7 +14,7 @@ use crate::Error;
 use crate::availability::Availability;
 use crate::key_names::KeyNames;
 use crate::sealing_keys::SealingKeys;
-use crate::telemetry::{Call, report_answering, report_call, report_silent};
+use crate::telemetry::{Call, report_answering, report_call, report_refused, report_silent};
 
 /// A Valkey or Redis that the servers of a fleet share: the application's clients, a prefix for all keys, and the
 /// keys that values are sealed with. Clones are the same store.
@@ -127,7 +127,7 @@ impl RedisStore {
             Err(_) => Err(Error::Timeout(self.timeout)),
         };
         match &result {
-            Err(error) if error.is_no_answer() => {
+            Err(error) if error.is_unreachable() => {
                 if availability.on_no_answer() {
                     report_silent(error);
                 }
@@ -135,6 +135,11 @@ impl RedisStore {
             Ok(_) | Err(_) => {
                 if availability.on_answer() {
                     report_answering();
+                }
+                if let Err(error) = &result {
+                    if availability.may_warn(started) {
+                        report_refused(call, error);
+                    }
                 }
             }
         }

@@ -107,7 +107,7 @@ impl RedisStrikeRegister {
     }
 
     /// Asks the store for its epochs now. Tickets that are sent before the first answer allow no 0-RTT data. A server
-    /// that wants none of them waits for this before it accepts clients.
+    /// that does not want to send such tickets waits for this before it accepts clients.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -134,7 +134,7 @@ impl RedisStrikeRegister {
 }
 
 impl AntiReplay for RedisStrikeRegister {
-    /// The epochs of the store. Zeros, which are the name of no zone, before the first contact.
+    /// The epochs of the store. Zeros before the first contact: tickets with them allow no 0-RTT data.
     fn zone(&self) -> Option<Zone> {
         Some(self.inner.epochs().zone().unwrap_or_default())
     }
@@ -195,7 +195,7 @@ impl Inner {
         };
         let [high, low, ..] = client_hello.id;
         let shard = u16::from_be_bytes([high, low]) % self.shards;
-        // The epochs that the ticket names, and not those that came after it.
+        // The zone is compared and the epoch is taken under one lock. Otherwise a new epoch could come between the two.
         let epoch = {
             let epochs = self.epochs();
             if epochs.zone() != Some(zone) {

@@ -84,6 +84,19 @@ pub(crate) fn report_silent(error: &Error) {
     let _ = error;
 }
 
+/// The store answers, but refuses the call, or has something else than was sealed.
+pub(crate) fn report_refused(call: Call, error: &Error) {
+    #[cfg(feature = "tracing")]
+    ::tracing::warn!(
+        target: "handclasp_redis",
+        call = call.name(),
+        code = error.code(),
+        "the store cannot be used as it is: {error}"
+    );
+    #[cfg(not(feature = "tracing"))]
+    let _ = (call, error);
+}
+
 /// The store answers again.
 pub(crate) fn report_answering() {
     #[cfg(feature = "tracing")]
