@@ -105,21 +105,25 @@ pub fn audit(axe: &str) -> String {
 const POINT: &str = "
     const details = document.querySelector('details[data-message]');
     details.open = true;
-    return new Promise(done => setTimeout(() => {
-        const lit = () => [...details.querySelectorAll('.byte.lit')].map(it => it.textContent).join('');
-        const fields = [...details.querySelectorAll('.field')];
-        const named = name => fields.find(it => it.querySelector('.field-name').textContent === name);
-        const over = it => it.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }));
-        over(named('random'));
-        const random = lit();
-        over(details.querySelectorAll('.byte')[0]);
-        const first = [lit(), details.querySelector('.field.lit .field-name').textContent];
-        details.querySelectorAll('.byte')[7].click();
-        const focused = document.activeElement.textContent.split(' ')[0];
-        const note = details.querySelector('.reading').textContent;
-        const drawn = details.querySelectorAll('.byte').length;
-        done({ random, first, focused, note, drawn });
-    }, 100));";
+    return new Promise(done => {
+        const point = () => {
+            if (details.querySelectorAll('.byte').length < 8) return setTimeout(point, 50);
+            const lit = () => [...details.querySelectorAll('.byte.lit')].map(it => it.textContent).join('');
+            const fields = [...details.querySelectorAll('.field')];
+            const named = name => fields.find(it => it.querySelector('.field-name').textContent === name);
+            const over = it => it.dispatchEvent(new MouseEvent('mouseover', { bubbles: true }));
+            over(named('random'));
+            const random = lit();
+            over(details.querySelectorAll('.byte')[0]);
+            const first = [lit(), details.querySelector('.field.lit .field-name').textContent];
+            details.querySelectorAll('.byte')[7].click();
+            const focused = document.activeElement.textContent.split(' ')[0];
+            const note = details.querySelector('.reading').textContent;
+            const drawn = details.querySelectorAll('.byte').length;
+            done({ random, first, focused, note, drawn });
+        };
+        point();
+    });";
 
 fn check_pointing(connection: &Connection, seen: &Value) {
     let hello = &connection.messages[0];
@@ -211,8 +215,13 @@ async fn bytes_and_fields_answer_to_each_other_in_chromium() {
         assert_eq!(focus[2], json!(true), "{key:?}: {focus}");
     }
     let link = "document.querySelector('.choices a').click();
-        return new Promise(done => setTimeout(() =>
-            done(document.querySelector('#c1-m1 details').open), 200))";
+        return new Promise(done => {
+            const look = () => {
+                if (!document.querySelector('#c1-m1 details').open) return setTimeout(look, 50);
+                done(true);
+            };
+            look();
+        })";
     assert_eq!(browser.run(link).await, json!(true), "a link to a message opens it");
     assert_eq!(browser.console().await, Vec::<Value>::new());
     browser.quit().await;
