@@ -59,6 +59,8 @@ impl fmt::Display for Offer {
             Parameter::ServerName | Parameter::Certificate => {
                 write!(f, "{} \"{}\"", self.what, self.values.join("\", \""))
             }
+            // Names of authorities have commas in them.
+            Parameter::TrustAnchors => write!(f, "{} [{}]", self.what, self.values.join("; ")),
             _ => write!(f, "{} [{}]", self.what, self.values.join(", ")),
         }
     }
@@ -66,7 +68,15 @@ impl fmt::Display for Offer {
 
 #[cfg(test)]
 mod tests {
+    use super::{Offer, Parameter};
     use crate::error::{Error, ErrorKind};
+
+    #[test]
+    fn names_of_trust_anchors_are_separated_by_what_is_not_in_them() {
+        let values = vec!["C=US, O=a, CN=b".to_owned(), "CN=c".to_owned()];
+        let offer = Offer { what: Parameter::TrustAnchors, values };
+        assert_eq!(offer.to_string(), "trust anchors [C=US, O=a, CN=b; CN=c]");
+    }
 
     /// A program that logs its error has the diagnosis in its log.
     #[test]

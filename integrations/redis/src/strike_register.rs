@@ -124,6 +124,7 @@ impl RedisStrikeRegister {
             Ok(Some(Verdict::Seen)) => ("seen", ReplayCheck::Seen),
             Ok(Some(Verdict::NotFresh)) => ("not_fresh", ReplayCheck::Unknown),
             Ok(Some(Verdict::Full)) => ("full", ReplayCheck::Unknown),
+            // `Epoch` is no answer to this question, so nothing is known of the ClientHello.
             Ok(Some(Verdict::OtherEpoch | Verdict::Epoch)) => ("other_epoch", ReplayCheck::Unknown),
             Ok(None) => ("not_asked", ReplayCheck::Unknown),
             Err(_) => ("no_answer", ReplayCheck::Unknown),
@@ -195,16 +196,8 @@ impl Inner {
         };
         let [high, low, ..] = client_hello.id;
         let shard = u16::from_be_bytes([high, low]) % self.shards;
-        // The zone is compared and the epoch is taken under one lock. Otherwise a new epoch could come between the two.
-        let epoch = {
-            let epochs = self.epochs();
-            if epochs.zone() != Some(zone) {
-                return Ok(None);
-            }
-            match epochs.of_shard(shard) {
-                Some(epoch) => epoch.as_str().to_string(),
-                None => return Ok(None),
-            }
+        let Some(epoch) = self.epoch_of_shard(shard, zone) else {
+            return Ok(None);
         };
         let arguments = [
             Value::from(epoch),
@@ -214,6 +207,16 @@ impl Inner {
             Value::from(self.records_of_a_shard.to_string()),
         ];
         self.ask(Call::CheckReplay, shard, arguments).await.map(Some)
+    }
+
+    /// The epoch of this shard, if the ticket is of the zone that this server knows.
+    fn epoch_of_shard(&self, shard: u16, ticket_zone: Zone) -> Option<String> {
+        // Both are read under one lock. Otherwise a new epoch could come between the two.
+        let epochs = self.epochs();
+        if epochs.zone() != Some(ticket_zone) {
+            return None;
+        }
+        epochs.of_shard(shard).map(|epoch| epoch.as_str().to_string())
     }
 
     /// Runs the script in a shard, and remembers the epoch that it returns.
