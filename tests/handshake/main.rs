@@ -1,6 +1,7 @@
 //! Handshakes, messages, records and data between our own ends, seen from outside.
 
 mod abort;
+mod after_hand_over;
 mod certificate_compression;
 mod config_choice;
 mod crafted_client_hellos;

@@ -149,6 +149,16 @@ const FOCUS: &str = "
 const FOCUS_FIRST: &str = "
     document.querySelector('summary').focus()";
 
+/// Waits until the fields of the first message are drawn, which is some time after it was opened.
+const DRAWN: &str = "
+    return new Promise(done => {
+        const look = () => {
+            if (!document.querySelector('details[data-message] .field')) return setTimeout(look, 50);
+            done(true);
+        };
+        look();
+    })";
+
 /// A walk with the keyboard: each key, and what then has the focus.
 fn walk() -> Vec<(&'static str, &'static str)> {
     vec![
@@ -210,6 +220,7 @@ async fn bytes_and_fields_answer_to_each_other_in_chromium() {
     browser.run(FOCUS_FIRST).await;
     for (key, expected) in walk() {
         browser.press(key).await;
+        browser.run(DRAWN).await;
         let focus = browser.run(FOCUS).await;
         assert!(focus[1].as_str().unwrap().starts_with(expected), "{key:?} {expected}: {focus}");
         assert_eq!(focus[2], json!(true), "{key:?}: {focus}");
@@ -242,6 +253,7 @@ async fn bytes_and_fields_answer_to_each_other_in_firefox() {
     firefox.run(FOCUS_FIRST).await;
     for (key, expected) in walk() {
         firefox.press(key).await;
+        firefox.run(DRAWN).await;
         let focus = firefox.run(FOCUS).await;
         assert!(focus[1].as_str().unwrap().starts_with(expected), "{key:?} {expected}: {focus}");
         assert_eq!(focus[2], json!(true), "{key:?}: {focus}");
