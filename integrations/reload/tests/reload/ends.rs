@@ -69,7 +69,7 @@ fn the_example_serves_the_new_certificate_after_sighup() {
     let (first, second) = (Identity::p256(), Identity::p256());
     let site = Site::new(&first);
     let arguments = ["127.0.0.1:0", &site.chain, &site.key];
-    let server = examples::start_of("integrations/reload", "server", &arguments);
+    let server = examples::start_of("integrations/reload", "reload_server", &arguments);
     let address = ([127, 0, 0, 1], examples::port(&server)).into();
     let echo = |identity: &Identity| -> std::io::Result<()> {
         let config = identity.client_config();
