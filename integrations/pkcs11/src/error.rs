@@ -106,7 +106,7 @@ pub enum TokenError {
     /// The PIN has expired, or was never set.
     #[error("the PIN has expired or was never set: set one with the token's own tool")]
     PinExpired,
-    /// This process is logged in to the token as somebody else.
+    /// This process is logged in to the token as another user.
     #[error("this process is logged in to the token as another user, such as its security officer")]
     OtherUser,
     /// The user is not logged in, or not any more.

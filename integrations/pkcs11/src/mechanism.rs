@@ -1,7 +1,5 @@
 //! The kinds of keys, and how a token signs with them.
 
-use core::fmt;
-
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -104,17 +102,7 @@ pub(crate) enum Method {
 
 impl Method {
     pub(crate) fn mechanism_type(self) -> MechanismType {
-        match self {
-            Self::EcdsaOfHash(..) => MechanismType::ECDSA,
-            Self::EcdsaOfMessage(_, Hash::Sha256) => MechanismType::ECDSA_SHA256,
-            Self::EcdsaOfMessage(_, Hash::Sha384) => MechanismType::ECDSA_SHA384,
-            Self::EcdsaOfMessage(_, Hash::Sha512) => MechanismType::ECDSA_SHA512,
-            Self::PssOfHash(_) => MechanismType::RSA_PKCS_PSS,
-            Self::PssOfMessage(Hash::Sha256) => MechanismType::SHA256_RSA_PKCS_PSS,
-            Self::PssOfMessage(Hash::Sha384) => MechanismType::SHA384_RSA_PKCS_PSS,
-            Self::PssOfMessage(Hash::Sha512) => MechanismType::SHA512_RSA_PKCS_PSS,
-            Self::Ed25519 => MechanismType::EDDSA,
-        }
+        self.mechanism().mechanism_type()
     }
 
     pub(crate) fn mechanism(self) -> Mechanism<'static> {
@@ -272,18 +260,6 @@ fn ecdsa_der(signature: &[u8], length: usize) -> Result<Vec<u8>, TokenError> {
     }
     let (r, s) = signature.split_at(length);
     Ok(der::wrap(der::SEQUENCE, &[integer(r), integer(s)].concat()))
-}
-
-impl fmt::Display for KeyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ec(Curve::P256) => "an EC key on P-256",
-            Self::Ec(Curve::P384) => "an EC key on P-384",
-            Self::Ec(Curve::P521) => "an EC key on P-521",
-            Self::Ed25519 => "an Ed25519 key",
-            Self::Rsa => "an RSA key",
-        })
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::key::{TokenKey, answer_of};
 /// Answers questions for signatures of this key. It has no answer to others.
 impl QuestionHandler for TokenKey {
     fn answer(&self, question: Question) -> AnswerFuture {
-        answer_with(core::slice::from_ref(self), question)
+        TokenKeys::new(vec![self.clone()]).answer(question)
     }
 }
 
@@ -39,18 +39,15 @@ impl TokenKeys {
 
 impl QuestionHandler for TokenKeys {
     fn answer(&self, question: Question) -> AnswerFuture {
-        answer_with(&self.keys, question)
+        let sign = match question {
+            Question::Sign(sign) => sign,
+            other => {
+                let reason =
+                    format!("a key of a token has no answer to the question {}", other.name());
+                return Box::pin(core::future::ready(Answer::Unavailable(reason)));
+            }
+        };
+        let keys = self.clone();
+        Box::pin(async move { keys.answer_sign(sign).await })
     }
-}
-
-fn answer_with(keys: &[TokenKey], question: Question) -> AnswerFuture {
-    let sign = match question {
-        Question::Sign(sign) => sign,
-        other => {
-            let reason = format!("a key of a token has no answer to the question {}", other.name());
-            return Box::pin(core::future::ready(Answer::Unavailable(reason)));
-        }
-    };
-    let keys = TokenKeys::new(keys.to_vec());
-    Box::pin(async move { keys.answer_sign(sign).await })
 }

@@ -21,7 +21,7 @@ use handclasp_testing::server_name;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::token::{self, MODULE, PIN, TestToken, open, with_token};
+use super::token::{self, MODULE, TestToken, open, with_token};
 
 pub fn runtime() -> tokio::runtime::Runtime {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -362,21 +362,14 @@ fn a_server_takes_client_certificates_and_its_own_chain_from_the_token() {
 fn store_certificate(token: &TestToken, file: &str, label: &str, id: &str) {
     let der = token.path(&format!("{label}.der"));
     token::run("openssl", &["x509", "-in", file, "-outform", "DER", "-out", &der]);
-    let object = ["--write-object", &der, "--type", "cert", "--label", label, "--id", id];
-    let of_token = ["--module", MODULE, "--token-label", "web", "--login", "--pin", PIN];
-    token::run("pkcs11-tool", &[&of_token[..], &object].concat());
+    token.store(&der, label, &["--type", "cert", "--id", id]);
 }
 
 #[test]
 fn an_rsa_key_that_wants_its_pin_each_time_gets_it() {
     with_token("handshakes::an_rsa_key_that_wants_its_pin_each_time_gets_it", |token| {
         token.set_up();
-        let key = token.certified("key", &["RSA"]);
-        let file = token.path("key.key");
-        let object = ["--write-object", &file, "--type", "privkey", "--label", "key"];
-        let of_token = ["--module", MODULE, "--token-label", "web", "--login", "--pin", PIN];
-        token::run("pkcs11-tool", &[&of_token[..], &object, &["--always-auth"]].concat());
-        let key = open(&key, &Options::default());
+        let key = open(&token.always_authenticated("key"), &Options::default());
         for _ in 0..2 {
             key.sign_and_wait(SignatureScheme::RSA_PSS_RSAE_SHA256, b"message").unwrap();
         }

@@ -7,7 +7,7 @@ use handclasp_pkcs11::{Options, Pkcs11Uri, TokenError, TokenKey, certificates};
 
 use super::failures::own_session;
 use super::faulty_modules::{Fault, faulty_module};
-use super::token::{self, MODULE, PIN, open, run, with_token};
+use super::token::{self, MODULE, PIN, open, with_token};
 
 const WRONG_PIN: &str = "4321";
 const REFUSED: TokenError = TokenError::PinIncorrect { last_try: false };
@@ -51,14 +51,9 @@ fn a_pin_that_is_refused_for_one_signature_is_not_tried_for_the_next() {
         |token| {
             const SCHEME: SignatureScheme = SignatureScheme::RSA_PSS_RSAE_SHA256;
             token.set_up();
-            let key = token.certified("key", &["RSA"]);
-            let file = token.path("key.key");
-            let object = ["--write-object", &file, "--type", "privkey", "--label", "key"];
-            let of_token = ["--module", MODULE, "--token-label", "web", "--login", "--pin", PIN];
-            run("pkcs11-tool", &[&of_token[..], &object, &["--always-auth"]].concat());
             let mut options = Options::default();
             options.sessions = 1;
-            let key = open(&key, &options);
+            let key = open(&token.always_authenticated("key"), &options);
             key.sign_and_wait(SCHEME, b"message").unwrap();
             let (_module, session) = own_session();
             let [old, new] = [PIN, WRONG_PIN].map(|pin| AuthPin::from(pin.to_owned()));

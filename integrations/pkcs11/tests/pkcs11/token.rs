@@ -101,6 +101,21 @@ impl TestToken {
         Key { label: label.to_owned(), certificate, chain }
     }
 
+    /// Makes an RSA key and its certificate, and stores the key so that it wants its PIN for each signature.
+    pub fn always_authenticated(&self, label: &str) -> Key {
+        let key = self.certified(label, &["RSA"]);
+        let file = self.path(&format!("{label}.key"));
+        self.store(&file, label, &["--type", "privkey", "--always-auth"]);
+        key
+    }
+
+    /// Stores a file as an object of the token `web`, with these arguments of `pkcs11-tool`.
+    pub fn store(&self, file: &str, label: &str, arguments: &[&str]) {
+        let object = ["--write-object", file, "--label", label];
+        let of_token = ["--module", MODULE, "--token-label", "web", "--login", "--pin", PIN];
+        run("pkcs11-tool", &[&of_token[..], &object, arguments].concat());
+    }
+
     /// The EC key on P-256 of most tests.
     pub fn p256(&self, label: &str) -> Key {
         self.import(label, &P256)
