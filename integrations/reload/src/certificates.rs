@@ -1,16 +1,16 @@
 //! Certificates with their keys, from files.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::Reply;
 use handclasp::credential::{
     CertificateList, CertificateResolver, CertifiedKey, ClientCertificateResolver, NoCertificate,
 };
-use handclasp::crypto::CryptoProvider;
 use handclasp::registry::{CertificateType, SignatureScheme};
 use handclasp::wire::{CertificateRequest, ClientHello};
 
+use crate::in_use::InUse;
 use crate::key_pair::{KeyFiles, KeyPair};
 use crate::part::{Look, Part};
 use crate::reloader::{Reloader, Source};
@@ -37,6 +37,13 @@ impl CertificateFiles {
         self.only_known_names = true;
         self
     }
+
+    /// What was loaded from them.
+    fn list_of(&self, parts: &[Part<KeyPair>]) -> CertificateList {
+        let keys = parts.iter().map(|part| Arc::clone(part.value().key()));
+        let list = CertificateList::new(keys.collect());
+        if self.only_known_names { list.only_known_names() } else { list }
+    }
 }
 
 /// Certificates with their keys that are read again when their files change. It chooses as a [`CertificateList`]
@@ -46,21 +53,12 @@ impl CertificateFiles {
 /// certificate that they have chosen. Each pair is replaced by itself: a bad one delays no other.
 #[derive(Debug)]
 pub struct ReloadingCertificates {
-    current: RwLock<Arc<CertificateList>>,
-    /// Locked for as long as the files are read.
-    pairs: Mutex<Vec<Pair>>,
-    status: Mutex<Vec<Status>>,
-    paths: Vec<PathBuf>,
-    only_known_names: bool,
-    crypto: Arc<CryptoProvider>,
+    in_use: InUse<CertificateList>,
+    /// One for each pair. Locked for as long as the files are read.
+    parts: Mutex<Vec<Part<KeyPair>>>,
+    files: CertificateFiles,
     /// The files are watched as long as this is there.
-    _reloader: Reloader,
-}
-
-#[derive(Debug)]
-struct Pair {
-    files: KeyFiles,
-    part: Part<KeyPair>,
+    reloader: Reloader,
 }
 
 impl ReloadingCertificates {
@@ -69,64 +67,52 @@ impl ReloadingCertificates {
         files: CertificateFiles,
         look: &mut Look,
     ) -> Result<Self, ReloadError> {
-        let crypto = Arc::clone(reloader.crypto());
-        let mut pairs = Vec::new();
-        for files in files.pairs {
-            let (now, paths) = (look.now, files.paths());
-            let part = Part::new(paths, look, |texts| files.load(texts, now, &crypto))?;
-            pairs.push(Pair { files, part });
+        let mut parts = Vec::new();
+        for pair in &files.pairs {
+            let now = look.now;
+            let part =
+                Part::new(pair.paths(), look, |texts| pair.load(texts, now, reloader.crypto()))?;
+            parts.push(part);
         }
-        let only_known_names = files.only_known_names;
-        let current = RwLock::new(Arc::new(list_of(&pairs, only_known_names)));
-        let status = Mutex::new(status_of(&pairs));
-        let paths = pairs.iter().flat_map(|pair| pair.files.paths()).collect();
-        let pairs = Mutex::new(pairs);
-        Ok(Self { current, pairs, status, paths, only_known_names, crypto, _reloader: reloader })
+        let in_use = InUse::new(files.list_of(&parts), status_of(&parts));
+        Ok(Self { in_use, parts: Mutex::new(parts), files, reloader })
     }
 
     /// The certificates that are in use now.
     pub fn current(&self) -> Arc<CertificateList> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        self.in_use.value()
     }
 
     /// What is in use of each pair, in the order of [`CertificateFiles::new`]. It does not wait for files.
     pub fn status(&self) -> Vec<Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_use.status()
     }
 }
 
-fn status_of(pairs: &[Pair]) -> Vec<Status> {
-    pairs.iter().map(|pair| pair.part.status().clone()).collect()
-}
-
-fn list_of(pairs: &[Pair], only_known_names: bool) -> CertificateList {
-    let keys: Vec<Arc<CertifiedKey>> =
-        pairs.iter().map(|pair| Arc::clone(pair.part.value().key())).collect();
-    let list = CertificateList::new(keys);
-    if only_known_names { list.only_known_names() } else { list }
+fn status_of(parts: &[Part<KeyPair>]) -> Vec<Status> {
+    parts.iter().map(|part| part.status().clone()).collect()
 }
 
 impl Source for ReloadingCertificates {
     fn paths(&self) -> Vec<PathBuf> {
-        self.paths.clone()
+        self.files.pairs.iter().flat_map(KeyFiles::paths).collect()
     }
 
     fn refresh(&self, look: &mut Look) {
-        let mut pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let now = look.now;
         let mut is_new = false;
-        for Pair { files, part } in pairs.iter_mut() {
+        for (pair, part) in self.files.pairs.iter().zip(parts.iter_mut()) {
             is_new |= part.refresh(look, |texts, before| {
-                let loaded = files.load(texts, now, &self.crypto)?;
+                let loaded = pair.load(texts, now, self.reloader.crypto())?;
                 loaded.check_may_replace(before, now)?;
                 Ok(loaded)
             });
         }
         if is_new {
-            let list = Arc::new(list_of(&pairs, self.only_known_names));
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = list;
+            self.in_use.replace(self.files.list_of(&parts));
         }
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status_of(&pairs);
+        self.in_use.set_status(status_of(&parts));
     }
 }
 

@@ -4,6 +4,7 @@ mod certificates;
 mod crls;
 mod event;
 mod folders;
+mod in_use;
 mod key_pair;
 mod part;
 mod reloader;

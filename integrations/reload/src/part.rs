@@ -81,10 +81,6 @@ impl<T: Loaded> Part<T> {
         Ok(part)
     }
 
-    pub(crate) fn paths(&self) -> &[PathBuf] {
-        &self.paths
-    }
-
     pub(crate) fn value(&self) -> &T {
         &self.value
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use handclasp::Reply;
 use handclasp::certificate::{
@@ -13,6 +13,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::verify::{PeerIdentity, PeerVerifier, TrustAnchorVerifier};
 
 use crate::crls::{CrlFile, Issuers};
+use crate::in_use::InUse;
 use crate::part::{Loaded, Look, Part, Text, text_of};
 use crate::reloader::{Reloader, Source};
 use crate::{ReloadError, Status, Warning};
@@ -95,10 +96,9 @@ impl fmt::Debug for TrustFiles {
 /// comes after it, and for each session: the verifier is asked again before a session is resumed.
 #[derive(Debug)]
 pub struct ReloadingVerifier {
-    current: RwLock<Arc<TrustAnchorVerifier>>,
+    in_use: InUse<TrustAnchorVerifier>,
     /// Locked for as long as the files are read.
-    state: Mutex<Trust>,
-    status: Mutex<Vec<Status>>,
+    trust: Mutex<Trust>,
     files: TrustFiles,
     purpose: Purpose,
     /// The files are watched as long as this is there.
@@ -132,21 +132,19 @@ impl ReloadingVerifier {
             })?;
             trust.crls.push(part);
         }
-        let verifier = trust.verifier(purpose, &files, &reloader);
-        let current = RwLock::new(Arc::new(verifier));
-        let status = Mutex::new(trust.status());
-        Ok(Self { current, state: Mutex::new(trust), status, files, purpose, reloader })
+        let in_use = InUse::new(trust.verifier(purpose, &files, &reloader), trust.status());
+        Ok(Self { in_use, trust: Mutex::new(trust), files, purpose, reloader })
     }
 
     /// The verifier that is in use now.
     pub fn current(&self) -> Arc<TrustAnchorVerifier> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        self.in_use.value()
     }
 
     /// What is in use of each file: first the trust anchors, then the issuers of CRLs if there is such a file,
     /// then the CRLs. It does not wait for files.
     pub fn status(&self) -> Vec<Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.in_use.status()
     }
 }
 
@@ -191,12 +189,12 @@ impl Source for ReloadingVerifier {
     }
 
     fn refresh(&self, look: &mut Look) {
-        let mut trust = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trust = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
         let now = look.now;
-        let mut is_new = Anchors::refresh(&mut trust.anchors, look);
-        if let Some(part) = &mut trust.crl_issuers {
+        let mut is_new = Anchors::refresh(&mut trust.anchors, &self.files.anchors, look);
+        if let (Some(part), Some(file)) = (&mut trust.crl_issuers, &self.files.crl_issuers) {
             // They are only needed for the next CRLs.
-            Anchors::refresh(part, look);
+            Anchors::refresh(part, file, look);
         }
         let issuers = trust.issuers(&self.reloader);
         for (file, part) in self.files.crls.iter().zip(&mut trust.crls) {
@@ -205,10 +203,9 @@ impl Source for ReloadingVerifier {
             });
         }
         if is_new {
-            let verifier = trust.verifier(self.purpose, &self.files, &self.reloader);
-            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(verifier);
+            self.in_use.replace(trust.verifier(self.purpose, &self.files, &self.reloader));
         }
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = trust.status();
+        self.in_use.set_status(trust.status());
     }
 }
 
@@ -231,10 +228,8 @@ impl Anchors {
         Part::new(vec![file.to_owned()], look, |texts| Self::load(file, texts))
     }
 
-    fn refresh(part: &mut Part<Self>, look: &mut Look) -> bool {
-        let paths = part.paths().to_vec();
-        let file = paths.first().cloned().unwrap_or_default();
-        part.refresh(look, |texts, _| Self::load(&file, texts))
+    fn refresh(part: &mut Part<Self>, file: &Path, look: &mut Look) -> bool {
+        part.refresh(look, |texts, _| Self::load(file, texts))
     }
 
     fn load(file: &Path, texts: &[Text]) -> Result<Self, ReloadError> {
