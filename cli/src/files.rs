@@ -16,6 +16,11 @@ use handclasp::{CertifiedKey, KeyLogFile, TrustAnchors};
 use crate::failure::Failure;
 use crate::token;
 
+/// Warns on standard error.
+pub fn warn(text: &str) {
+    eprintln!("{text}");
+}
+
 /// The anchors in `file`, in PEM or DER, or those of the system. `warn` gets a message for each entry
 /// that is ignored.
 pub fn anchors(file: Option<&Path>, warn: impl Fn(&str)) -> Result<TrustAnchors, Failure> {

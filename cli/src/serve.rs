@@ -236,7 +236,7 @@ fn client_authentication(
     file: &Path,
     arguments: &Arguments,
 ) -> Result<ClientAuthentication, Failure> {
-    let anchors = files::anchors_in(file, "--client-ca", |text| eprintln!("{text}"))?;
+    let anchors = files::anchors_in(file, "--client-ca", files::warn)?;
     let names = anchors.subjects();
     let signatures = CryptoProvider::default().signatures;
     let verifier = Arc::new(TrustAnchorVerifier::for_clients(anchors, signatures));

@@ -29,7 +29,7 @@ pub enum Closing {
 impl Closing {
     /// Closes the client's direction, and receives the end. `so_far` is how the connection has gone on after
     /// the handshake.
-    pub fn ask(probe: &mut Probe, so_far: ReceiveEnd) -> Self {
+    pub fn of(probe: &mut Probe, so_far: ReceiveEnd) -> Self {
         match so_far {
             ReceiveEnd::CloseNotify => return Self::CloseNotify,
             ReceiveEnd::Failed(failure) => return Self::Unknown { reason: failure.message },

@@ -52,7 +52,7 @@ impl FirstHandshake {
         };
         let client_certificate = ClientCertificate::of(&account, refusal, withholds);
         let tickets = Tickets::of(&account, &client_certificate);
-        let closing = Closing::ask(&mut probe, end);
+        let closing = Closing::of(&mut probe, end);
         let connection = &probe.client.connection;
         let parameters = connection.parameters();
         Ok(Self {

@@ -2,8 +2,8 @@
 //!
 //! Each question has a file, with a type of the question's name, such as [`Groups`](groups::Groups). Its fields are
 //! what was found out, and the JSON has them. The function `ask` makes the connections that the question needs, with
-//! the [`Prober`], which limits their number and their time. The function `of` needs no connection: the
-//! [first handshake](first_handshake::FirstHandshake) has shown the answer already.
+//! the [`Prober`], which limits their number and their time. The function `of` makes no connection: the answer is from
+//! that of the [first handshake](first_handshake::FirstHandshake).
 //!
 //! [`Findings`] has the answers to all questions. As text and as a page, each is a [`Section`](section::Section)
 //! with rows, and the advice of all of them is at the top. The worst advice is the [`Verdict`].

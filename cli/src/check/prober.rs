@@ -60,7 +60,7 @@ impl Prober {
         if let (Some(cert), Some(key)) = (&arguments.client_cert, &arguments.client_key) {
             own_certificate = Some(Arc::new(files::certified_key(cert, key, "--client-")?));
         }
-        let inner = arguments.client.verifier(|text| eprintln!("{text}"))?;
+        let inner = arguments.client.verifier(files::warn)?;
         Ok(Self {
             target,
             options: arguments.client.clone(),

@@ -1,8 +1,9 @@
 //! Does the server know limits on the size of records (RFC 8449)?
 
-use super::section::{Row, Section};
 use handclasp::ClientConnection;
 use serde::Serialize;
+
+use super::section::{Row, Section};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecordSizeLimit {

@@ -12,6 +12,7 @@ use handclasp_explain::{Connection, Side};
 use super::Arguments;
 use super::source;
 use crate::failure::Failure;
+use crate::files;
 
 /// The longest input, in bytes of text.
 const MAX_INPUT: u64 = 64 << 20;
@@ -33,7 +34,7 @@ pub fn read(arguments: &Arguments) -> Result<Connection, Failure> {
             .hint("digits with spaces, colons or line feeds between bytes, such as 16 03 01"));
     };
     let secrets = Arc::new(source::secrets(arguments)?);
-    let mut decoder = Decoder::new(source::options(arguments, source::warn)?, secrets);
+    let mut decoder = Decoder::new(source::options(arguments, files::warn)?, secrets);
     let side = match bytes.as_slice() {
         // A handshake record with a ServerHello.
         [22, _, _, _, _, 2, ..] => Side::Server,

@@ -68,7 +68,7 @@ pub fn capture(
     };
     capture::add_secrets(open()?, &mut secrets).map_err(failed)?;
     let file = Progress::new(open()?);
-    let summary = capture::read(file, secrets, &options(arguments, warn)?, on_connection);
+    let summary = capture::read(file, secrets, &options(arguments, files::warn)?, on_connection);
     let summary = summary.map_err(failed)?;
     if summary.is_cut {
         eprintln!("warning: {} ends in the middle of a packet", printable_path(path));
@@ -84,7 +84,7 @@ pub fn vectors(section: u8, arguments: &Arguments) -> Result<Connection, Failure
             .hint("the sections with a handshake are 3 to 7: vectors/3"));
     }
     let secrets = Arc::new(KeyLogSecrets::parse(vectors.key_log(section).as_bytes()));
-    let mut decoder = Decoder::new(options(arguments, warn)?, secrets);
+    let mut decoder = Decoder::new(options(arguments, files::warn)?, secrets);
     for record in vectors.records(section) {
         let side = match record.sender {
             Role::Client => Side::Client,
@@ -108,7 +108,7 @@ pub struct Live {
 pub fn live(arguments: &Arguments) -> Result<Live, Failure> {
     let client = &arguments.client;
     let target = Target::read(&arguments.target, client)?;
-    let verifier = client.verifier(warn)?;
+    let verifier = client.verifier(files::warn)?;
     let config = client.config_builder(client.provider(), verifier).build()?;
     let socket = target.connect(client)?;
     // The verifier has warned already.
@@ -133,9 +133,4 @@ fn handshake_and_close(client: &mut TlsClient) -> Result<(), Failure> {
     }
     client.close();
     Ok(())
-}
-
-/// Warns on standard error.
-pub fn warn(text: &str) {
-    eprintln!("{text}");
 }

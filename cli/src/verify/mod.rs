@@ -170,7 +170,7 @@ fn anchors(arguments: &Arguments) -> Result<LoadedAnchors, Failure> {
         anchors.anchors = files::system_anchors()?;
     }
     for file in &arguments.ca {
-        files::add_bundle(&mut anchors, file, "--ca", |text| eprintln!("{text}"))?;
+        files::add_bundle(&mut anchors, file, "--ca", files::warn)?;
     }
     match anchors.skipped.first() {
         Some(error @ TrustAnchorError::Pem(_)) if anchors.anchors.is_empty() => {
