@@ -36,7 +36,7 @@ pub const APPLICATION_PROTOCOL: &[u8] = b"handclasp-signer/1";
 /// (RFC 9846, section 4.5.2).
 pub const CONTEXT: &str = "TLS 1.3, server CertificateVerify";
 
-/// The longest message in bytes. A request with the longest name has 423.
+/// The longest message in bytes. A request with the longest name has 408.
 pub const MAX_MESSAGE: usize = 1024;
 
 /// What a server asks.

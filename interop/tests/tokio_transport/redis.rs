@@ -3,7 +3,7 @@
 use handclasp_testing::Identity;
 use handclasp_testing::der::pem_text;
 use handclasp_testing::examples::{Files, start};
-use handclasp_testing::process::Listener;
+use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::redis_server::RedisServer;
 
 use crate::relay::Relay;
@@ -16,7 +16,7 @@ fn the_example_for_redis_uses_a_client_certificate_and_connects_again() {
     let (identity, clients) = (Identity::p256(), Identity::p256());
     let (files, of_client) = (Files::new(&identity), Files::new(&clients));
     let authority = files.folder.file("clients.pem", pem_text("CERTIFICATE", &clients.anchor));
-    let port = Listener::new().port();
+    let port = free_tcp_port();
     let mut server = RedisServer::start_with(
         &[
             &["--tls-port", &port.to_string(), "--tls-protocols", "TLSv1.3"][..],
