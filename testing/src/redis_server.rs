@@ -21,6 +21,11 @@ impl RedisServer {
         available("redis-server", "--version", |version| version.starts_with("Redis server v="))
     }
 
+    /// As [`start`](Self::start). `None` where there is no `redis-server`: the test is skipped then.
+    pub fn start_if_available() -> Option<Self> {
+        Self::is_available().then(Self::start)
+    }
+
     /// A server that keeps its data in memory only: after a restart they are gone.
     pub fn start() -> Self {
         Self::start_with(&[])

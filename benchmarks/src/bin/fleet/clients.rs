@@ -36,7 +36,7 @@ impl Clients {
         };
         let clients = Self { kind, server, configs: (0..count).map(|_| config()).collect() };
         for config in &clients.configs {
-            // The first one has no session. The store has that of the second when the third comes.
+            // The first visit has nothing to resume. Its sessions are in the store when the client comes again.
             clients.visit(config);
             thread::sleep(Duration::from_millis(20));
         }

@@ -24,12 +24,11 @@ use clients::{Clients, Visits};
 use server::{Kind, Place, Server};
 
 fn main() {
-    if !RedisServer::is_available() {
+    let rounds = std::env::args().nth(1).map_or(11, |rounds| rounds.parse().expect("ROUNDS"));
+    let Some(redis) = RedisServer::start_if_available() else {
         println!("redis-server is not here");
         return;
-    }
-    let rounds = std::env::args().nth(1).map_or(11, |rounds| rounds.parse().expect("ROUNDS"));
-    let redis = RedisServer::start();
+    };
     let identity = Identity::p256();
     let subjects = Kind::ALL.map(|kind| {
         Place::BOTH.map(|place| Subject::new(Server::start(&identity, kind, place, &redis), kind))
@@ -78,7 +77,7 @@ fn ratio(values: &[f64], others: &[f64]) -> f64 {
     median(values.iter().zip(others).map(|(value, other)| value / other).collect())
 }
 
-/// A server, and its clients, which keep their sessions from round to round.
+/// A server, and what its clients do.
 struct Subject {
     server: Server,
     kind: Kind,

@@ -1,5 +1,6 @@
 //! Clients that come again and again.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use handclasp_testing::process::PATIENCE;
 
 use crate::client::{Client, Visit};
 use crate::harness::Fleet;
+use crate::threads::run_until_over;
 
 /// What the clients met so far.
 #[derive(Default)]
@@ -15,9 +17,8 @@ pub struct Load {
     visits: AtomicUsize,
     resumed: AtomicUsize,
     early: AtomicUsize,
-    failures: std::sync::Mutex<Vec<String>>,
-    times: std::sync::Mutex<Vec<Duration>>,
-    over: AtomicBool,
+    failures: Mutex<Vec<String>>,
+    times: Mutex<Vec<Duration>>,
 }
 
 /// The numbers of a part of the load.
@@ -35,20 +36,14 @@ impl Load {
     /// Clients with 0-RTT data visit the fleet until `meanwhile` has returned.
     pub fn run(fleet: &Fleet, meanwhile: impl FnOnce(&Self)) -> Self {
         let load = Self::default();
-        thread::scope(|scope| {
-            for _ in 0..Self::CLIENTS {
-                scope.spawn(|| load.visit_until_over(fleet));
-            }
-            // If it panics, the clients have to end.
-            let _end = EndOnDrop(&load);
-            meanwhile(&load);
-        });
+        let visit = |over: &AtomicBool| load.visit_until(over, fleet);
+        run_until_over(Self::CLIENTS, visit, || meanwhile(&load));
         load
     }
 
-    fn visit_until_over(&self, fleet: &Fleet) {
+    fn visit_until(&self, over: &AtomicBool, fleet: &Fleet) {
         let client = Client::new(&fleet.identity);
-        while !self.over.load(Ordering::Relaxed) {
+        while !over.load(Ordering::Relaxed) {
             match client.visit_early(fleet.address()) {
                 Ok(visit) => self.add(visit),
                 Err(error) => self.failures.lock().unwrap().push(error.to_string()),
@@ -95,13 +90,5 @@ impl Load {
     /// The longest visit.
     pub fn longest(&self) -> Duration {
         self.times.lock().unwrap().iter().copied().max().unwrap_or_default()
-    }
-}
-
-struct EndOnDrop<'a>(&'a Load);
-
-impl Drop for EndOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.over.store(true, Ordering::Relaxed);
     }
 }

@@ -13,3 +13,4 @@ mod rotation;
 mod server;
 mod setup;
 mod store;
+mod threads;

@@ -1,4 +1,4 @@
-//! A server process, seen from the harness: it is started, told what to do, and killed.
+//! A server process, seen from the harness: it is started, gets commands, and is killed.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -92,7 +92,7 @@ fn read_lines(
                 let mut acceptances = acceptances.lock().unwrap();
                 acceptances.entry(random.to_owned()).or_default().push(number);
             }
-            // Nobody waits for it when the test is over.
+            // When the test is over, nothing waits for it.
             None => drop(others.send(line)),
         }
     }

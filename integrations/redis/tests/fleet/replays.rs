@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use handclasp_testing::process::PATIENCE;
 
 use crate::balancer::Addresses;
+use crate::threads::run_until_over;
 
 /// What a client sends first: a ClientHello, and records with 0-RTT data.
 pub struct FirstFlight {
@@ -51,19 +52,12 @@ impl<'a> Attack<'a> {
     /// Sends the flights by turns, each to all servers at once, until so many replays are answered and `meanwhile`
     /// has returned. A flight that was not sent before goes to all servers at the same moment, too.
     pub fn run(&self, count: usize, meanwhile: impl FnOnce(&Self)) {
-        let over = AtomicBool::new(false);
-        thread::scope(|scope| {
-            for _ in 0..Self::SENDERS {
-                scope.spawn(|| {
-                    while self.answered() < count || !over.load(Ordering::Relaxed) {
-                        self.send_next();
-                    }
-                });
+        let send = |over: &AtomicBool| {
+            while self.answered() < count || !over.load(Ordering::Relaxed) {
+                self.send_next();
             }
-            // If it panics, the senders have to end.
-            let _end = SetOnDrop(&over);
-            meanwhile(self);
-        });
+        };
+        run_until_over(Self::SENDERS, send, || meanwhile(self));
     }
 
     pub fn answered(&self) -> usize {
@@ -97,14 +91,6 @@ impl<'a> Attack<'a> {
         let answered = sockets.iter_mut().filter_map(first_byte).count();
         self.answered.fetch_add(answered, Ordering::Relaxed);
         self.unanswered.fetch_add(servers.len() - answered, Ordering::Relaxed);
-    }
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 /// All that the processes of a fleet have in common.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// Has the certificate, its key, and the ticket keys: see [`Files`](super::harness::Files).
+    /// Has the certificate, its key, a ticket key and a sealing key: see
+    /// [`Fleet::start_with`](super::harness::Fleet::start_with).
     pub folder: PathBuf,
     /// The address of the Redis; empty where there is none.
     pub store: String,

@@ -58,10 +58,7 @@ impl Servers {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_store_there_are_full_handshakes_and_with_it_again_resumptions() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let mut server = RedisServer::start();
+    let Some(mut server) = RedisServer::start_if_available() else { return };
     let servers = Servers::on(&server).await;
     server.kill();
     servers.meet_without_store().await;
@@ -71,10 +68,7 @@ async fn without_the_store_there_are_full_handshakes_and_with_it_again_resumptio
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_store_delays_handshakes_by_its_timeout_at_most_and_none_fails() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = Servers::on(&server).await;
     server.pause();
     servers.meet_without_store().await;
@@ -84,10 +78,7 @@ async fn a_silent_store_delays_handshakes_by_its_timeout_at_most_and_none_fails(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_silent_store_has_done_meanwhile_is_not_done_twice() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let patient = store_on(&server).await;
     let register = register_in(&patient).await;
     let record = Fleet::new().record(&register).await;
@@ -105,10 +96,7 @@ async fn what_a_silent_store_has_done_meanwhile_is_not_done_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_starts_without_the_store_and_reaches_it_later() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let mut server = RedisServer::start();
+    let Some(mut server) = RedisServer::start_if_available() else { return };
     let mut config = Config::from_url(&server.url()).unwrap();
     config.fail_fast = false;
     server.kill();

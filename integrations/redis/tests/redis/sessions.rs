@@ -37,10 +37,7 @@ async fn until_stored(server: &RedisServer, count: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_all_servers_that_ask_for_a_session_one_gets_it() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let first = sessions_on(&server).await;
     let mut others = Vec::new();
     for _ in 0..4 {
@@ -68,10 +65,8 @@ async fn of_all_servers_that_ask_for_a_session_one_gets_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_resumes_on_another_server() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let (server, fleet) = (RedisServer::start(), Fleet::new());
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let fleet = Fleet::new();
     let [first, second] = [sessions_on(&server).await, sessions_on(&server).await];
     let client = fleet.client();
     assert!(!meet(&client, &fleet.server_of_sessions(&first)).await.resumed);
@@ -81,10 +76,8 @@ async fn a_client_resumes_on_another_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_kept_for_its_lifetime_and_not_in_the_clear() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let (server, lifetime) = (RedisServer::start(), Duration::from_secs(100));
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let lifetime = Duration::from_secs(100);
     let sessions = sessions_on(&server).await;
     let ticket = sessions.put(SESSION, UnixTime::now(), lifetime).unwrap();
     assert_eq!(ticket.len(), 32);
@@ -123,10 +116,7 @@ async fn a_value_that_is_no_session_leads_to_a_full_handshake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_not_opened_in_the_place_of_another_or_with_another_key() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let client = client_of(&server).await;
     let sessions = sessions_on(&server).await;
     let one = put(&sessions, b"one", &server).await;
@@ -147,10 +137,7 @@ async fn a_session_is_not_opened_in_the_place_of_another_or_with_another_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_of_other_stores_are_not_asked_for() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let sessions = sessions_on(&server).await;
     for length in [0, 1, 31, 33, 8192] {
         assert_eq!(sessions.take(&vec![7; length], UnixTime::now()), Reply::Now(None));
@@ -161,10 +148,7 @@ async fn tickets_of_other_stores_are_not_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_get_no_tickets_while_too_many_sessions_wait_to_be_written() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let sessions = sessions_on(&server).await.max_writes(2);
     server.pause();
     for _ in 0..2 {
@@ -182,10 +166,7 @@ async fn clients_get_no_tickets_while_too_many_sessions_wait_to_be_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_is_a_store_too() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let pool =
         Builder::from_config(Config::from_url(&server.url()).unwrap()).build_pool(3).unwrap();
     pool.init().await.unwrap();

@@ -1,4 +1,4 @@
-//! The register of ClientHellos: each is accepted once, whatever happens to the store.
+//! The register of ClientHellos: each is accepted once, also when the store fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +35,8 @@ fn key(shard: u16) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn early_data_are_accepted_once_by_all_servers_together() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let (server, fleet) = (RedisServer::start(), Fleet::new());
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let fleet = Fleet::new();
     let mut acceptors = Vec::new();
     for _ in 0..3 {
         acceptors.push(fleet.server_of_register(&register_on(&server).await));
@@ -66,10 +64,7 @@ async fn early_data_are_accepted_once_by_all_servers_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_seen_by_each_register_of_the_store() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let [first, second] = [register_on(&server).await, register_on(&server).await];
     assert_eq!(first.zone(), second.zone());
     let record = Fleet::new().record(&first).await;
@@ -85,10 +80,7 @@ async fn a_record_is_seen_by_each_register_of_the_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_store_was_not_asked_is_not_new() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let register = register_on(&server).await;
     let record = Fleet::new().record(&register).await;
     // Under an external key there is no age.
@@ -126,10 +118,7 @@ async fn expect_new_epoch(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_has_lost_its_records_begins_a_new_epoch() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let register = register_on(&server).await;
     let key = key(0);
     for loss in [&["FLUSHALL"][..], &["DEL", &key], &["RENAME", &key, "elsewhere"]] {
@@ -164,10 +153,7 @@ async fn a_store_that_was_started_again_begins_a_new_epoch_also_with_all_its_dat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_replica_begins_a_new_epoch_and_the_old_primary_stays_in_its_own() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let primary = RedisServer::start();
+    let Some(primary) = RedisServer::start_if_available() else { return };
     let replica = RedisServer::start_replica_of(&primary);
     // The first replica changes the history of a primary.
     let of_primary = register_on(&primary).await;
@@ -190,17 +176,14 @@ async fn a_promoted_replica_begins_a_new_epoch_and_the_old_primary_stays_in_its_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_was_a_replica_in_between_begins_a_new_epoch() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let primary = RedisServer::start();
+    let Some(primary) = RedisServer::start_if_available() else { return };
     let replica = RedisServer::start_replica_of(&primary);
     let register = register_on(&primary).await;
     let record = Fleet::new().record(&register).await;
     replica.wait_until("master_link_status:up");
     until("the epoch is replicated", async || replica.command(&["EXISTS", &key(0)]) == "1").await;
     replica.promote();
-    // The replica lacks this one. Nobody asks the replica: its data name the primary and its epoch.
+    // The replica lacks this one. The replica is not asked: its data name the primary and its epoch.
     assert_eq!(register.check(&record).await, ReplayCheck::New);
     let port = replica.port().to_string();
     assert_eq!(primary.command(&["REPLICAOF", "127.0.0.1", &port]), "OK");
@@ -212,10 +195,7 @@ async fn a_primary_that_was_a_replica_in_between_begins_a_new_epoch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn freshness_is_by_the_time_of_the_store() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let register = register_on(&server).await;
     let record = Fleet::new().record(&register).await;
     let now = UnixTime::now();
@@ -246,10 +226,7 @@ async fn set_time(server: &RedisServer, seconds_from_now: i64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_whose_clock_is_set_back_does_not_accept_again_what_was_over() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let register = register_on(&server).await;
     let record = Fleet::new().record(&register).await;
     let zone = register.zone();
@@ -272,10 +249,7 @@ async fn a_store_whose_clock_is_set_back_does_not_accept_again_what_was_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_register_refuses_more_until_records_are_over() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let mut size = RegisterSize::default();
     size.records = 2;
     let store = store_on(&server).await;
@@ -302,10 +276,7 @@ async fn a_full_register_refuses_more_until_records_are_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_are_in_several_keys_where_there_are_several_shards() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let mut size = RegisterSize::default();
     size.shards = 4;
     let store = store_on(&server).await;
@@ -332,10 +303,7 @@ async fn records_are_in_several_keys_where_there_are_several_shards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_forgets_its_scripts_gets_the_script_again() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let register = register_on(&server).await;
     let record = Fleet::new().record(&register).await;
     client_of(&server).await.script_flush(false).await.unwrap();

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::fleet::{client_of, until};
 use crate::ticket_keys::{
-    HASH, NEW, OLD, ids, opens, quiet, sealing, start, store_field, store_to_lose, store_with,
-    stored, ticket_of, two_servers,
+    HASH, NEW, OLD, ids, new_server, opens, quiet, sealing, start, store_field, store_to_lose,
+    store_with, stored, ticket_of, two_servers,
 };
 use handclasp::Reply;
 use handclasp::pki_types::UnixTime;
@@ -33,10 +33,7 @@ fn seals_with_changing_random_keys(keys: &RedisTicketKeys) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_has_ended_neither_seals_nor_opens_when_it_is_written_again() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let mut options = TicketKeyOptions::default();
     options.refresh_interval = Duration::from_millis(100);
     options.period = Duration::from_millis(600);
@@ -61,7 +58,7 @@ async fn a_key_that_has_ended_neither_seals_nor_opens_when_it_is_written_again()
     let field = format!("key:{}", leaked.id);
     server.command(&["DEL", HASH]);
     store_field(&server, &field, &saved).await;
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert!(!ids(&new).contains(&leaked.id));
     assert!(sealing(&new).is_some_and(|id| id != leaked.id));
     assert!(!opens(&new, &ticket) && opens(&new, &ticket_of(&new)));
@@ -70,7 +67,7 @@ async fn a_key_that_has_ended_neither_seals_nor_opens_when_it_is_written_again()
     store_field(&server, &field, &saved).await;
     assert_eq!(server.command(&["ACL", "SETUSER", "default", "-hset"]), "OK");
     new.refresh().await.unwrap();
-    let without_writing = start(&store_with(&server, &[OLD]).await).await;
+    let without_writing = new_server(&server).await;
     for server in [&new, &without_writing] {
         assert!(!ids(server).contains(&leaked.id) && !opens(server, &ticket));
     }
@@ -78,10 +75,7 @@ async fn a_key_that_has_ended_neither_seals_nor_opens_when_it_is_written_again()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revocations_that_an_attacker_writes_stop_no_revocation_of_the_operator() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     let [id] = ids(&servers[0])[..] else { panic!() };
     let field = format!("key:{id}");
@@ -107,16 +101,13 @@ async fn revocations_that_an_attacker_writes_stop_no_revocation_of_the_operator(
     assert_eq!(stored(&server, &field).await, None);
     let length: usize = server.command(&["HLEN", HASH]).parse().unwrap();
     assert!(length < 6, "{length}");
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert!(!opens(&new, &ticket) && opens(&new, &ticket_of(&servers[1])));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_value_of_the_generation_stops_rotations_and_revocations() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     for value in [
         &b"many"[..],
@@ -145,11 +136,8 @@ async fn no_value_of_the_generation_stops_rotations_and_revocations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hash_with_too_many_fields_is_refused_in_words_and_is_written_again_when_it_is_removed() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
-    let keys = start(&store_with(&server, &[OLD]).await).await;
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let keys = new_server(&server).await;
     let (before, ticket) = (ids(&keys), ticket_of(&keys));
     attack(&server, "for n = 1, 3000 do redis.call('HSET', KEYS[1], n, n) end").await;
     let error = keys.refresh().await.unwrap_err().to_string();
@@ -157,23 +145,20 @@ async fn a_hash_with_too_many_fields_is_refused_in_words_and_is_written_again_wh
     assert!(opens(&keys, &ticket));
     assert_eq!(server.command(&["DEL", HASH]), "1");
     keys.refresh().await.unwrap();
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert_eq!((ids(&keys), ids(&new)), (before.clone(), before));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_has_lost_its_data_gets_all_keys_again_if_a_new_server_comes_first() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     let ticket = ticket_of(&servers[0]);
     servers[0].rotate().await.unwrap();
     let revoked = ids(&servers[0])[0];
     servers[0].revoke(revoked).await.unwrap();
     assert_eq!(server.command(&["FLUSHALL"]), "OK");
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert!(!opens(&new, &ticket), "it knows nothing yet");
     let made = ticket_of(&new);
     for server in [&servers[0], &servers[1], &new] {
@@ -188,11 +173,8 @@ async fn a_store_that_has_lost_its_data_gets_all_keys_again_if_a_new_server_come
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_this_server_cannot_open_are_named_when_all_are_revoked() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
-    let old = start(&store_with(&server, &[OLD]).await).await;
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let old = new_server(&server).await;
     let changed = start(&store_with(&server, &[NEW, OLD]).await).await;
     changed.rotate().await.unwrap();
     let [not_known, first] = ids(&changed)[..] else { panic!() };
@@ -253,10 +235,7 @@ async fn what_is_revoked_before_the_store_is_read_is_revoked_when_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_can_read_the_store_but_not_write_has_random_keys_that_change() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     assert_eq!(server.command(&["ACL", "SETUSER", "default", "-hset"]), "OK");
     let store = store_with(&server, &[OLD]).await;
     let mut required = quiet();
@@ -276,10 +255,7 @@ async fn a_server_that_can_read_the_store_but_not_write_has_random_keys_that_cha
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_revoked_at_once_also_if_the_caller_does_not_wait_for_the_store() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     let [id] = ids(&servers[0])[..] else { panic!() };
     let ticket = ticket_of(&servers[0]);
@@ -292,6 +268,6 @@ async fn a_key_is_revoked_at_once_also_if_the_caller_does_not_wait_for_the_store
     for keys in &servers {
         until("the store is read", async || keys.refresh().await.is_ok()).await;
     }
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert!(!opens(&new, &ticket) && !ids(&new).contains(&id));
 }

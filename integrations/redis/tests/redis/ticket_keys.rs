@@ -31,7 +31,7 @@ pub(crate) async fn store_to_lose(server: &RedisServer) -> RedisStore {
     store_with(server, &[OLD]).await.timeout(Duration::from_secs(3))
 }
 
-/// Nothing happens by itself within a test: servers refresh when they are told to.
+/// Nothing happens by itself within a test: servers refresh when the test calls for it.
 pub(crate) fn quiet() -> TicketKeyOptions {
     let mut options = TicketKeyOptions::default();
     options.refresh_interval = Duration::from_secs(3600);
@@ -42,6 +42,12 @@ pub(crate) async fn start(store: &RedisStore) -> RedisTicketKeys {
     RedisTicketKeys::start(store, quiet()).await.unwrap()
 }
 
+/// Another server of the fleet, on a Redis that stays.
+pub(crate) async fn new_server(server: &RedisServer) -> RedisTicketKeys {
+    start(&store_with(server, &[OLD]).await).await
+}
+
+/// On a Redis that may be killed.
 pub(crate) async fn two_servers(server: &RedisServer) -> [RedisTicketKeys; 2] {
     let stores = [store_to_lose(server).await, store_to_lose(server).await];
     [start(&stores[0]).await, start(&stores[1]).await]
@@ -84,10 +90,7 @@ pub(crate) async fn store_field(server: &RedisServer, field: &str, value: &[u8])
 
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_open_each_others_tickets_and_have_one_key() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     assert_eq!(ids(&servers[0]), ids(&servers[1]));
     assert_eq!(ids(&servers[0]).len(), 1);
@@ -107,10 +110,7 @@ async fn servers_open_each_others_tickets_and_have_one_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_servers_that_start_at_once_one_makes_the_key() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     for _ in 0..5 {
         assert_eq!(server.command(&["FLUSHALL"]), "OK");
         let mut started = Vec::new();
@@ -130,10 +130,7 @@ async fn of_many_servers_that_start_at_once_one_makes_the_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_change_by_themselves_and_tickets_of_before_open() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let mut options = TicketKeyOptions::default();
     options.refresh_interval = Duration::from_millis(50);
     options.period = Duration::from_millis(300);
@@ -163,10 +160,7 @@ async fn keys_change_by_themselves_and_tickets_of_before_open() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_key_waits_until_all_have_learned_it() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     let first = sealing(&servers[0]);
     servers[0].rotate().await.unwrap();
@@ -182,10 +176,7 @@ async fn the_next_key_waits_until_all_have_learned_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_the_store_starts_with_random_keys_or_not_at_all() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let mut server = RedisServer::start();
+    let Some(mut server) = RedisServer::start_if_available() else { return };
     let shared = start(&store_to_lose(&server).await).await;
     let store = store_to_lose(&server).await;
     server.kill();
@@ -210,10 +201,7 @@ async fn a_server_without_the_store_starts_with_random_keys_or_not_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_gone_changes_nothing_and_one_without_its_data_gets_them_again() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let mut server = RedisServer::start();
+    let Some(mut server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     servers[0].rotate().await.unwrap();
     servers[1].refresh().await.unwrap();
@@ -231,18 +219,15 @@ async fn a_store_that_is_gone_changes_nothing_and_one_without_its_data_gets_them
     assert_eq!(server.command(&["EXISTS", HASH]), "0", "the data are gone");
     until("the store is read", async || servers[1].refresh().await.is_ok()).await;
     assert_eq!(ids(&servers[1]), before);
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert_eq!(ids(&new), before);
     assert!(opens(&new, &ticket));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_was_changed_in_the_store_is_refused_in_words() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
-    let keys = start(&store_with(&server, &[OLD]).await).await;
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let keys = new_server(&server).await;
     let [id] = ids(&keys)[..] else { panic!() };
     let field = format!("key:{id}");
     let honest = stored(&server, &field).await.unwrap();
@@ -255,7 +240,7 @@ async fn a_key_that_was_changed_in_the_store_is_refused_in_words() {
         let mut changed = honest.clone();
         changed[place] ^= 0x80;
         store_field(&server, &field, &changed).await;
-        let new = start(&store_with(&server, &[OLD]).await).await;
+        let new = new_server(&server).await;
         let status = new.status();
         let [refused] = &status.refused[..] else { panic!("{place}: {status:?}") };
         assert!(refused.contains(words) && refused.contains(&field), "{place}: {refused}");
@@ -270,7 +255,7 @@ async fn a_key_that_was_changed_in_the_store_is_refused_in_words() {
     // It is good under its name only.
     let other = ids(&keys).into_iter().find(|it| *it != id).unwrap();
     store_field(&server, &format!("key:{other}"), &honest).await;
-    let new = start(&store_with(&server, &[OLD]).await).await;
+    let new = new_server(&server).await;
     assert_eq!(new.status().refused.len(), 1);
     // What is no hash of keys at all.
     assert_eq!(server.command(&["SET", HASH, "a text"]), "OK");
@@ -281,10 +266,7 @@ async fn a_key_that_was_changed_in_the_store_is_refused_in_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_is_forgotten_by_all_and_is_not_taken_again() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let servers = two_servers(&server).await;
     let [id] = ids(&servers[0])[..] else { panic!() };
     let field = format!("key:{id}");
@@ -335,11 +317,8 @@ async fn all_keys_can_be_revoked_also_without_the_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operators_key_changes_without_a_full_handshake() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
-    let old = start(&store_with(&server, &[OLD]).await).await;
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let old = new_server(&server).await;
     let ticket = ticket_of(&old);
     // Each server knows the new key before one of them seals with it.
     let learning = start(&store_with(&server, &[OLD, NEW]).await).await;
@@ -361,10 +340,7 @@ async fn the_operators_key_changes_without_a_full_handshake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn times_outside_of_their_limits_are_refused() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let server = RedisServer::start();
+    let Some(server) = RedisServer::start_if_available() else { return };
     let store = store_with(&server, &[OLD]).await;
     let day = 86_400_000;
     for (refresh, period, lifetime) in [
