@@ -1,7 +1,7 @@
 //! Whether the store answers: a store that does not is asked rarely, so that handshakes do not wait for it.
 
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// What is known of the calls before.
@@ -35,9 +35,13 @@ impl Availability {
     /// A store whose answers are of no use is in the log once in this time.
     pub(crate) const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// May the store be asked now?
     pub(crate) fn may_ask(&self, now: Instant) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let is_pause =
             state.asked.is_some_and(|asked| now.saturating_duration_since(asked) < Self::PAUSE);
         if state.is_silent() && is_pause {
@@ -49,7 +53,7 @@ impl Availability {
 
     /// The store has answered. Returns whether it was silent before.
     pub(crate) fn on_answer(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let was_silent = state.is_silent();
         state.unanswered = 0;
         was_silent
@@ -57,14 +61,14 @@ impl Availability {
 
     /// The store has not answered. Returns whether it counts as silent from now on.
     pub(crate) fn on_no_answer(&self) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.unanswered = state.unanswered.saturating_add(1);
         state.unanswered == Self::UNANSWERED_CALLS
     }
 
     /// The store has answered with an error, or with something of no use. Returns whether a warning is due.
     pub(crate) fn may_warn(&self, now: Instant) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let has_warned = state
             .warned
             .is_some_and(|warned| now.saturating_duration_since(warned) < Self::WARNING_INTERVAL);

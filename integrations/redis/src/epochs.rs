@@ -50,7 +50,7 @@ impl Epochs {
         let Some(known) = self.of_shards.get_mut(usize::from(shard)) else {
             return false;
         };
-        if *known == Some(epoch.clone()) {
+        if known.as_ref() == Some(&epoch) {
             return false;
         }
         *known = Some(epoch);
@@ -69,7 +69,7 @@ impl Epochs {
     }
 }
 
-#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+#[cfg(test)]
 mod tests {
     use handclasp::crypto::CryptoProvider;
 

@@ -55,10 +55,13 @@
 //! - `verdict`: `new` for 0-RTT data that are accepted; `seen` for a replay; `not_fresh`, `full`, `other_epoch` and
 //!   `not_asked` where the register cannot know; `no_answer` where the store has not answered.
 //!
-//! With the feature `tracing`, the target `handclasp_redis`: a warning where the store stops answering, and one in a
-//! minute at most where it refuses calls or has values that cannot be opened; and an event of
-//! the level INFO where it answers again, where an epoch begins, and where another ticket key seals. A ticket key in the
-//! store that is refused is a warning. Each call without an answer has the level DEBUG.
+//! With the feature `tracing`, the target `handclasp_redis`:
+//!
+//! - WARN where the store stops answering, and once a minute at most where it refuses calls or has values that cannot
+//!   be opened; at each refresh for each ticket key in the store that is refused; and where the fleet has no ticket key
+//!   left, so that random keys seal.
+//! - INFO where the store answers again, where an epoch begins, and where another ticket key seals.
+//! - DEBUG for each call that fails or is not made.
 
 mod availability;
 mod epochs;

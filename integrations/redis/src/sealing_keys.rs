@@ -18,7 +18,7 @@ use crate::Error;
 /// sealed with it: 7 days for sessions, and 9 days for ticket keys with the default options.
 ///
 /// A value is sealed with AES-256-GCM, under a key of its own. That key is derived from a key of the operator, from
-/// random bytes, and from the kind and the name of the value. So a value is of no use in the place of another one.
+/// random bytes, and from what the value is: its kind and its name. So a value does not open in the place of another.
 #[derive(Clone)]
 pub struct SealingKeys {
     primitives: Arc<Primitives>,
@@ -47,16 +47,17 @@ const VERSION: u8 = 1;
 
 type Salt = [u8; SealingKeys::SALT_LENGTH];
 
-/// Which value is sealed.
+/// What a sealed value is. Its key is derived from this, so it opens only where the same is expected.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Context<'a> {
+    /// A session for example.
     pub(crate) kind: &'static str,
     /// What distinguishes the value from others of its kind.
     pub(crate) id: &'a [u8],
 }
 
-impl Place<'_> {
-    /// Both parts, so that no two places are the same bytes.
+impl Context<'_> {
+    /// Both parts with their lengths, so that no two contexts are the same bytes.
     fn encode(&self, out: &mut Vec<u8>) {
         for part in [self.kind.as_bytes(), self.id] {
             out.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -115,11 +116,11 @@ impl SealingKeys {
         Ok(Self { primitives: Arc::new(primitives), keys: keys.into() })
     }
 
-    /// Seals a value for this place.
-    pub(crate) fn seal(&self, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    /// Seals a value in this context.
+    pub(crate) fn seal(&self, context: Context<'_>, value: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let key = self.keys.first().ok_or(CryptoError)?;
         let salt: Salt = self.primitives.random_bytes()?;
-        let cipher = self.primitives.cipher(key, place, &salt)?;
+        let cipher = self.primitives.cipher(key, context, &salt)?;
         // If the cipher fails, the value must not stay in memory.
         let length = Self::HEADER_LENGTH + value.len() + TAG_LENGTH;
         let mut sealed = Zeroizing::new(Vec::with_capacity(length));
@@ -133,17 +134,17 @@ impl SealingKeys {
         Ok(core::mem::take(&mut *sealed))
     }
 
-    /// Opens a value that was sealed for this place.
+    /// Opens a value that was sealed in this context.
     pub(crate) fn open(
         &self,
-        place: Place<'_>,
+        context: Context<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let opened = self.try_open(place, sealed);
+        let opened = self.try_open(context, sealed);
         opened.ok_or(Error::Value)
     }
 
-    fn try_open(&self, place: Place<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn try_open(&self, context: Context<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (header, content) = sealed.split_at_checked(Self::HEADER_LENGTH)?;
         let (version, rest) = header.split_first()?;
         let (name, salt) = rest.split_last_chunk::<{ Self::SALT_LENGTH }>()?;
@@ -151,7 +152,7 @@ impl SealingKeys {
             return None;
         }
         let key = self.keys.iter().find(|key| key.name == name)?;
-        let cipher = self.primitives.cipher(key, place, salt).ok()?;
+        let cipher = self.primitives.cipher(key, context, salt).ok()?;
         let mut value = Zeroizing::new(content.to_vec());
         let length = cipher.open(NONCE, header, &mut value).ok()?.len();
         value.truncate(length);
@@ -180,16 +181,16 @@ impl Primitives {
         Ok(())
     }
 
-    /// The key of the value in this place with this salt.
+    /// The key of the value in this context with this salt.
     fn cipher(
         &self,
         key: &SealingKey,
-        place: Place<'_>,
+        context: Context<'_>,
         salt: &Salt,
     ) -> Result<AeadKey, CryptoError> {
         let mut info = b"handclasp-redis value".to_vec();
         info.extend_from_slice(salt);
-        place.encode(&mut info);
+        context.encode(&mut info);
         let mut derived = Zeroizing::new([0; SealingKeys::KEY_LENGTH]);
         hkdf_expand(&*self.sha256, key.secret.as_bytes(), &info, &mut *derived)?;
         self.aead.key(&*derived)
@@ -202,30 +203,30 @@ impl fmt::Debug for SealingKeys {
     }
 }
 
-#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
     const OLD: [u8; 32] = *b"0123456789abcdef0123456789abcdef";
     const NEW: [u8; 32] = *b"fedcba9876543210fedcba9876543210";
-    const PLACE: Place<'static> = Place { kind: "session", id: b"an id" };
+    const CONTEXT: Context<'static> = Context { kind: "session", id: b"an id" };
 
     fn keys(bytes: &[&[u8]]) -> SealingKeys {
         SealingKeys::from_bytes(&bytes.concat()).unwrap()
     }
 
     #[test]
-    fn what_was_sealed_is_opened_in_its_place_only() {
+    fn what_was_sealed_is_opened_in_its_context_only() {
         let keys = keys(&[&OLD]);
         for value in [b"".as_slice(), b"a value"] {
-            let sealed = keys.seal(PLACE, value).unwrap();
-            assert_eq!(keys.open(PLACE, &sealed).unwrap().as_slice(), value);
-            assert_ne!(sealed, keys.seal(PLACE, value).unwrap(), "each has a key of its own");
+            let sealed = keys.seal(CONTEXT, value).unwrap();
+            assert_eq!(keys.open(CONTEXT, &sealed).unwrap().as_slice(), value);
+            assert_ne!(sealed, keys.seal(CONTEXT, value).unwrap(), "each has a key of its own");
             for (kind, id) in
                 [("session", "another"), ("ticket key", "an id"), ("sessiona", "n id")]
             {
-                let place = Place { kind, id: id.as_bytes() };
-                assert!(matches!(keys.open(place, &sealed), Err(Error::Value)), "{kind} {id}");
+                let other = Context { kind, id: id.as_bytes() };
+                assert!(matches!(keys.open(other, &sealed), Err(Error::Value)), "{kind} {id}");
             }
         }
     }
@@ -233,28 +234,28 @@ mod tests {
     #[test]
     fn a_changed_value_is_refused() {
         let keys = keys(&[&OLD]);
-        let sealed = keys.seal(PLACE, b"a value").unwrap();
+        let sealed = keys.seal(CONTEXT, b"a value").unwrap();
         assert!(!sealed.windows(7).any(|bytes| bytes == b"a value"));
         for (place, bit) in (0..sealed.len()).flat_map(|it| (0..8).map(move |bit| (it, bit))) {
             let mut changed = sealed.clone();
             changed[place] ^= 1 << bit;
-            assert!(matches!(keys.open(PLACE, &changed), Err(Error::Value)), "{place} {bit}");
+            assert!(matches!(keys.open(CONTEXT, &changed), Err(Error::Value)), "{place} {bit}");
         }
         for length in 0..sealed.len() {
-            assert!(matches!(keys.open(PLACE, &sealed[..length]), Err(Error::Value)));
+            assert!(matches!(keys.open(CONTEXT, &sealed[..length]), Err(Error::Value)));
         }
-        assert!(keys.open(PLACE, &[&sealed[..], &[0]].concat()).is_err());
+        assert!(keys.open(CONTEXT, &[&sealed[..], &[0]].concat()).is_err());
     }
 
     #[test]
     fn the_first_key_seals_and_all_open() {
         let [old, both, new] = [keys(&[&OLD]), keys(&[&NEW, &OLD]), keys(&[&NEW])];
-        let before = old.seal(PLACE, b"a value").unwrap();
-        assert_eq!(both.open(PLACE, &before).unwrap().as_slice(), b"a value");
-        let after = both.seal(PLACE, b"a value").unwrap();
-        assert_eq!(new.open(PLACE, &after).unwrap().as_slice(), b"a value");
-        assert!(old.open(PLACE, &after).is_err());
-        assert!(new.open(PLACE, &before).is_err());
+        let before = old.seal(CONTEXT, b"a value").unwrap();
+        assert_eq!(both.open(CONTEXT, &before).unwrap().as_slice(), b"a value");
+        let after = both.seal(CONTEXT, b"a value").unwrap();
+        assert_eq!(new.open(CONTEXT, &after).unwrap().as_slice(), b"a value");
+        assert!(old.open(CONTEXT, &after).is_err());
+        assert!(new.open(CONTEXT, &before).is_err());
     }
 
     #[test]
@@ -279,6 +280,6 @@ mod tests {
         let mut provider = CryptoProvider::default();
         provider.random = Arc::new(Zeros);
         let keys = SealingKeys::from_bytes_with_provider(&OLD, &provider).unwrap();
-        assert_eq!(keys.seal(PLACE, b"a value"), Err(CryptoError));
+        assert_eq!(keys.seal(CONTEXT, b"a value"), Err(CryptoError));
     }
 }

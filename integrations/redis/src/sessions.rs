@@ -14,7 +14,7 @@ use handclasp::zeroize::Zeroizing;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::sealing_keys::Place;
+use crate::sealing_keys::Context;
 use crate::telemetry::{Call, report_not_stored};
 use crate::{Error, RedisStore};
 
@@ -24,9 +24,9 @@ use crate::{Error, RedisStore};
 /// that comes back before that gets a full handshake, as does one whose session is not found, because the store is
 /// down or slow, has removed it, or returns something else. No failure of the store ends a connection.
 ///
-/// The store never sees a session, nor a ticket: a session is sealed with the operator's key and with the ticket
-/// itself, and its key in the store is derived from the ticket. A session is removed from the store in the step that
-/// reads it.
+/// The store never sees a session, nor a ticket. A session is encrypted under a key that is derived from both the
+/// operator's key and the ticket. Its name in the store is derived from the ticket alone, and does not reveal it. A
+/// session is removed from the store in the step that reads it.
 ///
 /// # What it does not protect from
 ///
@@ -49,12 +49,12 @@ pub struct RedisSessions {
 /// What a client gets.
 type Ticket = [u8; RedisSessions::TICKET_LENGTH];
 
-/// What a session is sealed as.
+/// The kind of value that a session is, for [`Context`].
 const KIND: &str = "session";
 
 impl RedisSessions {
-    /// How many sessions may wait to be written by default. Each takes some 300 bytes, and the client's certificates
-    /// where it had some.
+    /// How many sessions may wait to be written by default. Each takes some 7 kilobytes of the server's memory, and the
+    /// client's certificates where it had some.
     pub const MAX_WRITES: usize = 4096;
 
     const TICKET_LENGTH: usize = 32;
@@ -86,9 +86,9 @@ impl RedisSessions {
     }
 
     async fn try_fetch(&self, ticket: &Ticket) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let key = self.key(ticket)?;
+        let name = self.name(ticket)?;
         let found = self.store.call(Call::TakeSession, async |client| {
-            let answer = client.getdel::<Value, _>(key).await.map_err(Error::Store)?;
+            let answer = client.getdel::<Value, _>(name).await.map_err(Error::Store)?;
             match answer {
                 Value::Null => Ok(None),
                 Value::Bytes(sealed) => self.open(ticket, &sealed).map(Some),
@@ -100,15 +100,15 @@ impl RedisSessions {
     }
 
     fn open(&self, ticket: &Ticket, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        self.store.keys().open(Place { kind: KIND, id: ticket }, sealed)
+        self.store.keys().open(Context { kind: KIND, id: ticket }, sealed)
     }
 
-    /// The session's key in the store. It does not reveal the ticket.
-    fn key(&self, ticket: &Ticket) -> Result<String, CryptoError> {
-        let mut name = [0; Self::NAME_LENGTH];
+    /// The session's name in the store. It does not reveal the ticket.
+    fn name(&self, ticket: &Ticket) -> Result<String, CryptoError> {
+        let mut digest = [0; Self::NAME_LENGTH];
         let sha256 = &*self.store.keys().primitives().sha256;
-        hkdf_expand(sha256, ticket, b"handclasp-redis session name", &mut name)?;
-        Ok(self.store.names().session(&name))
+        hkdf_expand(sha256, ticket, b"handclasp-redis session name", &mut digest)?;
+        Ok(self.store.names().session(&digest))
     }
 
     /// Makes a ticket, and writes the session meanwhile.
@@ -119,15 +119,15 @@ impl RedisSessions {
         };
         let keys = self.store.keys();
         let ticket: Ticket = keys.primitives().random_bytes()?;
-        let key = self.key(&ticket)?;
-        let sealed = keys.seal(Place { kind: KIND, id: &ticket }, session)?;
+        let name = self.name(&ticket)?;
+        let sealed = keys.seal(Context { kind: KIND, id: &ticket }, session)?;
         let store = self.store.clone();
         let seconds = i64::try_from(lifetime.as_secs().max(1)).unwrap_or(i64::MAX);
         self.runtime.spawn(async move {
             let written = store.call(Call::PutSession, async |client| {
                 let value = Value::Bytes(sealed.into());
                 let lifetime = Some(Expiration::EX(seconds));
-                let set = client.set::<(), _, _>(key, value, lifetime, None, false);
+                let set = client.set::<(), _, _>(name, value, lifetime, None, false);
                 set.await.map_err(Error::Store)
             });
             // The call is in the metrics. The client has its ticket already, which leads to a full handshake.

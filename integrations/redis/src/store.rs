@@ -119,6 +119,8 @@ impl RedisStore {
             ..Options::default()
         };
         let client = self.shared.clients.next().with_options(&options);
+        // The second timeout is needed: fred's did not end calls to a store that was paused. Without fred's, the
+        // clients' default one would be in force.
         let result = match tokio::time::timeout(self.timeout, ask(client)).await {
             Ok(Err(Error::Store(error))) if *error.kind() == ErrorKind::Timeout => {
                 Err(Error::Timeout(self.timeout))

@@ -61,8 +61,8 @@ pub struct RegisterSize {
     /// How many keys of the store the records are in: 1 to 1024, and 1 by default. One key serves some 20,000
     /// ClientHellos with 0-RTT data per second. On a cluster, several keys are on several primaries.
     pub shards: u16,
-    /// How many ClientHellos are recorded at the same time, in all shards: 1,000,000 by default. Each takes 100 bytes
-    /// of the store, for about 20 seconds with the default window.
+    /// How many ClientHellos are recorded at the same time, in all shards: 1,000,000 by default. Each takes some 150
+    /// bytes of the store, for about 20 seconds with the default window.
     pub records: u32,
 }
 
@@ -141,7 +141,7 @@ impl AntiReplay for RedisStrikeRegister {
     }
 
     /// Later, for a ticket: ask [`check`](Self::check). 0-RTT data under an external key are not accepted: a key
-    /// without an age would have to be remembered for ever.
+    /// without an age would have to be remembered without end.
     fn check_and_record(
         &self,
         client_hello: &ClientHelloRecord,
@@ -184,7 +184,8 @@ impl Inner {
 
     async fn refresh(&self) -> Result<(), Error> {
         for shard in 0..self.shards {
-            self.ask(Call::AskEpoch, shard, ["", "", "", "", ""].map(Value::from)).await?;
+            // Without the epoch of a ticket, the script reads no other argument.
+            self.ask(Call::AskEpoch, shard, vec![Value::from("")]).await?;
         }
         Ok(())
     }
@@ -199,7 +200,7 @@ impl Inner {
         let Some(epoch) = self.epoch_of_shard(shard, zone) else {
             return Ok(None);
         };
-        let arguments = [
+        let arguments = vec![
             Value::from(epoch),
             Value::from(client_hello.id.as_slice()),
             Value::from(client_hello.fresh_since.as_secs().to_string()),
@@ -219,8 +220,9 @@ impl Inner {
         epochs.of_shard(shard).map(|epoch| epoch.as_str().to_string())
     }
 
-    /// Runs the script in a shard, and remembers the epoch that it returns.
-    async fn ask(&self, call: Call, shard: u16, arguments: [Value; 5]) -> Result<Verdict, Error> {
+    /// Runs the script in a shard, and remembers the epoch that it returns. `arguments` are those behind the random
+    /// bytes.
+    async fn ask(&self, call: Call, shard: u16, arguments: Vec<Value>) -> Result<Verdict, Error> {
         let primitives = self.store.keys().primitives();
         let random: [u8; 16] = primitives.random_bytes()?;
         let mut all = vec![Value::from(random.as_slice())];

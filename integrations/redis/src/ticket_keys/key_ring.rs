@@ -195,7 +195,7 @@ impl KeyRing {
     }
 }
 
-#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+#[cfg(test)]
 mod tests {
     use super::super::stored_keys::{MAX_FIELDS, SnapshotOfTest};
     use super::*;

@@ -8,7 +8,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::session::TicketKeys;
 
 use crate::SealingKeys;
-use crate::sealing_keys::Place;
+use crate::sealing_keys::Context;
 
 /// The name of a ticket key: random bytes that reveal nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,10 +108,10 @@ pub(super) struct StoredKey {
 /// The first byte of each key and of each revocation in the store.
 const VERSION: u8 = 1;
 
-/// What a ticket key is sealed as.
+/// The kind of value that a ticket key is, for [`Context`].
 const KIND: &str = "ticket key";
 
-/// What a revocation is sealed as.
+/// The kind of value that a revocation is, for [`Context`].
 const REVOCATION: &str = "revocation of a ticket key";
 
 const NO_KEY: &str = "it is no ticket key of a version that this server knows";
@@ -125,8 +125,8 @@ impl StoredKey {
         keys.primitives().fill(secret.as_mut_bytes())?;
         let mut sealed = vec![VERSION];
         sealed.extend(times.to_bytes());
-        let place = id_and_times(id, times);
-        sealed.extend(keys.seal(Place { kind: KIND, id: &place }, secret.as_bytes())?);
+        let id_and_times = id_and_times(id, times);
+        sealed.extend(keys.seal(Context { kind: KIND, id: &id_and_times }, secret.as_bytes())?);
         Ok(Self { id, times, secret, sealed })
     }
 
@@ -149,8 +149,8 @@ impl StoredKey {
     ) -> Result<Self, &'static str> {
         let times = Self::claimed_times(sealed)?;
         let secret = sealed.get(1 + KeyTimes::LENGTH..).ok_or(NO_KEY)?;
-        let place = id_and_times(id, times);
-        let opened = keys.open(Place { kind: KIND, id: &place }, secret).map_err(|_| {
+        let id_and_times = id_and_times(id, times);
+        let opened = keys.open(Context { kind: KIND, id: &id_and_times }, secret).map_err(|_| {
             "its name, its times or its secret were changed, or this server does not have the sealing key"
         })?;
         let secret = Secret::new(&opened).ok_or(NO_KEY)?;
@@ -174,7 +174,7 @@ impl Revocation {
     pub(super) fn seal(&self, keys: &SealingKeys) -> Result<Vec<u8>, CryptoError> {
         let mut sealed = vec![VERSION];
         sealed.extend(self.until.0.to_be_bytes());
-        sealed.extend(keys.seal(Place { kind: REVOCATION, id: &self.place() }, &[])?);
+        sealed.extend(keys.seal(Context { kind: REVOCATION, id: &self.id_and_time() }, &[])?);
         Ok(sealed)
     }
 
@@ -196,7 +196,7 @@ impl Revocation {
     ) -> Result<Self, &'static str> {
         let claimed = Self::claimed(id, sealed)?;
         let proof = sealed.get(1 + 8..).ok_or(NO_REVOCATION)?;
-        let opened = keys.open(Place { kind: REVOCATION, id: &claimed.place() }, proof);
+        let opened = keys.open(Context { kind: REVOCATION, id: &claimed.id_and_time() }, proof);
         match opened {
             Ok(nothing) if nothing.is_empty() => Ok(claimed),
             Ok(_) => Err(NO_REVOCATION),
@@ -206,7 +206,7 @@ impl Revocation {
         }
     }
 
-    fn place(&self) -> Vec<u8> {
+    fn id_and_time(&self) -> Vec<u8> {
         [&self.id.0[..], &self.until.0.to_be_bytes()].concat()
     }
 }
@@ -224,7 +224,7 @@ impl fmt::Debug for StoredKey {
     }
 }
 
-#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
