@@ -80,7 +80,7 @@ impl TokenKey {
         let (uri, owned) = (uri.clone(), options.clone());
         let opened = within(OPEN_TIMEOUT, move || {
             let token = Token::new(&uri, &owned)?;
-            let session = token.open_key(certificate.subject_public_key_info())?;
+            let session = token.open_key()?;
             let trial = Trial { certificate, provider: owned.provider };
             let methods = trial.usable_methods(&session, pss_key)?;
             Ok(Opened { key: WorkerKey { token, trial, methods }, session })

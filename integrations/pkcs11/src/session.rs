@@ -30,8 +30,6 @@ pub(crate) struct KeySession {
     session: Session,
     key: ObjectHandle,
     pub(crate) kind: KeyKind,
-    /// The public half as the token shows it, the DER of a SubjectPublicKeyInfo.
-    pub(crate) public: Option<Vec<u8>>,
     /// If the key wants its PIN for each signature (CKA_ALWAYS_AUTHENTICATE).
     login_each_time: Option<Arc<Login>>,
     module: Pkcs11,
@@ -53,7 +51,7 @@ impl Token {
     }
 
     /// Opens a session, logs in, and finds the key.
-    pub(crate) fn open_key(&self, spki: &[u8]) -> Result<KeySession, TokenError> {
+    pub(crate) fn open_key(&self) -> Result<KeySession, TokenError> {
         let module = module::load(&self.module)?;
         let slot = self.find_slot(&module)?;
         let session = module.open_ro_session(slot)?;
@@ -79,8 +77,7 @@ impl Token {
         let kind = kind(&attributes)?;
         let pin_each_time = attributes.contains(&Attribute::AlwaysAuthenticate(true));
         let login_each_time = if pin_each_time { Some(Arc::clone(&self.login)) } else { None };
-        let public = public_half(&session, key, kind, spki)?;
-        Ok(KeySession { session, key, kind, public, login_each_time, module, slot })
+        Ok(KeySession { session, key, kind, login_each_time, module, slot })
     }
 
     /// The certificate that the URI names, and those of the token that have issued it: the DER of each. Certificates
@@ -222,6 +219,28 @@ impl KeySession {
         Ok(self.module.get_mechanism_info(self.slot, mechanism)?.sign())
     }
 
+    /// The public half of the key, the DER of a SubjectPublicKeyInfo, if the token shows it: with the private key, or in
+    /// the public key with the same id. `spki` is that of the certificate.
+    pub(crate) fn public_half(&self, spki: &[u8]) -> Result<Option<Vec<u8>>, TokenError> {
+        let session = &self.session;
+        if let Some(public) = public_of(session, self.key, self.kind, spki)? {
+            return Ok(Some(public));
+        }
+        let mut template = vec![Attribute::Class(ObjectClass::PUBLIC_KEY)];
+        for attribute in session.get_attributes(self.key, &[AttributeType::Id])? {
+            if matches!(&attribute, Attribute::Id(id) if !id.is_empty()) {
+                template.push(attribute);
+            }
+        }
+        if template.len() == 1 {
+            return Ok(None);
+        }
+        match session.find_objects(&template)?[..] {
+            [public] => public_of(session, public, self.kind, spki),
+            _ => Ok(None),
+        }
+    }
+
     /// How many sessions the token allows, if it says so.
     pub(crate) fn most_sessions(&self) -> Option<u64> {
         match self.module.get_token_info(self.slot).ok()?.max_session_count() {
@@ -264,31 +283,6 @@ fn kind(attributes: &[Attribute]) -> Result<KeyKind, TokenError> {
         Some(KeyType::EC_EDWARDS) if ED25519.contains(&&*curve) => Ok(KeyKind::Ed25519),
         Some(other) => unsupported(format!("a key of the type {other}")),
         None => unsupported("a key of no type".to_owned()),
-    }
-}
-
-/// The public half of a key, from what the private key shows, or from the public key with the same id.
-fn public_half(
-    session: &Session,
-    private: ObjectHandle,
-    kind: KeyKind,
-    spki: &[u8],
-) -> Result<Option<Vec<u8>>, TokenError> {
-    if let Some(public) = public_of(session, private, kind, spki)? {
-        return Ok(Some(public));
-    }
-    let mut template = vec![Attribute::Class(ObjectClass::PUBLIC_KEY)];
-    for attribute in session.get_attributes(private, &[AttributeType::Id])? {
-        if matches!(&attribute, Attribute::Id(id) if !id.is_empty()) {
-            template.push(attribute);
-        }
-    }
-    if template.len() == 1 {
-        return Ok(None);
-    }
-    match session.find_objects(&template)?[..] {
-        [public] => public_of(session, public, kind, spki),
-        _ => Ok(None),
     }
 }
 

@@ -78,8 +78,9 @@ impl Trial {
     }
 
     fn compare_public_half(&self, session: &KeySession) -> Result<Finding, TokenError> {
-        let Some(public) = &session.public else { return Ok(Finding::Unknown) };
-        match self.certificate.compare_key(public) {
+        let spki = self.certificate.subject_public_key_info();
+        let Some(public) = session.public_half(spki)? else { return Ok(Finding::Unknown) };
+        match self.certificate.compare_key(&public) {
             KeyComparison::Same => Ok(Finding::BelongsToCertificate),
             KeyComparison::OtherAlgorithm { .. } | KeyComparison::Different => {
                 Err(TokenError::KeyMismatch)

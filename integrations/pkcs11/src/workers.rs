@@ -155,7 +155,7 @@ impl WorkerKey {
                 }
             }
         }
-        let open = self.token.open_key(self.trial.certificate.subject_public_key_info())?;
+        let open = self.token.open_key()?;
         self.trial.repeat(&open, &self.methods).map_err(|error| match error {
             TokenError::KeyMismatch => TokenError::KeyChanged,
             error => error,
