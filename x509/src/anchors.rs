@@ -142,7 +142,7 @@ impl TrustAnchors {
         };
         let anchor = Anchor {
             strict,
-            dates: Some(Validity { not_before: decoded.not_before, not_after: decoded.not_after }),
+            dates: Some(decoded.dates),
             label,
             subject: decoded.subject.into_owned(),
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),

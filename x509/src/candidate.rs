@@ -7,7 +7,6 @@ use super::explain::Place;
 use super::intermediate::Intermediate;
 use super::issuer::Issuer;
 use super::request::ChainRequest;
-use super::time::Timestamp;
 
 /// A certificate or an anchor that has the name of an issuer.
 #[derive(Clone, Copy)]
@@ -85,8 +84,7 @@ impl<'s> Candidate<'s> {
                 is_far_from_anchor: false,
             },
             Self::Intermediate(Intermediate { certificate, .. }) => {
-                let now = Timestamp::from(request.now);
-                let is_current = certificate.not_before <= now && now <= certificate.not_after;
+                let is_current = certificate.dates.contains(request.now);
                 let mut anchors = request.anchors.issuers(&certificate.issuer);
                 Preference {
                     is_unusable: !is_current || !certificate.is_ca,

@@ -15,7 +15,7 @@ use super::key_usage::KeyUsage;
 use super::policies::extension::{self as policies, Policies};
 use super::revocation::extension as revocation;
 use super::signature::{PublicKey, Signed};
-use super::time::Timestamp;
+use super::time::{Timestamp, Validity};
 use super::{oid, text, time};
 
 /// The `version` field's value for a certificate of version 3.
@@ -38,8 +38,7 @@ pub(super) struct Certificate<'a> {
     /// The keyIdentifier of the authorityKeyIdentifier.
     pub(super) authority_key_id: Option<&'a [u8]>,
     pub(super) subject_key_id: Option<&'a [u8]>,
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+    pub(super) dates: Validity,
     /// The SubjectPublicKeyInfo with its header.
     pub(super) spki: &'a [u8],
     pub(super) key: PublicKey<'a>,
@@ -128,8 +127,7 @@ impl<'a> Certificate<'a> {
             validity,
             authority_key_id: None,
             subject_key_id: None,
-            not_before,
-            not_after,
+            dates: Validity { not_before, not_after },
             spki: spki.whole,
             key: public_key(spki.contents)?,
             is_ca: false,

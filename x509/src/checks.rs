@@ -6,7 +6,7 @@ use super::extended_key_usage::ExtendedKeyUsage;
 use super::profile::Purpose;
 use super::rules::Rule;
 use super::signature::PublicKey;
-use super::time::Timestamp;
+use super::time::{Timestamp, Validity};
 use super::{der, ml_dsa, text, time};
 
 /// The largest number of octets of a serial number (RFC 5280, section 4.1.2.2).
@@ -36,7 +36,7 @@ pub(super) fn trusted(
     now: Timestamp,
 ) -> Result<(), CertificateErrorKind> {
     own_form(certificate)?;
-    dates(certificate.not_before, certificate.not_after, now)?;
+    dates(certificate.dates, now)?;
     time_form(certificate)
 }
 
@@ -91,7 +91,7 @@ pub(super) fn form_and_dates(
     now: Timestamp,
 ) -> Result<(), CertificateErrorKind> {
     form(certificate)?;
-    dates(certificate.not_before, certificate.not_after, now)
+    dates(certificate.dates, now)
 }
 
 /// Checks a certificate at any time. The certificate of an anchor is only checked in the strict
@@ -117,11 +117,8 @@ fn own_form(certificate: &Certificate<'_>) -> Result<(), CertificateErrorKind> {
     rsa_size(certificate.key)
 }
 
-pub(super) fn dates(
-    not_before: Timestamp,
-    not_after: Timestamp,
-    now: Timestamp,
-) -> Result<(), CertificateErrorKind> {
+pub(super) fn dates(validity: Validity, now: Timestamp) -> Result<(), CertificateErrorKind> {
+    let Validity { not_before, not_after } = validity;
     if now < not_before {
         return Err(CertificateErrorKind::NotYetValid { not_before, now });
     }

@@ -117,10 +117,7 @@ impl EndEntity {
             alternative_names,
             key_usage: certificate.key_usage,
             is_ca: certificate.is_ca,
-            validity: Some(Validity {
-                not_before: certificate.not_before,
-                not_after: certificate.not_after,
-            }),
+            validity: Some(certificate.dates),
             signature_algorithm: algorithm.map(|_| of_algorithm),
         }
     }

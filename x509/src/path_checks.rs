@@ -80,8 +80,7 @@ pub(super) fn validity(
 ) -> Validity {
     let mut validity = Validity::ALWAYS;
     for certificate in path {
-        let Certificate { not_before, not_after, .. } = **certificate;
-        validity = validity.and(Validity { not_before, not_after });
+        validity = validity.and(certificate.dates);
     }
     match anchor.and_then(|anchor| anchor.dates) {
         Some(dates) if checks_anchor_dates(request) => validity.and(dates),
@@ -92,8 +91,8 @@ pub(super) fn validity(
 /// Checks the anchor's own dates, if it has any.
 fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), CertificateError> {
     let Some(anchor) = anchor else { return Ok(()) };
-    let Some(Validity { not_before, not_after }) = anchor.dates else { return Ok(()) };
-    checks::dates(not_before, not_after, now)
+    let Some(dates) = anchor.dates else { return Ok(()) };
+    checks::dates(dates, now)
         .map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
 }
 

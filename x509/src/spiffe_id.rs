@@ -172,41 +172,34 @@ mod tests {
 
     #[test]
     fn what_the_standard_forbids_is_refused() {
-        let refused = |uri: &str| uri.parse::<SpiffeId>().unwrap_err();
-        for uri in
-            ["", "https://example.com/a", "SPIFFE://example.com/a", "spiffe:/a", "spiffe:a/b"]
-        {
-            assert_eq!(refused(uri), SpiffeIdError::Scheme, "{uri}");
-        }
-        assert_eq!(refused("spiffe:///a"), SpiffeIdError::NoTrustDomain);
-        for (uri, character) in [
-            ("spiffe://Example.com/a", 'E'),
-            ("spiffe://user@example.com/a", '@'),
-            ("spiffe://example.com:443/a", ':'),
-            ("spiffe://ex%41mple.com/a", '%'),
-            ("spiffe://[::1]/a", '['),
-            ("spiffe://example.com?a", '?'),
-            ("spiffe://ex\u{e4}mple.com/a", '\u{e4}'),
+        use SpiffeIdError as E;
+        let segment = |segment: &str| E::PathSegment(segment.to_owned());
+        for (uri, error) in [
+            ("", E::Scheme),
+            ("https://example.com/a", E::Scheme),
+            ("SPIFFE://example.com/a", E::Scheme),
+            ("spiffe:/a", E::Scheme),
+            ("spiffe:a/b", E::Scheme),
+            ("spiffe:///a", E::NoTrustDomain),
+            ("spiffe://Example.com/a", E::TrustDomainCharacter('E')),
+            ("spiffe://user@example.com/a", E::TrustDomainCharacter('@')),
+            ("spiffe://example.com:443/a", E::TrustDomainCharacter(':')),
+            ("spiffe://ex%41mple.com/a", E::TrustDomainCharacter('%')),
+            ("spiffe://[::1]/a", E::TrustDomainCharacter('[')),
+            ("spiffe://example.com?a", E::TrustDomainCharacter('?')),
+            ("spiffe://ex\u{e4}mple.com/a", E::TrustDomainCharacter('\u{e4}')),
+            ("spiffe://example.com/a?b", E::PathCharacter('?')),
+            ("spiffe://example.com/a#b", E::PathCharacter('#')),
+            ("spiffe://example.com/%61", E::PathCharacter('%')),
+            ("spiffe://example.com/a b", E::PathCharacter(' ')),
+            ("spiffe://example.com/a\n", E::PathCharacter('\n')),
+            ("spiffe://example.com/", segment("")),
+            ("spiffe://example.com/a/", segment("")),
+            ("spiffe://example.com//a", segment("")),
+            ("spiffe://example.com/./a", segment(".")),
+            ("spiffe://example.com/a/..", segment("..")),
         ] {
-            assert_eq!(refused(uri), SpiffeIdError::TrustDomainCharacter(character), "{uri}");
-        }
-        for (uri, character) in [
-            ("spiffe://example.com/a?b", '?'),
-            ("spiffe://example.com/a#b", '#'),
-            ("spiffe://example.com/%61", '%'),
-            ("spiffe://example.com/a b", ' '),
-            ("spiffe://example.com/a\n", '\n'),
-        ] {
-            assert_eq!(refused(uri), SpiffeIdError::PathCharacter(character), "{uri}");
-        }
-        for (uri, segment) in [
-            ("spiffe://example.com/", ""),
-            ("spiffe://example.com/a/", ""),
-            ("spiffe://example.com//a", ""),
-            ("spiffe://example.com/./a", "."),
-            ("spiffe://example.com/a/..", ".."),
-        ] {
-            assert_eq!(refused(uri), SpiffeIdError::PathSegment(segment.into()), "{uri}");
+            assert_eq!(uri.parse::<SpiffeId>(), Err(error), "{uri}");
         }
     }
 

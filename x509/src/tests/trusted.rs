@@ -41,7 +41,7 @@ fn its_serial_number_its_signature_and_its_issuer_do_not_count() {
 
 /// The Name of another one.
 fn leaf_params_issuer() -> Vec<u8> {
-    let other = root("somebody else");
+    let other = root("another one");
     let decoded = certificate::Certificate::decode(other.der()).unwrap();
     der::wrap(der::SEQUENCE, &decoded.subject)
 }

@@ -251,7 +251,7 @@ fn a_responder_of_another_issuer_or_with_another_key() {
     // One level up: the issuer of the issuer did not delegate for it.
     let above = Chain { intermediate: root("root"), ..Chain::new() };
     assert!(chain.delegated(&above.responder(|_| {})).is_err());
-    // The responder's certificate, and somebody else's signature.
+    // The responder's certificate, and a signature of another key.
     let (_, der) = chain.responder(|_| {});
     let why = RevocationEvidenceError::BadSignature {
         evidence: RevocationEvidence::OcspResponse,
