@@ -91,7 +91,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> KeyExch
 impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
     LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>
 {
-    pub(super) fn exchange(&self, seed: &[u8; 64]) -> Exchange<PRIVATE, PUBLIC, CIPHERTEXT> {
+    fn exchange(&self, seed: &[u8; 64]) -> Exchange<PRIVATE, PUBLIC, CIPHERTEXT> {
         let key_pair = (self.generate)(*seed);
         let share = key_pair.pk().to_vec();
         Exchange { group: *self, private_key: Zeroizing::new(*key_pair.sk()), share }
@@ -99,7 +99,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
 
     /// Encapsulates a message. An encapsulation key of another length, or with a number that is not reduced,
     /// is refused (section 7.2 of FIPS 203).
-    pub(super) fn encapsulate(
+    fn encapsulate(
         &self,
         peer_share: &[u8],
         message: &[u8; 32],
@@ -117,7 +117,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
 }
 
 /// The client's private key, which is wiped when it is dropped.
-pub(super) struct Exchange<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> {
+struct Exchange<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> {
     group: LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>,
     private_key: Zeroizing<[u8; PRIVATE]>,
     share: Vec<u8>,
@@ -152,5 +152,22 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> ActiveK
     /// one that the server does not have.
     fn complete(self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
         with_stack_wiped::<STACK_DEPTH, _>(|| self.decapsulate(peer_share))
+    }
+}
+
+#[cfg(test)]
+impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
+    super::ml_kem_tests::WithGivenBytes for LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>
+{
+    fn start_with(&self, seed: &[u8; 64]) -> Box<dyn ActiveKeyExchange> {
+        Box::new(self.exchange(seed))
+    }
+
+    fn respond_with(
+        &self,
+        share: &[u8],
+        message: &[u8; 32],
+    ) -> Result<CompletedKeyExchange, KeyExchangeError> {
+        self.encapsulate(share, message)
     }
 }

@@ -27,6 +27,8 @@ mod key_exchange_checks;
 pub mod libcrux;
 #[cfg(feature = "ml-kem")]
 pub mod ml_kem;
+#[cfg(all(test, any(feature = "libcrux", feature = "ml-kem")))]
+mod ml_kem_tests;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod overwritten;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
