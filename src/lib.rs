@@ -118,8 +118,9 @@
 //! from tickets, 0-RTT data with protection against replays, client certificates in the handshake
 //! and after it, raw public keys, stapled OCSP responses and certificate timestamps, record size
 //! limits and padding, GREASE, compressed certificates; revocation by CRLs and stapled OCSP
-//! responses, pins of keys, `tls-exporter`, SPIFFE ids, and records that a kernel protects. The application can give a signature, a
-//! key or the result of a verification [later](Reply::Later), from any thread.
+//! responses, pins of keys, `tls-exporter`, SPIFFE ids, and records that a kernel protects. The
+//! application can give a signature, a key or the result of a verification [later](Reply::Later), from any
+//! thread.
 //!
 //! There is no TLS 1.2, no DTLS and no Encrypted ClientHello.
 

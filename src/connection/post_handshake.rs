@@ -124,7 +124,8 @@ impl PostHandshake {
     /// Sends `count` tickets: see [`Handshake::send_tickets`]. A client sends none.
     ///
     /// # Errors
-    /// As [`Handshake::send_tickets`], and [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) after [`close`](Self::close).
+    /// As [`Handshake::send_tickets`], and [`ErrorKind::Misuse`](crate::ErrorKind::Misuse) after
+    /// [`close`](Self::close).
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
         self.0.advance_clock();
         self.0.issue_tickets(count)

@@ -89,6 +89,15 @@ impl Question {
         }
     }
 
+    /// What counts as the answer where there is none, for this reason.
+    pub(super) fn without_answer(&self, reason: String) -> Result<Answer, Error> {
+        match self {
+            // A register that cannot be reached does not know. The handshake goes on without 0-RTT data.
+            Self::CheckReplay(_) => Ok(Answer::ReplayCheck(ReplayCheck::Unknown)),
+            _ => Err(ErrorKind::Unanswered { question: self.name(), reason }.into()),
+        }
+    }
+
     /// Joins the question and its answer. Where the answer is of another kind, or is
     /// [`Answer::Unavailable`], the question comes back.
     pub(super) fn answered(self, answer: Answer) -> Result<Answered, Box<Self>> {

@@ -7,9 +7,9 @@ use crate::credential::CertifiedKey;
 /// The name of the gauge of the time at which a chain expires.
 const NOT_AFTER: &str = "handclasp_certificate_not_after_timestamp_seconds";
 
-/// Sets the gauge `handclasp_certificate_not_after_timestamp_seconds` to the time at which the first
-/// certificate of this chain expires, in seconds since 1970. `certificate` is the value of its label: a name
-/// that the program has for the chain.
+/// Sets the gauge `handclasp_certificate_not_after_timestamp_seconds` to the time at which this chain expires,
+/// in seconds since 1970: with the certificate in it that expires first. `certificate` is the value of its
+/// label: a name that the program has for the chain.
 ///
 /// Call it when a chain is loaded, and again for the next one under the same name. An alert compares the gauge
 /// with the clock, so the gauge need not be set each day. A raw public key does not expire: it sets nothing.

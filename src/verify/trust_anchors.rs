@@ -63,7 +63,8 @@ impl TrustAnchorVerifier {
     }
 
     /// Refuses certificates that these CRLs revoke. CRLs go out of date: replace the configuration
-    /// when there are newer ones, or take the crate `handclasp-reload`, which reads their files again. Several verifiers can share an `Arc` of CRLs.
+    /// when there are newer ones, or take the crate `handclasp-reload`, which reads their files again.
+    /// Several verifiers can share an `Arc` of CRLs.
     pub fn with_crls(mut self, crls: impl Into<Arc<[CertificateRevocationList]>>) -> Self {
         self.crls = crls.into();
         self.with_other_rules()

@@ -19,7 +19,7 @@ use crate::config::{ClientConfig, CommonConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
 use crate::observer::{Event, Observer, Observers};
 use crate::registry::HandshakeType;
-use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH, ReplayCheck};
+use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
@@ -353,13 +353,8 @@ impl Handshake {
             return Err(ErrorKind::Misuse(reason).into());
         };
         let answer = match answer {
-            // A register that cannot be reached does not know. The handshake goes on without 0-RTT data.
-            Answer::Unavailable(_) if matches!(*question, Question::CheckReplay(_)) => {
-                Answer::ReplayCheck(ReplayCheck::Unknown)
-            }
             Answer::Unavailable(reason) => {
-                let question = question.name();
-                return Err(self.fail(ErrorKind::Unanswered { question, reason }.into()));
+                question.without_answer(reason).map_err(|error| self.fail(error))?
             }
             answer => answer,
         };
