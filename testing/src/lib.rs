@@ -20,6 +20,7 @@ pub mod key_lines;
 pub mod measure;
 pub mod message;
 pub mod numbers;
+pub mod openssl;
 pub mod ports;
 pub mod process;
 #[cfg(feature = "quinn-proto")]

@@ -1,5 +1,6 @@
 //! Ports for programs that do not say which one the system gave them.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,28 +11,28 @@ const COUNT: u16 = 12_000;
 
 /// A port of TCP on 127.0.0.1. As long as this process runs, no other test gets it.
 pub fn free_tcp_port() -> u16 {
-    for address in addresses() {
-        let Ok(reservation) = UdpSocket::bind(address) else { continue };
-        if TcpListener::bind(address).is_ok() {
-            // Never closed.
-            std::mem::forget(reservation);
-            return address.port();
-        }
-    }
-    panic!("no port of TCP is free");
+    free_port(UdpSocket::bind, TcpListener::bind)
 }
 
 /// A port of UDP on 127.0.0.1. As long as this process runs, no other test gets it.
 pub fn free_udp_port() -> u16 {
+    free_port(TcpListener::bind, UdpSocket::bind)
+}
+
+/// A port of one protocol. A socket of the other protocol, with the same number, reserves it.
+fn free_port<R, S>(
+    reserve: fn(SocketAddr) -> io::Result<R>,
+    bind: fn(SocketAddr) -> io::Result<S>,
+) -> u16 {
     for address in addresses() {
-        let Ok(reservation) = TcpListener::bind(address) else { continue };
-        if UdpSocket::bind(address).is_ok() {
+        let Ok(reservation) = reserve(address) else { continue };
+        if bind(address).is_ok() {
             // Never closed.
             std::mem::forget(reservation);
             return address.port();
         }
     }
-    panic!("no port of UDP is free");
+    panic!("no port is free");
 }
 
 /// Each process begins at another port.

@@ -9,7 +9,8 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::transport::memory::exchange;
 use handclasp::{ClientConnection, Connection, ErrorKind, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Folder, Process, available, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Folder, connect};
 use handclasp_testing::{Identity, server_name};
 
 #[test]
@@ -112,22 +113,18 @@ fn rustls_exports_the_same_with_an_empty_context_and_with_none() {
 
 #[test]
 fn openssl_exports_the_same_channel_binding() {
-    if !available("openssl", "version", |version| version.starts_with("OpenSSL 3.")) {
+    if !openssl::is_here() {
         return;
     }
     let (identity, folder) = (Identity::p256(), Folder::new());
     let certificate = folder.file("chain.pem", pem_text("CERTIFICATE", &identity.chain[0]));
     let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
-    let arguments = ["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-cert", &certificate];
-    let more =
-        ["-key", &key, "-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"];
-    let server = Process::start("openssl", &[&arguments[..], &more].concat());
-    let ready = "ACCEPT 127.0.0.1:";
-    let output = server.wait_for(ready);
-    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
+    let arguments = ["-tls1_3", "-cert", &certificate, "-key", &key];
+    let export = ["-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"];
+    let (server, address) = openssl::s_server(&[&arguments[..], &export].concat());
 
     let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut stream = Stream::new(client, connect(format!("127.0.0.1:{port}").parse().unwrap()));
+    let mut stream = Stream::new(client, connect(address));
     stream.write_all(b"our words\n").unwrap();
     let output = server.wait_for("our words");
     let binding = hex::encode_upper(stream.connection().tls_exporter().unwrap());

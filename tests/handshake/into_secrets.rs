@@ -13,7 +13,7 @@ use handclasp::transport::memory::exchange;
 use handclasp::{
     ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection, Stream,
 };
-use handclasp_testing::sessions::{Pair, server_at};
+use handclasp_testing::sessions::{Pair, early_data, server_at};
 use handclasp_testing::taken_over::TakenOver;
 use handclasp_testing::{Identity, deliver_outgoing, server_name, take_outgoing};
 
@@ -253,15 +253,7 @@ fn a_server_keeps_its_keys_until_the_end_of_early_data() {
     let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
     client.write_early_data(b"early").unwrap();
     let mut first = take_outgoing(&mut client);
-    let (mut start, mut early) = (0, Vec::new());
-    while start < first.len() {
-        let (consumed, received) = server.receive(&mut first[start..]).unwrap();
-        if let Received::EarlyData(data) = received {
-            early.extend_from_slice(data);
-        }
-        start += consumed;
-    }
-    assert_eq!(early, b"early");
+    assert_eq!(early_data(&mut server, &mut first), b"early");
     deliver_outgoing(&mut server, &mut client).unwrap();
     let refused = server.into_secrets().unwrap_err();
     assert_eq!(refused.reason, KeysKept::Handshaking);

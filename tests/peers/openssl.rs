@@ -16,7 +16,8 @@ use handclasp::{
     ClientConfig, ClientConnection, ErrorKind, ServerConfig, ServerConnection, Stream,
 };
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Folder, Listener, Process, available, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Folder, Listener, Process, connect};
 use handclasp_testing::{Identity, NAME, narrow_provider, server_name};
 
 const SUITES: [&str; 3] =
@@ -25,10 +26,6 @@ const SUITES: [&str; 3] =
 const GROUPS: [&str; 3] = ["X25519", "P-256", "P-384"];
 const GROUP_IDS: [NamedGroup; 3] =
     [NamedGroup::X25519, NamedGroup::SECP256R1, NamedGroup::SECP384R1];
-
-fn openssl_is_here() -> bool {
-    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
-}
 
 /// Counts the peer's key updates.
 #[derive(Clone, Default)]
@@ -72,13 +69,8 @@ impl TheirServer {
         let folder = Folder::new();
         let certificate = folder.file("server.pem", pem_text("CERTIFICATE", &identity.chain[0]));
         let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
-        // The system chooses the port, and openssl prints it.
-        let first = ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key];
-        let process = Process::start("openssl", &[&first, arguments].concat());
-        let ready = "ACCEPT 127.0.0.1:";
-        let output = process.wait_for(ready);
-        let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
-        let address = format!("127.0.0.1:{port}").parse().unwrap();
+        let first = ["-cert", &certificate, "-key", &key];
+        let (process, address) = openssl::s_server(&[&first, arguments].concat());
 
         let config = ClientConfig::builder(provider).application_protocols(["test/1"]);
         let config = config.trust(identity.anchors()).unwrap().build().unwrap();
@@ -109,7 +101,7 @@ impl TheirServer {
 
 #[test]
 fn our_client_talks_with_s_server_with_every_suite_and_group() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let identity = Identity::p256();
@@ -130,7 +122,7 @@ fn our_client_talks_with_s_server_with_every_suite_and_group() {
 
 #[test]
 fn our_client_follows_the_hello_retry_request_of_s_server() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for (suite, name) in SUITES.iter().enumerate() {
@@ -150,7 +142,7 @@ fn our_client_follows_the_hello_retry_request_of_s_server() {
 
 #[test]
 fn our_client_and_s_server_update_keys() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let mut server = TheirServer::start(&Identity::p256(), CryptoProvider::default(), &["-tls1_3"]);
@@ -171,7 +163,7 @@ fn our_client_and_s_server_update_keys() {
 
 #[test]
 fn our_client_has_no_certificate_for_s_server() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let identity = Identity::p256();
@@ -189,7 +181,7 @@ fn our_client_has_no_certificate_for_s_server() {
 
 #[test]
 fn our_client_says_that_the_version_is_why_an_s_server_of_tls_1_2_refuses() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let mut server = TheirServer::start(&Identity::p256(), CryptoProvider::default(), &["-tls1_2"]);
@@ -245,7 +237,7 @@ fn echo(mut stream: OurStream, key_updates: KeyUpdates) -> (ServerConnection, us
 
 #[test]
 fn s_client_talks_with_our_server_with_every_suite_and_group() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for (suite, group) in (0..3).flat_map(|suite| (0..3).map(move |group| (suite, group))) {
@@ -270,7 +262,7 @@ fn s_client_talks_with_our_server_with_every_suite_and_group() {
 
 #[test]
 fn s_client_follows_our_hello_retry_request() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for group in [1, 2] {
@@ -292,7 +284,7 @@ fn s_client_follows_our_hello_retry_request() {
 
 #[test]
 fn s_client_and_our_server_update_keys() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let (mut client, server, _folder) =
@@ -321,7 +313,7 @@ fn s_client_and_our_server_update_keys() {
 
 #[test]
 fn our_server_hears_why_s_client_refuses_it() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let handshake = |mut stream: OurStream, _| stream.get_mut().handshake().unwrap_err();
@@ -335,7 +327,7 @@ fn our_server_hears_why_s_client_refuses_it() {
 
 #[test]
 fn our_server_says_that_the_version_is_why_it_refuses_an_s_client_of_tls_1_2() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let handshake = |mut stream: OurStream, _| stream.get_mut().handshake().unwrap_err();

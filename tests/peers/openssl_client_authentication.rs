@@ -14,12 +14,9 @@ use handclasp::{
     ClientConfig, ClientConnection, Error, ErrorKind, ServerConfig, ServerConnection, Stream,
 };
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Folder, Listener, Process, available, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Folder, Listener, Process, connect};
 use handclasp_testing::{Identity, NAME, server_name};
-
-fn openssl_is_here() -> bool {
-    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
-}
 
 /// Those whose keys openssl reads as they are written here.
 const ALGORITHMS: [&rcgen::SignatureAlgorithm; 2] =
@@ -60,11 +57,8 @@ fn their_server(
     let anchor = folder.file("clients.pem", pem_text("CERTIFICATE", &own.anchor));
     let files = files(&folder, "server", &server);
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let first = ["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-CAfile", &anchor];
-    let process = Process::start("openssl", &[&first[..], &files, arguments].concat());
-    let ready = "ACCEPT 127.0.0.1:";
-    let output = process.wait_for(ready);
-    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
+    let first = ["-tls1_3", "-CAfile", &anchor];
+    let (process, address) = openssl::s_server(&[&first[..], &files, arguments].concat());
     let mut builder = ClientConfig::builder(CryptoProvider::default())
         .trust(server.anchors())
         .unwrap()
@@ -74,7 +68,7 @@ fn their_server(
     }
     let config = Arc::new(builder.build().unwrap());
     let client = ClientConnection::new(config, server_name()).unwrap();
-    let socket = connect(format!("127.0.0.1:{port}").parse().unwrap());
+    let socket = connect(address);
     (process, BufReader::new(Stream::new(client, socket)), folder)
 }
 
@@ -90,7 +84,7 @@ fn talk(process: &mut Process, client: &mut OurClient, words: &str) {
 
 #[test]
 fn s_server_takes_our_clients_certificate_with_every_kind_of_key() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for own in identities().chain([Identity::new(&rcgen::PKCS_ED25519)]) {
@@ -107,7 +101,7 @@ fn s_server_takes_our_clients_certificate_with_every_kind_of_key() {
 
 #[test]
 fn s_server_refuses_our_client_by_the_alert_that_says_why() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let (own, other) = (Identity::p256(), Identity::p256());
@@ -125,7 +119,7 @@ fn s_server_refuses_our_client_by_the_alert_that_says_why() {
 
 #[test]
 fn s_server_asks_our_client_after_the_handshake() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for own in identities() {
@@ -192,7 +186,7 @@ fn echo(mut stream: OurServer) -> ServerConnection {
 
 #[test]
 fn our_server_takes_the_certificate_of_s_client_with_every_kind_of_key() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for own in identities() {
@@ -211,7 +205,7 @@ fn our_server_takes_the_certificate_of_s_client_with_every_kind_of_key() {
 
 #[test]
 fn s_client_hears_that_our_server_requires_a_certificate() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let own = Identity::p256();
@@ -226,7 +220,7 @@ fn s_client_hears_that_our_server_requires_a_certificate() {
 
 #[test]
 fn our_server_asks_s_client_after_the_handshake() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for own in identities() {
@@ -252,7 +246,7 @@ fn our_server_asks_s_client_after_the_handshake() {
 
 #[test]
 fn our_server_cannot_ask_an_s_client_that_did_not_offer_it() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let own = Identity::p256();

@@ -12,13 +12,10 @@ use handclasp::session::{MemoryClientSessions, TicketKeys};
 use handclasp::transport::HandedOver;
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Folder, Listener, Process, available, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Folder, Listener, Process, connect};
 use handclasp_testing::taken_over::TakenOver;
 use handclasp_testing::{Identity, NAME, narrow_provider, server_name};
-
-fn openssl_is_here() -> bool {
-    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
-}
 
 /// A connection that was taken over, and its socket.
 struct Owner {
@@ -62,19 +59,14 @@ fn talk_with_server(owner: &mut Owner, process: &mut Process, words: &str) {
 
 #[test]
 fn a_connection_to_s_server_is_taken_over() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let (identity, folder) = (Identity::p256(), Folder::new());
     let certificate = folder.file("server.pem", pem_text("CERTIFICATE", &identity.chain[0]));
     let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
-    let arguments =
-        ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key, "-tls1_3"];
-    let mut process = Process::start("openssl", &arguments);
-    let ready = "ACCEPT 127.0.0.1:";
-    let output = process.wait_for(ready);
-    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
-    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    let arguments = ["-cert", &certificate, "-key", &key, "-tls1_3"];
+    let (mut process, address) = openssl::s_server(&arguments);
     for suite in 0..3 {
         let store = Arc::new(MemoryClientSessions::new(8));
         let config = ClientConfig::builder(narrow_provider(suite, 0)).sessions(store.clone());
@@ -118,7 +110,7 @@ fn a_connection_to_s_server_is_taken_over() {
 
 #[test]
 fn a_connection_of_s_client_is_taken_over() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for suite in 0..3 {

@@ -9,15 +9,12 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::key_schedule::PskKind;
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
-use handclasp_testing::process::{Process, available, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Process, connect};
 use handclasp_testing::{Identity, server_name};
 
 const IDENTITY: &str = "device-7";
 const SECRET: [u8; 16] = *b"\x5c\x91\x02\xe7 16 bytes \xfe\xdc";
-
-fn openssl_is_here() -> bool {
-    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
-}
 
 fn key() -> PreSharedKey {
     PreSharedKey::external(IDENTITY.as_bytes(), &SECRET).unwrap()
@@ -25,23 +22,19 @@ fn key() -> PreSharedKey {
 
 #[test]
 fn our_client_shares_a_key_with_s_server_with_and_without_a_retry() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let identity = Identity::p256();
     for groups in ["X25519", "P-384"] {
         let secret = hex::encode(SECRET);
-        let arguments = ["s_server", "-accept", "127.0.0.1:0", "-nocert", "-tls1_3"];
         let psk = ["-psk", &secret, "-psk_identity", IDENTITY, "-groups", groups];
-        let process = Process::start("openssl", &[&arguments[..], &psk].concat());
-        let ready = "ACCEPT 127.0.0.1:";
-        let output = process.wait_for(ready);
-        let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
+        let (process, address) = openssl::s_server(&[&["-nocert", "-tls1_3"][..], &psk].concat());
 
         let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key()]);
         let config = config.trust(identity.anchors()).unwrap().build().unwrap();
         let client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
-        let socket = connect(format!("127.0.0.1:{port}").parse().unwrap());
+        let socket = connect(address);
         let mut stream = Stream::new(client, socket);
         stream.write_all(b"our words\n").unwrap();
         process.wait_for("our words");
@@ -55,7 +48,7 @@ fn our_client_shares_a_key_with_s_server_with_and_without_a_retry() {
 
 #[test]
 fn our_server_shares_a_key_with_s_client() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let identity = Identity::p256();

@@ -15,12 +15,9 @@ use handclasp::session::{
 };
 use handclasp::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Folder, Listener, Process, available, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Folder, Listener, Process, connect};
 use handclasp_testing::{Identity, narrow_provider, server_name};
-
-fn openssl_is_here() -> bool {
-    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
-}
 
 /// `openssl s_server`, and our client's configuration, which keeps its tickets.
 struct TheirServer {
@@ -37,13 +34,8 @@ impl TheirServer {
         let (identity, folder) = (Identity::p256(), Folder::new());
         let certificate = folder.file("server.pem", pem_text("CERTIFICATE", &identity.chain[0]));
         let key = folder.file("key.pem", pem_text("PRIVATE KEY", identity.key.secret_der()));
-        let first =
-            ["s_server", "-accept", "127.0.0.1:0", "-cert", &certificate, "-key", &key, "-tls1_3"];
-        let process = Process::start("openssl", &[&first, arguments].concat());
-        let ready = "ACCEPT 127.0.0.1:";
-        let output = process.wait_for(ready);
-        let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
-        let address = format!("127.0.0.1:{port}").parse().unwrap();
+        let first = ["-cert", &certificate, "-key", &key, "-tls1_3"];
+        let (process, address) = openssl::s_server(&[&first[..], arguments].concat());
         let store = Arc::new(MemoryClientSessions::new(8));
         let config = ClientConfig::builder(provider).sessions(store.clone()).early_data(true);
         let config = Arc::new(config.trust(identity.anchors()).unwrap().build().unwrap());
@@ -77,7 +69,7 @@ fn resumed(connection: &handclasp::Connection) -> bool {
 
 #[test]
 fn our_client_resumes_with_the_tickets_of_s_server() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     for (suite, arguments) in [
@@ -103,7 +95,7 @@ fn our_client_resumes_with_the_tickets_of_s_server() {
 
 #[test]
 fn s_server_takes_our_early_data_or_passes_over_them() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let mut server = TheirServer::start(CryptoProvider::default(), &["-early_data"]);
@@ -169,7 +161,7 @@ fn serve(config: &Arc<ServerConfig>, arguments: &[&str]) -> (ServerConnection, V
 
 #[test]
 fn s_client_resumes_with_our_tickets_and_sends_early_data() {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return;
     }
     let stores: [fn() -> Arc<dyn SessionStore>; 2] = [

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use handclasp::certificate::{ChainRequest, Profile, Purpose, TrustAnchors, verify_chain};
 use handclasp::crypto::CryptoProvider;
-use handclasp_testing::process::{Folder, available};
+use handclasp_testing::openssl;
+use handclasp_testing::process::Folder;
 use pki_types::pem::PemObject;
 use pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -43,7 +44,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
 
 #[test]
 fn the_default_profile_takes_what_openssl_makes() {
-    if !available("openssl", "version", |version| version.starts_with("OpenSSL 3.")) {
+    if !openssl::is_here() {
         return;
     }
     let folder = Folder::new();

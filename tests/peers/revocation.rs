@@ -22,7 +22,8 @@ use handclasp::{
 };
 use handclasp_testing::authority::{Authority, crl_params, root};
 use handclasp_testing::der::pem_text;
-use handclasp_testing::process::{Folder, available};
+use handclasp_testing::openssl;
+use handclasp_testing::process::Folder;
 use handclasp_testing::{NAME, server_name};
 use rcgen::{CertificateParams, CustomExtension, KeyPair, RevocationReason, SerialNumber};
 
@@ -155,7 +156,7 @@ fn a_certificate_that_demands_a_staple_needs_one_where_it_was_asked_for() {
 
 #[test]
 fn a_staple_that_openssl_made_is_verified() {
-    if !available("openssl", "version", |words| words.starts_with("OpenSSL 3")) {
+    if !openssl::is_here() {
         return;
     }
     let world = World::new();
@@ -172,7 +173,7 @@ fn a_staple_that_openssl_made_is_verified() {
 
 #[test]
 fn a_session_is_resumed_while_its_staple_is_fresh() {
-    if !available("openssl", "version", |words| words.starts_with("OpenSSL 3")) {
+    if !openssl::is_here() {
         return;
     }
     let world = World::new();

@@ -11,6 +11,7 @@ use handclasp::registry::{CipherSuiteId, NamedGroup};
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
 use handclasp::{ClientConnection, ServerConnection};
 use handclasp_testing::authority::{Authority, params, root};
+use handclasp_testing::openssl;
 use handclasp_testing::{Identity, rustls_peer, server_name};
 use pki_types::PrivateKeyDer;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
@@ -110,7 +111,7 @@ fn unknown_name() -> Option<Diagnosis> {
     let keys = CertificateList::new(vec![Arc::new(identity.certified_key())]).only_known_names();
     let config = server().build(Arc::new(keys)).unwrap();
     let files = Files::new(&identity);
-    if !super::ends::openssl_is_here() {
+    if !openssl::is_here() {
         return None;
     }
     let arguments = ["s_client", "-connect", "@address", "-servername", "other.example", "-tls1_3"];

@@ -12,7 +12,8 @@ use handclasp::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use handclasp::verify::TrustAnchorVerifier;
 use handclasp::{CertifiedKey, ClientConfig, ClientConnection, ServerConnection};
 use handclasp_testing::authority::{Authority, authority_params, crl_params, params, root};
-use handclasp_testing::process::{Folder, Process, connect};
+use handclasp_testing::openssl;
+use handclasp_testing::process::{Folder, connect};
 use handclasp_testing::{Identity, NAME, server_name};
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
@@ -21,8 +22,8 @@ use rcgen::{
 
 use super::Row;
 use super::ends::{
-    both, both_with, client, client_fails, client_of_gnutls, client_of_openssl, list,
-    openssl_is_here, provider, server,
+    both, both_with, client, client_fails, client_of_gnutls, client_of_openssl, list, provider,
+    server,
 };
 
 /// What a server's certificate has, if nothing is wrong with it.
@@ -125,7 +126,7 @@ fn revoked() -> Option<Diagnosis> {
 
 /// A certificate that `openssl req` makes with these arguments, and is trusted, at `openssl s_server`.
 fn made_by_openssl(arguments: &str, server_arguments: &[&str]) -> Option<Diagnosis> {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return None;
     }
     let folder = Folder::new();
@@ -140,12 +141,9 @@ fn made_by_openssl(arguments: &str, server_arguments: &[&str]) -> Option<Diagnos
     let pem = std::fs::read(&cert).unwrap();
     let anchors = TrustAnchors::from_pem(&pem).unwrap();
     let config = ClientConfig::builder(provider()).trust(anchors).unwrap();
-    let first = ["s_server", "-accept", "127.0.0.1:0", "-tls1_3", "-cert", &cert, "-key", &key];
-    let process = Process::start("openssl", &[&first, server_arguments].concat());
-    let ready = "ACCEPT 127.0.0.1:";
-    let output = process.wait_for(ready);
-    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
-    Some(client_fails(config, connect(format!("127.0.0.1:{port}").parse().unwrap())))
+    let first = ["-tls1_3", "-cert", &cert, "-key", &key];
+    let (_process, address) = openssl::s_server(&[&first[..], server_arguments].concat());
+    Some(client_fails(config, connect(address)))
 }
 
 /// A client's certificate, issued by this authority.

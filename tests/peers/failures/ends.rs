@@ -16,6 +16,7 @@ use handclasp::{
     Stream,
 };
 use handclasp_testing::der::pem_text;
+use handclasp_testing::openssl;
 use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Folder, Listener, PATIENCE, Process, available, connect};
 use handclasp_testing::{Identity, deliver_outgoing, server_name};
@@ -165,10 +166,6 @@ pub fn both_with(mut client: ClientConnection, mut server: ServerConnection) -> 
     Both { client: diagnosis(&client), server: diagnosis(&server) }
 }
 
-pub fn openssl_is_here() -> bool {
-    available("openssl", "version", |version| version.starts_with("OpenSSL 3."))
-}
-
 pub fn gnutls_is_here() -> bool {
     available("gnutls-serv", "--version", |version| version.contains("gnutls-serv 3."))
         && available("gnutls-cli", "--version", |version| version.contains("gnutls-cli 3."))
@@ -206,20 +203,16 @@ pub fn client_of_openssl(
     identity: &Identity,
     arguments: &[&str],
 ) -> Option<Diagnosis> {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return None;
     }
     let files = Files::new(identity);
-    let mut all = vec!["s_server", "-accept", "127.0.0.1:0"];
+    let mut all = Vec::new();
     if !arguments.contains(&"-nocert") && !arguments.contains(&"-cert") {
         all.extend(["-cert", &files.chain, "-key", &files.key]);
     }
     all.extend(arguments.iter().map(|it| if *it == "@ca" { files.authority.as_str() } else { it }));
-    let process = Process::start("openssl", &all);
-    let ready = "ACCEPT 127.0.0.1:";
-    let output = process.wait_for(ready);
-    let port = output.split(ready).nth(1).unwrap().lines().next().unwrap();
-    let address = format!("127.0.0.1:{port}").parse().unwrap();
+    let (_process, address) = openssl::s_server(&all);
     Some(client_fails(config, connect(address)))
 }
 
@@ -275,7 +268,7 @@ pub fn server_of_openssl(
     client: &Identity,
     arguments: &[&str],
 ) -> Option<Diagnosis> {
-    if !openssl_is_here() {
+    if !openssl::is_here() {
         return None;
     }
     let name = handclasp_testing::NAME;
