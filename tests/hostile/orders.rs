@@ -2,6 +2,7 @@
 //! up to four messages after every state, ends in unexpected_message and a dead handshake.
 
 mod ends;
+mod picture;
 mod table;
 
 use std::collections::hash_map::Entry;
@@ -158,7 +159,7 @@ fn every_row_of_the_table_is_walked() {
 #[test]
 fn the_picture_is_that_of_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ARCHITECTURE.md");
-    let (text, picture) = (std::fs::read_to_string(path).unwrap(), table::picture());
+    let (text, picture) = (std::fs::read_to_string(path).unwrap(), picture::of_the_table());
     let shown = text.contains(&format!("```text\n{picture}```\n"));
     assert!(shown, "ARCHITECTURE.md should have:\n{picture}");
 }
