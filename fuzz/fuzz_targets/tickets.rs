@@ -79,7 +79,7 @@ fn hello(ticket: &[u8]) -> Vec<u8> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let now = UnixTime::since_unix_epoch(core::time::Duration::from_secs(1_800_000_000));
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(1_800_000_000));
     assert_eq!(KEYS.take(data, now), Reply::Now(None), "it was not sealed here");
     let sealed = KEYS.put(data, now, LIFETIME).expect("there is randomness");
     assert_eq!(KEYS.take(&sealed, now), Reply::Now(Some(Zeroizing::new(data.to_vec()))));

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use handclasp::certificate::CertificateError;
 use handclasp::config::{ClientConfigBuilder, ServerConfigBuilder};
@@ -127,6 +127,23 @@ impl AntiReplay for RegisterElsewhere {
     fn check_and_record(&self, _: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Reply::Later
+    }
+}
+
+/// A register that knows nothing, and keeps the last ClientHello that it was asked about.
+#[derive(Debug, Default)]
+pub struct KeepsRecord(Mutex<Option<ClientHelloRecord>>);
+
+impl KeepsRecord {
+    pub fn last(&self) -> ClientHelloRecord {
+        self.0.lock().unwrap().expect("it was asked")
+    }
+}
+
+impl AntiReplay for KeepsRecord {
+    fn check_and_record(&self, record: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
+        *self.0.lock().unwrap() = Some(*record);
+        Reply::Now(ReplayCheck::Unknown)
     }
 }
 

@@ -23,8 +23,8 @@ use handclasp::{
     AnswerLater, ClientConnection, Level, Reply, ServerConfig, ServerConnection, Stream, Time,
 };
 use handclasp_testing::sessions::{
-    Forgetful, LIFETIME, Pair, append_outgoing, early_data, found, server_at, talk, ticket_keys,
-    ticket_origin,
+    Forgetful, KeepsRecord, LIFETIME, Pair, append_outgoing, early_data, found, server_at, talk,
+    ticket_keys, ticket_origin,
 };
 use handclasp_testing::{narrow_provider, server_name};
 
@@ -435,19 +435,11 @@ fn the_narrower_window_counts_of_the_server_that_sent_the_ticket_and_of_this_one
 
 /// A strike of a real connection, for a register that is asked without one.
 fn strike(issued: i64, arrival: i64) -> ClientHelloRecord {
-    #[derive(Debug, Default)]
-    struct Keep(Mutex<Option<ClientHelloRecord>>);
-    impl AntiReplay for Keep {
-        fn check_and_record(&self, strike: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
-            *self.0.lock().unwrap() = Some(*strike);
-            Reply::Now(ReplayCheck::Unknown)
-        }
-    }
-    let (pair, keep) = (Pair::new(), Arc::new(Keep::default()));
+    let (pair, keep) = (Pair::new(), Arc::new(KeepsRecord::default()));
     let config = pair.finish(pair.server_builder().early_data(1000, keep.clone()));
     pair.meet(&config);
     assert!(!replay(&config, &flight(&mut client(&pair, time(5))), time(5)));
-    let mut strike = keep.0.lock().unwrap().unwrap();
+    let mut strike = keep.last();
     strike.issued = Some(time(issued));
     strike.fresh_since = time(arrival - 10);
     strike.fresh_until = Some(time(arrival + 10));

@@ -13,14 +13,13 @@ use handclasp::pki_types::UnixTime;
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::registry::CipherSuiteId;
 use handclasp::session::{
-    AntiReplay, ClientHelloRecord, EarlyDataOffer, EarlyDataPolicy, EarlyDataTerms, MemorySessions,
-    ReplayCheck, StrikeRegister,
+    AntiReplay, ClientHelloRecord, EarlyDataTerms, MemorySessions, ReplayCheck, StrikeRegister,
 };
 use handclasp::{AnswerLater, ClientConnection, Connection, Reply, ServerConfig, ServerConnection};
 use handclasp_testing::narrow_provider;
 use handclasp_testing::sessions::{
-    self, Forgetful, Pair, append_outgoing, before, client as client_at, early_data, server_at,
-    talk, time,
+    self, Forgetful, KeepsRecord, Pair, append_outgoing, before, client as client_at, early_data,
+    server_at, talk, time,
 };
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
@@ -241,19 +240,11 @@ fn a_register_remembers_while_a_hello_is_fresh_and_says_no_when_it_is_full() {
 
 /// A strike of a real connection: others are made of it.
 fn sample() -> ClientHelloRecord {
-    #[derive(Debug, Default)]
-    struct Take(Mutex<Option<ClientHelloRecord>>);
-    impl EarlyDataPolicy for Take {
-        fn accept(&self, offer: &EarlyDataOffer) -> Reply<bool> {
-            *self.0.lock().unwrap() = Some(offer.client_hello);
-            Reply::Now(false)
-        }
-    }
-    let (pair, take) = (Pair::new(), Arc::new(Take::default()));
-    let config = pair.finish(pair.early_server(1000).early_data_policy(take.clone()));
+    let (pair, keep) = (Pair::new(), Arc::new(KeepsRecord::default()));
+    let config = pair.finish(pair.server_builder().early_data(1000, keep.clone()));
     pair.meet(&config);
     assert_eq!(early(&mut pair.client(1), &config, 1), EarlyData::Rejected);
-    take.0.lock().unwrap().unwrap()
+    keep.last()
 }
 
 #[test]

@@ -15,4 +15,5 @@ mod resumption_of_clients;
 mod shared_sessions;
 mod shown_peers;
 mod suites_of_keys;
+mod ticket_keys;
 mod tickets;

@@ -16,7 +16,8 @@ use handclasp::{
     AnswerLater, ClientConnection, Connection, ErrorKind, Reply, ServerConfig, ServerConnection,
 };
 use handclasp_testing::sessions::{
-    Pair, RegisterElsewhere, append_outgoing, before, client, early_data, server_at, talk, time,
+    KeepsRecord, Pair, RegisterElsewhere, append_outgoing, before, client, early_data, server_at,
+    talk, time,
 };
 
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
@@ -297,19 +298,11 @@ fn only_an_answer_to_the_open_question_of_the_register_counts() {
 
 #[test]
 fn a_strike_register_says_whether_it_was_a_replay_or_it_does_not_know() {
-    #[derive(Debug, Default)]
-    struct Keep(Mutex<Option<ClientHelloRecord>>);
-    impl AntiReplay for Keep {
-        fn check_and_record(&self, record: &ClientHelloRecord, _: UnixTime) -> Reply<ReplayCheck> {
-            *self.0.lock().unwrap() = Some(*record);
-            Reply::Now(ReplayCheck::Unknown)
-        }
-    }
-    let (pair, keep) = (Pair::new(), Arc::new(Keep::default()));
+    let (pair, keep) = (Pair::new(), Arc::new(KeepsRecord::default()));
     let config = pair.finish(pair.server_builder().early_data(1000, keep.clone()));
     pair.meet(&config);
     waiting(&config, &mut first_flight(&mut pair.client(1)));
-    let record = keep.0.lock().unwrap().unwrap();
+    let record = keep.last();
     let check = |register: &StrikeRegister| register.check_and_record(&record, time(1));
     let register = StrikeRegister::new(before());
     assert_eq!(check(&register), Reply::Now(ReplayCheck::New));

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use handclasp::alert::AlertDescription;
-use handclasp::crypto::{CryptoError, CryptoProvider, Secret};
+use handclasp::crypto::{CryptoError, Secret};
 use handclasp::handshake::{Handshake, Step};
 use handclasp::pki_types::{ServerName, UnixTime};
 use handclasp::registry::CipherSuiteId;
@@ -14,9 +14,7 @@ use handclasp::session::{
 use handclasp::wire::{ClientHello, ExtensionType, Extensions, HandshakeMessage, NewSessionTicket};
 use handclasp::{Connection, ErrorKind, Level, Reply};
 use handclasp_testing::server_name;
-use handclasp_testing::sessions::{
-    self, LIFETIME, Pair, client, found, pass, server_at, talk, ticket_origin, time,
-};
+use handclasp_testing::sessions::{self, Pair, client, pass, server_at, talk, ticket_origin, time};
 use zeroize::Zeroizing;
 
 /// The longest ticket that is kept, or made.
@@ -210,108 +208,44 @@ fn a_ticket_that_cannot_be_sent_is_a_misuse_and_ends_nothing() {
     ends[1].send_ticket(&plain()).unwrap();
 }
 
-#[test]
-fn ticket_keys_can_be_replaced_while_connections_use_them() {
-    let random = CryptoProvider::default().random;
-    let bytes: Vec<u8> = (0..64).collect();
-    let keys = TicketKeys::from_bytes(&bytes[..32], random).unwrap();
-    let ticket = keys.put(b"a session", time(0), LIFETIME).unwrap();
-    assert!(keys.replace(&[0; 32]).is_err());
-    assert!(found(&keys, &ticket, time(0)).is_some(), "the keys are as they were");
-    keys.replace(&[&bytes[32..], &bytes[..32]].concat()).unwrap();
-    assert!(found(&keys, &ticket, time(0)).is_some(), "the old key opens still");
-    let newer = keys.put(b"a session", time(0), LIFETIME).unwrap();
-    keys.replace(&bytes[32..]).unwrap();
-    assert!(found(&keys, &ticket, time(0)).is_none(), "it is gone");
-    assert!(found(&keys, &newer, time(0)).is_some());
+/// Keeps the lifetimes of sessions, and gives no ticket for them. It takes those of the keys.
+#[derive(Debug)]
+struct Lifetimes {
+    lifetimes: Mutex<Vec<Duration>>,
+    keys: Arc<TicketKeys>,
 }
-
-#[test]
-fn the_next_ticket_key_is_known_to_all_servers_before_one_of_them_seals_with_it() {
-    let random = CryptoProvider::default().random;
-    let bytes: Vec<u8> = (0..64).collect();
-    let (old, new) = (&bytes[..32], &bytes[32..]);
-    let lists = [[old, new].concat(), [new, old].concat(), new.to_vec()];
-    let with = |list: &[u8]| TicketKeys::from_bytes(list, random.clone()).unwrap();
-    // Each server has had the list before, or this one, or the next one.
-    for pair in lists.windows(2) {
-        let servers = [with(&pair[0]), with(&pair[1])];
-        for [from, to] in [[0, 0], [0, 1], [1, 0], [1, 1]] {
-            let ticket = servers[from].put(b"a session", time(0), LIFETIME).unwrap();
-            let ended = pair[1] == new && [from, to] == [0, 1] && ticket[..8] != name_of(new)[..];
-            assert_eq!(found(&servers[to], &ticket, time(1)).is_some(), !ended, "{from} {to}");
-        }
-    }
-    // A key that an attacker may have is left out, and opens nothing from then on.
-    let keys = with(&lists[1]);
-    let ticket = keys.put(b"a session", time(0), LIFETIME).unwrap();
-    keys.replace(old).unwrap();
-    assert!(found(&keys, &ticket, time(0)).is_none());
-}
-
-/// The name of a ticket key, which is in each of its tickets.
-fn name_of(key: &[u8]) -> Vec<u8> {
-    let keys = TicketKeys::from_bytes(key, CryptoProvider::default().random).unwrap();
-    keys.put(b"a session", time(0), LIFETIME).unwrap()[..8].to_vec()
-}
-
-/// Stores what it is told of a session's lifetime, and gives no ticket.
-#[derive(Debug, Default)]
-struct Lifetimes(Mutex<Vec<Duration>>);
 
 impl SessionStore for Lifetimes {
     fn put(&self, _: &[u8], _: UnixTime, lifetime: Duration) -> Result<Vec<u8>, CryptoError> {
-        self.0.lock().unwrap().push(lifetime);
+        self.lifetimes.lock().unwrap().push(lifetime);
         Err(CryptoError)
     }
 
-    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
-        Reply::Now(None)
+    fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
+        self.keys.take(ticket, now)
     }
 }
 
 #[test]
 fn a_store_is_given_the_lifetime_that_is_left_of_seven_days() {
     let pair = Pair::new();
-    let store = Arc::new(Lifetimes::default());
+    let store = Lifetimes { lifetimes: Mutex::default(), keys: pair.keys.clone() };
+    let store = Arc::new(store);
     for configured in [1, 7_200, MAX_LIFETIME] {
         let builder = pair.server_builder().sessions(store.clone()).ticket_lifetime(configured);
         pair.meet(&pair.finish(builder.tickets(1)));
-        let told = core::mem::take(&mut *store.0.lock().unwrap());
-        assert_eq!(told, [Duration::from_secs(configured.into())]);
+        let given = core::mem::take(&mut *store.lifetimes.lock().unwrap());
+        assert_eq!(given, [Duration::from_secs(configured.into())]);
     }
     // A resumption does not extend it.
     pair.meet(&pair.finish(pair.server_builder().ticket_lifetime(MAX_LIFETIME)));
-    let both = Both { keys: pair.keys.clone(), lifetimes: store.clone() };
-    let config = pair.server_builder().sessions(Arc::new(both)).ticket_lifetime(MAX_LIFETIME);
+    let config = pair.server_builder().sessions(store.clone()).ticket_lifetime(MAX_LIFETIME);
     let config = pair.finish(config.tickets(1));
     let (mut client, mut server) = (pair.client(1000), server_at(&config, 1000));
     sessions::talk(&mut client, &mut server).checked();
     assert!(client.parameters().pre_shared_key.is_some());
     let left = Duration::from_secs(u64::from(MAX_LIFETIME) - 1000);
-    assert_eq!(*store.0.lock().unwrap(), [left]);
-}
-
-/// Opens tickets with keys, and sends none.
-#[derive(Debug)]
-struct Both {
-    keys: Arc<TicketKeys>,
-    lifetimes: Arc<Lifetimes>,
-}
-
-impl SessionStore for Both {
-    fn put(
-        &self,
-        session: &[u8],
-        now: UnixTime,
-        lifetime: Duration,
-    ) -> Result<Vec<u8>, CryptoError> {
-        self.lifetimes.put(session, now, lifetime)
-    }
-
-    fn take(&self, ticket: &[u8], now: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
-        self.keys.take(ticket, now)
-    }
+    assert_eq!(*store.lifetimes.lock().unwrap(), [left]);
 }
 
 #[test]
