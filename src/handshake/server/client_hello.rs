@@ -27,11 +27,12 @@ impl ExpectClientHello {
     ) -> Result<State, Error> {
         expect(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
+        // A name that is none is refused before a resolver sees it. Neither a session (section 4.7.1) nor a second
+        // ClientHello changes it.
+        context.parameters.server_name = selection::server_name(&hello)?;
         let Some(resolver) = &self.config.config_resolver else {
             return negotiate(self.config, None, message.bytes, &hello, context);
         };
-        // A name that is none is refused before the resolver sees it.
-        context.parameters.server_name = selection::server_name(&hello)?;
         match resolver.resolve(&hello) {
             Reply::Now(choice) => {
                 let config = use_config(self.config, choice, &hello, context)?;

@@ -3,10 +3,11 @@
 //!
 //! | Decision | Made by | It may wait for |
 //! |---|---|---|
+//! | server name | [`client_hello`], with [`selection`] | |
 //! | version | [`selection`] | |
 //! | whether an external key is used together with certificates | [`cert_with_extern_psk`] | |
 //! | cipher suite that the server prefers | [`selection`] | |
-//! | server name, application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
+//! | application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
 //! | group of the key exchange, or HelloRetryRequest | [`Negotiating::exchange_keys`], with [`selection`] and [`hello_retry_request`] | the [`PskResolver`](crate::psk::PskResolver) |
 //! | session of a ticket | [`resumption`] | the session store; the `PskResolver` or the verifier |
 //! | external pre-shared key | [`pre_shared_key`] | the `PskResolver` |
@@ -14,7 +15,8 @@
 //! | 0-RTT data | [`early_data`] | the policy; the register of ClientHellos |
 //! | certificate | [`certificate_selection`] | the [`CertificateResolver`](crate::credential::CertificateResolver) |
 //!
-//! [`negotiate`] makes the first four: they depend only on the ClientHello and the configuration.
+//! The server name is read first, because a configuration can be chosen by it. [`negotiate`] makes the
+//! next four decisions: they depend only on the ClientHello and the configuration.
 //! [`Negotiating::decide`] makes the others. If an answer is missing, it stops, and it runs again from
 //! its beginning when the answer is there. [`Negotiating`] keeps the decisions that were made, so that
 //! none is made twice. [`flight`] then sends the result.
@@ -264,9 +266,8 @@ impl Negotiating {
         (*self).run(&hello, context)
     }
 
-    /// Makes the other decisions that depend only on the ClientHello and the configuration: server
-    /// name, application protocol, record sizes, compression, types of certificates, number of
-    /// tickets. The server name goes into the tickets (section 4.7.1).
+    /// Makes the other decisions that depend only on the ClientHello and the configuration:
+    /// application protocol, record sizes, compression, types of certificates, number of tickets.
     fn new(
         agreed: Agreed,
         message: &[u8],
@@ -274,7 +275,6 @@ impl Negotiating {
         context: &mut Context,
     ) -> Result<Self, Error> {
         let Agreed { config, first, cipher_suite, cert_with_extern_psk } = agreed;
-        context.parameters.server_name = selection::server_name(hello)?;
         let is_quic = context.quic.is_some();
         context.parameters.application_protocol =
             selection::application_protocol(&config, hello, is_quic)?;

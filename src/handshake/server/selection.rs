@@ -317,7 +317,7 @@ pub(super) fn is_psk_without_key_exchange(config: &ServerConfig, hello: &ClientH
 
 /// The DNS name that the client asks for (RFC 6066, section 3). RFC 6066 forbids IP addresses. Some
 /// clients send one all the same: then there is no name. In a resumption it is the name of this
-/// ClientHello, and not that of the session (section 4.7.1).
+/// ClientHello, and not that of the session (section 4.7.1). New tickets get it.
 pub(super) fn server_name(hello: &ClientHello<'_>) -> Result<Option<String>, Error> {
     if let Some(name) = hello.dns_name() {
         return Ok(Some(name));
