@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::KeyError;
 use crate::certificate::der::{
     self, BIT_STRING, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE,
+    subject_public_key_info,
 };
 
 /// A private key's parts, borrowed from its DER.
@@ -107,14 +108,7 @@ fn padded(secret: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> 
 /// The point of a public key that is on this curve and not compressed.
 fn point_in(spki: &[u8], curve: Curve) -> Option<&[u8]> {
     let (_, point) = spki.split_at_checked(spki.len().checked_sub(1 + 2 * curve.length())?)?;
-    (spki == public_key_info(&curve.algorithm(), point)).then_some(point)
-}
-
-/// The DER of a SubjectPublicKeyInfo.
-pub(super) fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
-    let algorithm = der::wrap(SEQUENCE, algorithm);
-    let key = der::wrap(BIT_STRING, &[&[0], key].concat());
-    der::wrap(SEQUENCE, &[algorithm, key].concat())
+    (spki == subject_public_key_info(&curve.algorithm(), point)).then_some(point)
 }
 
 /// An RSAPrivateKey.

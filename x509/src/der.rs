@@ -241,6 +241,14 @@ pub fn wrap(tag: u8, contents: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), from the contents of its AlgorithmIdentifier and the bytes of
+/// its key.
+pub fn subject_public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    let algorithm = wrap(SEQUENCE, algorithm);
+    let key = wrap(BIT_STRING, &[&[0], key].concat());
+    wrap(SEQUENCE, &[algorithm, key].concat())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

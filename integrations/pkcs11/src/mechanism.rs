@@ -237,13 +237,6 @@ pub(crate) fn algorithm_of(spki: &[u8]) -> Option<&[u8]> {
     fields.take(der::SEQUENCE).map(|algorithm| algorithm.contents)
 }
 
-/// The DER of a SubjectPublicKeyInfo.
-pub(crate) fn public_key_info(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
-    let algorithm = der::wrap(der::SEQUENCE, algorithm);
-    let key = der::wrap(der::BIT_STRING, &[&[0], key].concat());
-    der::wrap(der::SEQUENCE, &[algorithm, key].concat())
-}
-
 /// The DER of a number that is not negative, from its bytes.
 pub(crate) fn integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
@@ -295,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_certificate_limits_an_rsa_key_to_the_schemes_of_its_parameters() {
-        let spki = |algorithm: &[u8]| public_key_info(algorithm, &[0x30, 0]);
+        let spki = |algorithm: &[u8]| der::subject_public_key_info(algorithm, &[0x30, 0]);
         let schemes = |spki: &[u8]| -> Vec<SignatureScheme> {
             let methods = methods(KeyKind::Rsa, PssKey::of(spki).unwrap());
             methods.iter().map(|method| method.scheme).collect()

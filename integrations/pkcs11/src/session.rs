@@ -10,7 +10,7 @@ use handclasp::certificate::{Digests, der};
 
 use crate::error::TokenError;
 use crate::login::{Login, LoginTarget};
-use crate::mechanism::{Curve, KeyKind, Method, algorithm_of, integer, public_key_info};
+use crate::mechanism::{Curve, KeyKind, Method, algorithm_of, integer};
 use crate::module;
 use crate::options::Options;
 use crate::uri::{ObjectKind, Pkcs11Uri};
@@ -309,16 +309,16 @@ fn public_of(
                 return Ok(None);
             }
             let key = der::wrap(der::SEQUENCE, &[integer(&modulus), integer(&exponent)].concat());
-            Ok(Some(public_key_info(algorithm_of(spki).unwrap_or_default(), &key)))
+            Ok(Some(der::subject_public_key_info(algorithm_of(spki).unwrap_or_default(), &key)))
         }
         KeyKind::Ec(curve) => {
             let point = point_of(session, object, curve.point_length())?;
-            Ok(point.map(|point| public_key_info(&curve.algorithm(), &point)))
+            Ok(point.map(|point| der::subject_public_key_info(&curve.algorithm(), &point)))
         }
         KeyKind::Ed25519 => {
             let point = point_of(session, object, ED25519_KEY)?;
             let algorithm = handclasp::pki_types::alg_id::ED25519;
-            Ok(point.map(|point| public_key_info(&algorithm, &point)))
+            Ok(point.map(|point| der::subject_public_key_info(&algorithm, &point)))
         }
     }
 }

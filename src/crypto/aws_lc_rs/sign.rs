@@ -11,8 +11,9 @@ use aws_lc_rs::signature::{
 use pki_types::{PrivateKeyDer, alg_id};
 
 use super::verify::RSASSA_PSS;
+use crate::certificate::der::subject_public_key_info;
 use crate::crypto::private_key::{
-    self, Curve, EcKey, MlDsa, MlDsaKey, PrivateKey, RsaKey, public_key_info, unsupported,
+    self, Curve, EcKey, MlDsa, MlDsaKey, PrivateKey, RsaKey, unsupported,
 };
 use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
@@ -47,7 +48,7 @@ fn rsa(key: &RsaKey<'_>) -> Result<Key, KeyError> {
     key.check_exponent()?;
     let schemes = rsa_schemes(key)?;
     let pair = rsa::KeyPair::from_der(key.der).map_err(|_| KeyError::Inconsistent)?;
-    let public_key = public_key_info(&key.algorithm, pair.public_key().as_ref());
+    let public_key = subject_public_key_info(&key.algorithm, pair.public_key().as_ref());
     Ok(Key { pair: Pair::Rsa(pair), schemes, public_key })
 }
 
@@ -80,7 +81,7 @@ fn ed25519(seed: &[u8], public: Option<&[u8]>) -> Result<Key, KeyError> {
         None => Ed25519KeyPair::from_seed_unchecked(seed),
     };
     let pair = loaded.map_err(|_| KeyError::Inconsistent)?;
-    let public_key = public_key_info(&alg_id::ED25519, pair.public_key().as_ref());
+    let public_key = subject_public_key_info(&alg_id::ED25519, pair.public_key().as_ref());
     Ok(Key { pair: Pair::Ed25519(pair), schemes: &[SignatureScheme::ED25519], public_key })
 }
 
@@ -100,7 +101,7 @@ fn ec(key: &EcKey<'_>, public_keys: &[&[u8]]) -> Result<Key, KeyError> {
         Curve::P384 => &[S::ECDSA_SECP384R1_SHA384],
         Curve::P521 => &[S::ECDSA_SECP521R1_SHA512],
     };
-    let public_key = public_key_info(&curve.algorithm(), pair.public_key().as_ref());
+    let public_key = subject_public_key_info(&curve.algorithm(), pair.public_key().as_ref());
     Ok(Key { pair: Pair::Ecdsa(pair), schemes, public_key })
 }
 
@@ -128,7 +129,7 @@ fn ml_dsa(key: &MlDsaKey<'_>, pkcs8: &[u8]) -> Result<Key, KeyError> {
         MlDsa::MlDsa65 => alg_id::ML_DSA_65,
         MlDsa::MlDsa87 => alg_id::ML_DSA_87,
     };
-    let public_key = public_key_info(&identifier, pair.public_key().as_ref());
+    let public_key = subject_public_key_info(&identifier, pair.public_key().as_ref());
     Ok(Key { pair: Pair::MlDsa(pair), schemes, public_key })
 }
 

@@ -9,9 +9,8 @@ use ring::signature::{
     Ed25519KeyPair, KeyPair, RsaEncoding,
 };
 
-use crate::crypto::private_key::{
-    self, Curve, EcKey, PrivateKey, RsaKey, public_key_info, unsupported,
-};
+use crate::certificate::der::subject_public_key_info;
+use crate::crypto::private_key::{self, Curve, EcKey, PrivateKey, RsaKey, unsupported};
 use crate::crypto::{CryptoError, KeyError, KeyProvider, SigningKey};
 use crate::registry::SignatureScheme;
 
@@ -125,7 +124,7 @@ impl SigningKey for Key {
             Self::Ed25519(pair) => (pki_types::alg_id::ED25519, pair.public_key().as_ref()),
             Self::Rsa(pair) => (pki_types::alg_id::RSA_ENCRYPTION, pair.public_key().as_ref()),
         };
-        Some(public_key_info(&algorithm, key))
+        Some(subject_public_key_info(&algorithm, key))
     }
 }
 

@@ -30,9 +30,7 @@ fn with_key(
     parameters: &[u8],
 ) -> CertificateDer<'static> {
     let algorithm = [&alg_id::ML_DSA_65[..], parameters].concat();
-    let key = der::wrap(der::BIT_STRING, &[&[0][..], &vec![7; length]].concat());
-    let spki = [der::wrap(der::SEQUENCE, &algorithm), key].concat();
-    let spki = der::wrap(der::SEQUENCE, &spki);
+    let spki = der::subject_public_key_info(&algorithm, &vec![7; length]);
     let decoded = certificate::Certificate::decode(certificate).unwrap();
     let signed = decoded.signed.message;
     let tbs = der::only(signed, der::SEQUENCE).unwrap();
