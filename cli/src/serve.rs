@@ -290,7 +290,7 @@ impl Server {
         let _ = socket.set_nodelay(true);
         let event_log = match self.json {
             true => {
-                // A client need not be anyone to fill the log with its account.
+                // Every client, also one that is not authenticated, can fill the log with its account.
                 let mut options = explain::Options::new(CryptoProvider::default());
                 options.max_fields = MAX_FIELDS;
                 SharedEventLog::with_options(true, Box::new(NoReport), &options)

@@ -246,7 +246,7 @@ fn a_server_has_for_each_client_the_type_that_it_takes() {
     assert!(one.parameters().certificates.is_none() && one.parameters().raw_public_key.is_some());
 }
 
-/// Takes everybody with a certificate, and knows nothing of raw public keys.
+/// Accepts every peer that shows a certificate, and knows nothing of raw public keys.
 #[derive(Debug)]
 struct AnyCertificate;
 

@@ -28,7 +28,7 @@ fn stapled(identity: &Identity) -> CertifiedKey {
     key.with_scts(timestamps()).unwrap()
 }
 
-/// Accepts everybody, and keeps what it was shown.
+/// Accepts every peer, and keeps what it was shown.
 #[derive(Clone, Debug, Default)]
 struct Seen(Arc<Mutex<Option<PeerIdentity>>>);
 

@@ -103,7 +103,7 @@ fn alerts_of_a_server_are_explained_by_what_this_side_offered() {
         for words in words {
             assert!(end.contains(words), "{number} {arguments:?} {words}: {end}");
         }
-        // What the RFC has it for stands once, in the telling.
+        // The meaning of the alert is printed once, in the explanation of the handshake.
         assert!(printed.contains("usually it means that"), "{printed}");
         let secret = KEY.rsplit(':').next().unwrap();
         assert!(!printed.contains(&secret[..16]), "{printed}");

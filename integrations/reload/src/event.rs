@@ -119,7 +119,7 @@ pub enum ReloadError {
         /// What is wrong with it.
         error: CrlError,
     },
-    /// A CRL is older than the one of its issuer that is in use: someone may try to hide revocations.
+    /// A CRL is older than the one of its issuer that is in use: an attacker may try to hide revocations.
     #[error(
         "{file}: the CRL of \"{issuer}\" is of {found}, and the one in use is newer: of {in_use}"
     )]

@@ -63,7 +63,7 @@ function hear(event) {
       members = new Map(event.members.map(({ id, name }) => [id, name]));
       find("messages").replaceChildren();
       event.history.forEach(said);
-      if (!event.history.length) add(make("li", "Nobody has said anything here yet.", { className: "empty" }));
+      if (!event.history.length) add(make("li", "There are no messages yet.", { className: "empty" }));
       listMembers();
       break;
     case "said": said(event); break;
@@ -141,7 +141,7 @@ find("say").onsubmit = (event) => {
   find("words").value = "";
 };
 name.onchange = () => {
-  name.value = name.value.trim() || "nobody";
+  name.value = name.value.trim() || "guest";
   sessionStorage.setItem("name", name.value);
   join();
 };

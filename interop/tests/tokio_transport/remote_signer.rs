@@ -69,7 +69,7 @@ impl Parts {
         Ok(())
     }
 
-    /// A connection to the signer by someone with this identity.
+    /// A connection to the signer, by a party with this identity.
     async fn link(
         &self,
         own: &Identity,

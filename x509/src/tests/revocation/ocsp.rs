@@ -220,7 +220,7 @@ fn a_responder_that_the_issuer_has_authorised() {
     };
     let without = "has an extended key usage without OCSPSigning";
     assert_eq!(reason(|it| it.extended_key_usages.clear()), without);
-    // What a CA lets anybody do is not what it lets answer in its place.
+    // The right to use a key for any purpose is not the right to answer in the CA's place.
     assert_eq!(reason(|it| it.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]), without);
     let expired = reason(|it| it.not_after = date_time_ymd(2026, 7, 1));
     assert!(expired.contains("expired on 2026-07-01"), "{expired}");
