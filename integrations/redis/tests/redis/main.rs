@@ -3,6 +3,7 @@
 mod availability;
 mod cluster;
 mod fleet;
+mod rights;
 mod sentinel;
 mod sessions;
 mod strike_register;
