@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use handclasp::Reply;
 use handclasp::certificate::issued_by_any;
+use handclasp::config::ConfigError;
 use handclasp::credential::{
     CertificateResolver, CertifiedKey, ClientCertificateResolver, KeySource, NoCertificate,
 };
@@ -147,37 +148,10 @@ impl Credentials {
         all: &Flags,
     ) -> Result<(), Stop> {
         let Some(file) = flags.text("key-file") else { return Ok(()) };
-        let unusable = |error: String| Stop::unimplemented(format!("certificate or key: {error}"));
-        let key =
-            PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(error.to_string()))?;
-        let mut key = match signing_key(&key) {
-            Ok(key) => key,
-            // It can sign with nothing: as if it were not there.
-            Err(KeyError::Unsupported { kind }) if kind.contains("RSA") => {
-                self.without_scheme = true;
-                return Ok(());
-            }
-            Err(error) => return Err(unusable(error.to_string())),
+        let Some(key) = key_with_scheme(file, flags, all)? else {
+            self.without_scheme = true;
+            return Ok(());
         };
-        let mut preferred: Vec<u16> = flags.numbers("signing-prefs")?;
-        if let Some(policy) = policy(all) {
-            preferred.extend(policy.schemes.iter().map(|scheme| scheme.0));
-        }
-        if !preferred.is_empty() {
-            let schemes = preferred.iter().copied().map(SignatureScheme);
-            let rsa = key.schemes().contains(&SignatureScheme::RSA_PSS_RSAE_SHA256);
-            let usable = |scheme: &SignatureScheme| {
-                let legacy = *scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY;
-                key.schemes().contains(scheme) || rsa && legacy
-            };
-            let schemes: Vec<_> = schemes.filter(usable).collect();
-            if schemes.is_empty() {
-                // It could sign with nothing: as if it were not there.
-                self.without_scheme = true;
-                return Ok(());
-            }
-            key = Arc::new(Preferring { key, schemes });
-        }
         let source = match self.later {
             true => KeySource::Remote { schemes: key.schemes().to_vec() },
             false => KeySource::Local(Arc::clone(&key)),
@@ -194,16 +168,8 @@ impl Credentials {
                 CertifiedKey::new(chain.map_err(|error| unusable(error.to_string()))?, source)
             }
         };
-        let failed = |error: handclasp::config::ConfigError| unusable(error.to_string());
-        let mut certified = certified.map_err(failed)?;
-        let staple = !all.has("use-ocsp-callback") || !all.has("decline-ocsp-callback");
-        if let Some(response) = flags.bytes("ocsp-response")?.filter(|_| staple) {
-            certified = certified.with_ocsp(response).map_err(failed)?;
-        }
-        if let Some(list) = flags.bytes("signed-cert-timestamps")? {
-            let list = timestamps(&list).ok_or_else(|| Stop::failed(":INVALID_SCT_LIST:"))?;
-            certified = certified.with_scts(list).map_err(failed)?;
-        }
+        let certified = certified.map_err(|error| unusable(error.to_string()))?;
+        let certified = with_staples(certified, flags, all)?;
         self.certificates.push(Credential {
             number,
             certified: Arc::new(certified),
@@ -443,6 +409,60 @@ impl PskResolver for Credentials {
             false => Reply::Now(self.for_identities(hello, hashes)),
         }
     }
+}
+
+/// Why a certificate or its key cannot be used.
+fn unusable(error: String) -> Stop {
+    Stop::unimplemented(format!("certificate or key: {error}"))
+}
+
+/// The key in this file, with the schemes that the flags prefer. `None` where it can sign with nothing: as if it were not
+/// there.
+fn key_with_scheme(
+    file: &str,
+    flags: &Flags,
+    all: &Flags,
+) -> Result<Option<Arc<dyn SigningKey>>, Stop> {
+    let key = PrivateKeyDer::from_pem_file(file).map_err(|error| unusable(error.to_string()))?;
+    let key = match signing_key(&key) {
+        Ok(key) => key,
+        Err(KeyError::Unsupported { kind }) if kind.contains("RSA") => return Ok(None),
+        Err(error) => return Err(unusable(error.to_string())),
+    };
+    let mut preferred: Vec<u16> = flags.numbers("signing-prefs")?;
+    if let Some(policy) = policy(all) {
+        preferred.extend(policy.schemes.iter().map(|scheme| scheme.0));
+    }
+    if preferred.is_empty() {
+        return Ok(Some(key));
+    }
+    let is_rsa = key.schemes().contains(&SignatureScheme::RSA_PSS_RSAE_SHA256);
+    let mut schemes = Vec::new();
+    for scheme in preferred.into_iter().map(SignatureScheme) {
+        let is_legacy = scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY;
+        if key.schemes().contains(&scheme) || is_rsa && is_legacy {
+            schemes.push(scheme);
+        }
+    }
+    if schemes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Preferring { key, schemes })))
+}
+
+/// With the OCSP response and the timestamps of the flags.
+fn with_staples(key: CertifiedKey, flags: &Flags, all: &Flags) -> Result<CertifiedKey, Stop> {
+    let failed = |error: ConfigError| unusable(error.to_string());
+    let mut stapled = key;
+    let may_staple = !all.has("use-ocsp-callback") || !all.has("decline-ocsp-callback");
+    if let Some(response) = flags.bytes("ocsp-response")?.filter(|_| may_staple) {
+        stapled = stapled.with_ocsp(response).map_err(failed)?;
+    }
+    if let Some(list) = flags.bytes("signed-cert-timestamps")? {
+        let list = timestamps(&list).ok_or_else(|| Stop::failed(":INVALID_SCT_LIST:"))?;
+        stapled = stapled.with_scts(list).map_err(failed)?;
+    }
+    Ok(stapled)
 }
 
 /// The names of a flag: hexadecimal, with commas between them.

@@ -1,7 +1,7 @@
 //! Our errors in the runner's words: the one place that knows both.
 
 use handclasp::alert::AlertDescription;
-use handclasp::certificate::CertificateErrorKind;
+use handclasp::certificate::{CertificateError, CertificateErrorKind};
 use handclasp::diagnosis::Parameter;
 use handclasp::record::{OtherProtocol, RecordError};
 use handclasp::registry::{ContentType, HandshakeType};
@@ -47,27 +47,8 @@ fn name(kind: &ErrorKind) -> &'static str {
         K::NoApplicationProtocol { .. } => ":NO_APPLICATION_PROTOCOL:",
         K::UnsupportedVersion { .. } => ":UNSUPPORTED_PROTOCOL:",
         K::Downgrade => ":TLS13_DOWNGRADE:",
-        K::Certificate(error) => match error.kind {
-            CertificateErrorKind::WrongKeyUsage { .. } => ":KEY_USAGE_BIT_INCORRECT:",
-            CertificateErrorKind::Malformed(_) if error.certificate == "(compressed)" => {
-                ":CERT_DECOMPRESSION_FAILED:"
-            }
-            CertificateErrorKind::Malformed(_) if error.certificate == "raw public key" => {
-                ":DECODE_ERROR:"
-            }
-            CertificateErrorKind::Malformed(_) => ":CANNOT_PARSE_LEAF_CERT:",
-            _ => ":CERTIFICATE_VERIFY_FAILED:",
-        },
-        K::QuicProtocolViolation(reason) if reason.contains("legacy_session_id") => {
-            ":UNEXPECTED_COMPATIBILITY_MODE:"
-        }
-        K::QuicProtocolViolation(reason) if reason.contains("CertificateRequest") => {
-            ":UNEXPECTED_MESSAGE:"
-        }
-        K::QuicProtocolViolation(reason) if reason.contains("max_early_data_size") => {
-            ":DECODE_ERROR:"
-        }
-        K::QuicProtocolViolation(_) => ":WRONG_ENCRYPTION_LEVEL_RECEIVED:",
+        K::Certificate(error) => certificate(error),
+        K::QuicProtocolViolation(reason) => quic_violation(reason),
         K::CertificateRequired => ":PEER_DID_NOT_RETURN_A_CERTIFICATE:",
         K::CertificateType { .. } => ":UNSUPPORTED_CERTIFICATE:",
         K::WrongKeyForScheme { .. } => ":WRONG_SIGNATURE_TYPE:",
@@ -102,6 +83,27 @@ fn malformed(error: &DecodeError) -> &'static str {
             ":ERROR_PARSING_EXTENSION:"
         }
         _ => ":DECODE_ERROR:",
+    }
+}
+
+fn certificate(error: &CertificateError) -> &'static str {
+    match error.kind {
+        CertificateErrorKind::WrongKeyUsage { .. } => ":KEY_USAGE_BIT_INCORRECT:",
+        CertificateErrorKind::Malformed(_) => match error.certificate.as_str() {
+            "(compressed)" => ":CERT_DECOMPRESSION_FAILED:",
+            "raw public key" => ":DECODE_ERROR:",
+            _ => ":CANNOT_PARSE_LEAF_CERT:",
+        },
+        _ => ":CERTIFICATE_VERIFY_FAILED:",
+    }
+}
+
+fn quic_violation(reason: &str) -> &'static str {
+    match reason {
+        _ if reason.contains("legacy_session_id") => ":UNEXPECTED_COMPATIBILITY_MODE:",
+        _ if reason.contains("CertificateRequest") => ":UNEXPECTED_MESSAGE:",
+        _ if reason.contains("max_early_data_size") => ":DECODE_ERROR:",
+        _ => ":WRONG_ENCRYPTION_LEVEL_RECEIVED:",
     }
 }
 

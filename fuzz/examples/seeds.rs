@@ -41,19 +41,58 @@ fn main() -> io::Result<()> {
         fs::create_dir_all(&folder)?;
         fs::write(folder.join(name), bytes)
     };
-    let message = |name: &str, bytes: &[u8]| {
-        let Some(kind) = target_byte(bytes) else { return Ok(()) };
-        write("wire", name, &[&[kind], &bytes[4..]].concat())
-    };
+    recordings(&write)?;
+    scripts(&write)?;
+    for choice in 0..10 {
+        write("features", &format!("honest-{choice}"), &[choice])?;
+    }
+    write("crl", "openssl", &revocation::CRL)?;
+    for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
+        write("ocsp", name, response)?;
+    }
+    questions(&write)?;
+    chains(&write)?;
+    forms(&write)?;
+    names(&write)?;
+    post_handshake(&write)?;
+    broken_peers(&write)?;
+    failing_writes(&write)?;
+    shared_sessions(&write)?;
+    stored_sessions(&write)?;
+    sealed_sessions(&write)?;
+    meetings_again(&write)?;
+    quic(&write)?;
+    captures(&write)?;
+    match std::env::args().nth(1) {
+        Some(folder) => traces(&write, Path::new(&folder)),
+        None => Ok(()),
+    }
+}
+
+/// Writes a seed of a target: its target, its name and its bytes.
+type Write<'a> = &'a dyn Fn(&str, &str, &[u8]) -> io::Result<()>;
+
+/// A message, for the parsers of `wire`.
+fn message(write: Write<'_>, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let Some(kind) = target_byte(bytes) else { return Ok(()) };
+    write("wire", name, &[&[kind], &bytes[4..]].concat())
+}
+
+/// Messages and records of honest handshakes.
+fn recordings(write: Write<'_>) -> io::Result<()> {
     for scenario in SCENARIOS {
         for (index, recorded) in record_messages(scenario).iter().enumerate() {
-            message(&format!("{scenario:?}-{index}"), &recorded.bytes)?;
+            message(write, &format!("{scenario:?}-{index}"), &recorded.bytes)?;
         }
         for (index, (_, flight)) in record_flights(scenario).iter().enumerate() {
             write("record", &format!("{scenario:?}-{index}"), &[&[0], &flight[..]].concat())?;
         }
     }
-    write("record", "sealed", &[2, 5, b'd', b'a', b't', b'a', 23, 3, 1, 0, 21, 4, 24, 0, 22, 0])?;
+    write("record", "sealed", &[2, 5, b'd', b'a', b't', b'a', 23, 3, 1, 0, 21, 4, 24, 0, 22, 0])
+}
+
+/// What a peer does to a client and to a server.
+fn scripts(write: Write<'_>) -> io::Result<()> {
     for side in ["client", "server"] {
         for scenario in 0..3 {
             for operation in 0..9 {
@@ -68,20 +107,19 @@ fn main() -> io::Result<()> {
             write(side, &format!("{scenario}-after"), &script)?;
         }
     }
-    for choice in 0..10 {
-        write("features", &format!("honest-{choice}"), &[choice])?;
-    }
-    write("crl", "openssl", &revocation::CRL)?;
-    for (name, response) in ["good", "delegated", "revoked"].iter().zip(revocation::RESPONSES) {
-        write("ocsp", name, response)?;
-    }
-    // Two requests, keys for both, a outcome on the first, and the same outcome again.
+    Ok(())
+}
+
+fn questions(write: Write<'_>) -> io::Result<()> {
+    // Two requests, keys for both, an outcome on the first, and the same outcome again.
     let doubled = [0, 0, 1, 3, 1, 3, 1, 2, 4, 1, 5, 2, 0, 5, 2, 1, 4, 1];
     write("questions", "doubled", &doubled)?;
     // The answer is late: its question was answered otherwise, and the next one is refused.
     let late = [0, 1, 3, 1, 2, 4, 1, 0, 1, 3, 1, 2, 5, 1, 0, 4, 0, 5, 1, 0];
-    write("questions", "late", &late)?;
-    certificates(&write)?;
+    write("questions", "late", &late)
+}
+
+fn post_handshake(write: Write<'_>) -> io::Result<()> {
     for side in 0..2 {
         // Updates of either side, tickets of either side, data between them, any other message.
         let calls = [0, 1, 3, 1, 1, 2, 1, 3, b't', b'k', b't', 5, 9, 4, 13, 2, 0, 0, 3, 0];
@@ -89,24 +127,17 @@ fn main() -> io::Result<()> {
             let name = format!("{side}-{scenario}");
             write("post_handshake", &name, &[&[side, scenario], &calls[..]].concat())?;
         }
-        write(
-            "post_handshake",
-            &format!("{side}-flood"),
-            &[&[side, 0][..], &[3, 1].repeat(40)].concat(),
-        )?;
+        let flood = [&[side, 0][..], &[3, 1].repeat(40)].concat();
+        write("post_handshake", &format!("{side}-flood"), &flood)?;
         let pieces = [side, 0, 7, 9, 3, 24, 0, 0, 7, 9, 2, 1, 1, 1, 0, 0];
         write("post_handshake", &format!("{side}-pieces"), &pieces)?;
     }
-    broken_peers(&write)?;
-    failing_writes(&write)?;
-    shared_sessions(&write)?;
-    stored_sessions(&write)?;
-    sealed_sessions(&write)?;
-    meetings_again(&write)?;
-    quic(&write)?;
-    captures(&write)?;
-    let Some(traces) = std::env::args().nth(1) else { return Ok(()) };
-    for entry in fs::read_dir(traces)? {
+    Ok(())
+}
+
+/// The records and messages in the texts of this folder, which have `name = hexadecimal` in their lines.
+fn traces(write: Write<'_>, folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "txt") {
             continue;
@@ -118,15 +149,12 @@ fn main() -> io::Result<()> {
             if name.contains("complete record") || name.contains("complete_record") {
                 write("record", &format!("{stem}-{index}"), &[&[0], &bytes[..]].concat())?;
             } else if is_message(&bytes) {
-                message(&format!("{stem}-{index}"), &bytes)?;
+                message(write, &format!("{stem}-{index}"), &bytes)?;
             }
         }
     }
     Ok(())
 }
-
-/// Writes a seed of a target: its target, its name and its bytes.
-type Write<'a> = &'a dyn Fn(&str, &str, &[u8]) -> io::Result<()>;
 
 /// One thing wrong in each place of an otherwise honest flight, and each thing that may follow it.
 fn broken_peers(write: Write<'_>) -> io::Result<()> {
@@ -159,7 +187,7 @@ fn meetings_again(write: Write<'_>) -> io::Result<()> {
     for kept in 0..8 {
         let seed = [&[2, kept][..], &records, &data].concat();
         let reached = two_ends::play(&seed);
-        // Who has another key does not get through, and whose ticket is lost begins anew.
+        // A client with another key fails, and one that has lost its ticket has a full handshake.
         assert_eq!((reached.complete, reached.resumed), (kept != 2, kept != 2 && kept != 7));
         assert_eq!(reached.early_data_accepted, kept == 1 || kept == 4);
         write("two_ends", &format!("again-records-{kept}"), &seed)?;
@@ -405,8 +433,8 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     write("tickets", "session", &seed)
 }
 
-/// Chains that are valid, and that each fail in another way; names and constraints.
-fn certificates(write: Write<'_>) -> io::Result<()> {
+/// Chains that are valid, and that each fail in another way.
+fn chains(write: Write<'_>) -> io::Result<()> {
     let chain = |name: &str, choices: u8, certificates: &[&Template<'_>]| {
         let mut bytes = vec![choices];
         for certificate in certificates.iter().map(|template| template.encode()) {
@@ -440,12 +468,17 @@ fn certificates(write: Write<'_>) -> io::Result<()> {
         &[&leaf, &Template { version: 0, ..Template::authority("issuer", "root", 2) }],
     )?;
     chain("expired", 0, &[&Template { not_after: "260201000000Z", ..Template::server("root") }])?;
+    chain("constrained", 0, &[&leaf, &constrained_authority()])
+}
+
+/// An authority with name constraints, policies, their mappings and constraints, and places to find more: what
+/// authorities write.
+fn constrained_authority() -> Template<'static> {
     let mut constrained = Template::authority("issuer", "root", 2);
     let tree = |kind: u8, bytes: &[u8]| der(0x30, &[&der(kind, &[bytes])]);
     let permitted = der(0xa0, &[&tree(0x82, b"com"), &tree(0x87, &[0; 8])]);
     let excluded = der(0xa1, &[&tree(0x82, b"example.org"), &tree(0x81, b"example.com")]);
     constrained.extensions.push(extension(30, true, &der(0x30, &[&permitted, &excluded])));
-    // Policies, their mappings and constraints, and where to find more: what authorities write.
     let policy = [6, 4, 0x55, 0x1d, 0x20, 0];
     let location = der(0x86, &[b"http://example.com/".as_slice()]);
     let point = der(0x30, &[&der(0xa0, &[&der(0xa0, &[&location])])]);
@@ -459,7 +492,11 @@ fn certificates(write: Write<'_>) -> io::Result<()> {
     ] {
         constrained.extensions.push(extension(number, critical, &value));
     }
-    chain("constrained", 0, &[&leaf, &constrained])?;
+    constrained
+}
+
+/// Object identifiers and key usages, well-formed and not.
+fn forms(write: Write<'_>) -> io::Result<()> {
     let contents: [&[u8]; 8] = [
         &[0x55, 0x1d, 17],
         &[0x80, 0x55, 0x1d, 17],
@@ -475,8 +512,12 @@ fn certificates(write: Write<'_>) -> io::Result<()> {
             write("forms", &format!("{place}-{number}"), &[&[place], *contents].concat())?;
         }
     }
+    Ok(())
+}
 
-    let names = |name: &str, reference: &str, lists: [&[GeneralName<'_>]; 3]| {
+/// Names and constraints.
+fn names(write: Write<'_>) -> io::Result<()> {
+    let write_names = |name: &str, reference: &str, lists: [&[GeneralName<'_>]; 3]| {
         let mut bytes = vec![u8::try_from(reference.len()).expect("it is short")];
         bytes.extend_from_slice(reference.as_bytes());
         for list in lists {
@@ -494,12 +535,12 @@ fn certificates(write: Write<'_>) -> io::Result<()> {
     let other: GeneralName<'_> = (2, b"b.example.com");
     let v4: GeneralName<'_> = (7, &[192, 0, 2, 1]);
     let net: GeneralName<'_> = (7, &[192, 0, 2, 0, 255, 255, 255, 0]);
-    names("dns", "a.example.com", [&[host], &[], &[]])?;
-    names("wildcard", "a.example.com", [&[wild], &[tree], &[]])?;
-    names("excluded", "a.example.com", [&[host, v4], &[tree, net], &[other]])?;
-    names("wildcard-excluded", "a.example.com", [&[wild], &[], &[other]])?;
-    names("ipv4", "192.0.2.1", [&[v4], &[net], &[]])?;
-    names(
+    write_names("dns", "a.example.com", [&[host], &[], &[]])?;
+    write_names("wildcard", "a.example.com", [&[wild], &[tree], &[]])?;
+    write_names("excluded", "a.example.com", [&[host, v4], &[tree, net], &[other]])?;
+    write_names("wildcard-excluded", "a.example.com", [&[wild], &[], &[other]])?;
+    write_names("ipv4", "192.0.2.1", [&[v4], &[net], &[]])?;
+    write_names(
         "ipv6",
         "2001:db8::1",
         [
@@ -508,11 +549,11 @@ fn certificates(write: Write<'_>) -> io::Result<()> {
             &[net],
         ],
     )?;
-    names("email", "a@example.com", [&[(1, b"a@example.com")], &[(1, b"example.com")], &[]])?;
+    write_names("email", "a@example.com", [&[(1, b"a@example.com")], &[(1, b"example.com")], &[]])?;
     let uri: GeneralName<'_> = (6, b"spiffe://example.com/a");
-    names("uri", "a.example.com", [&[host, uri], &[tree, (6, b"example.com")], &[]])?;
+    write_names("uri", "a.example.com", [&[host, uri], &[tree, (6, b"example.com")], &[]])?;
     let directory = der(0x30, &[&der(0x31, &[&der(0x30, &[&[6, 3, 0x55, 4, 10, 12, 1, b'O']])])]);
-    names("directory", "a.example.com", [&[host, (4, &directory)], &[(4, &directory)], &[]])
+    write_names("directory", "a.example.com", [&[host, (4, &directory)], &[(4, &directory)], &[]])
 }
 
 /// The byte that chooses this message's parser in the target `wire`.

@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::sync::{Arc, LazyLock};
 
 use handclasp::alert::AlertDescription;
-use handclasp::crypto::{CryptoError, CryptoProvider};
+use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake, Question, Side};
 use handclasp::pki_types::UnixTime;
 use handclasp::registry::HandshakeType;
@@ -15,7 +15,7 @@ use handclasp::session::{SessionStore, TicketKeys};
 use handclasp::wire::{ClientHello, ExtensionType};
 use handclasp::{Error, Level, Reply, ServerConfig};
 use handclasp_testing::deterministic::{self, Scenario};
-use handclasp_testing::sessions::LIFETIME;
+use handclasp_testing::sessions::{Elsewhere, LIFETIME};
 use handclasp_testing::written::{extension, handshake_message, vector16};
 use libfuzzer_sys::fuzz_target;
 use zeroize::Zeroizing;
@@ -26,22 +26,8 @@ static KEYS: LazyLock<Arc<TicketKeys>> = LazyLock::new(|| {
     Arc::new(TicketKeys::from_bytes(&bytes, random).expect("the key is one"))
 });
 
-/// A store that has to be asked about every ticket.
-#[derive(Debug)]
-struct Elsewhere;
-
-impl SessionStore for Elsewhere {
-    fn put(&self, _: &[u8], _: UnixTime, _: Duration) -> Result<Vec<u8>, CryptoError> {
-        Err(CryptoError)
-    }
-
-    fn take(&self, _: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
-        Reply::Later
-    }
-}
-
 static ASKING: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
-    let builder = ServerConfig::builder(CryptoProvider::default()).sessions(Arc::new(Elsewhere));
+    let builder = ServerConfig::builder(CryptoProvider::default()).sessions(Elsewhere::new());
     let resolver = Arc::new(handclasp::AnswerLater);
     Arc::new(builder.build(resolver).expect("the configuration is complete"))
 });

@@ -11,6 +11,7 @@ use handclasp_testing::deterministic::{self, SCENARIOS};
 
 /// The end under test, and what must hold of its key updates.
 struct End {
+    side: Side,
     handshake: Handshake,
     /// A request was sent, and no KeyUpdate came since.
     outstanding: bool,
@@ -43,7 +44,8 @@ impl End {
             }
         }
         assert!(handshake.is_complete());
-        let mut end = Self { handshake, outstanding: false, owed: false, sent: 0, tickets: 0 };
+        let mut end =
+            Self { side, handshake, outstanding: false, owed: false, sent: 0, tickets: 0 };
         while end.handshake.next_step().is_some() {}
         end
     }
@@ -110,79 +112,89 @@ pub fn play(side: Side, data: &[u8]) {
     let mut end = End::after_handshake(side, &mut input);
     let mut without_data = 0;
     while !input.0.is_empty() {
-        let result = match input.byte() % 8 {
-            0 => {
-                let request = input.byte() & 1 == 1;
-                let (owed, result) = (end.owed, end.handshake.update_keys(request));
-                // Before a request, the answer that is owed. Whether one is owed is not always known.
-                let updates = end.take_steps();
-                match result {
-                    Ok(()) if request => assert!(updates == 2 || updates == 1 && !owed),
-                    Ok(()) => assert_eq!(updates, 1),
-                    Err(_) => assert_eq!(updates, 0),
-                }
-                result
-            }
-            1 => {
-                let (owed, result) = (end.owed, end.handshake.answer_key_update());
-                let answers = end.take_steps();
-                assert!(answers <= 1 && (!owed || answers == 1));
-                end.handshake.on_application_data();
-                without_data = 0;
-                result
-            }
-            2 => {
-                let result = end.send_ticket(&mut input);
-                assert_eq!(end.take_steps(), usize::from(result.is_ok()));
-                assert!(side == Side::Server || result.is_err());
-                result
-            }
-            3 => peer_says(&mut end, &[24, 0, 0, 1, input.byte() & 1], &mut without_data),
-            4 => {
-                let mut message = vec![input.byte(), 0, 0, 0];
-                message.extend_from_slice(input.bytes());
-                fix_length(&mut message);
-                peer_says(&mut end, &message, &mut without_data)
-            }
-            5 => {
-                let mut ticket = Vec::new();
-                NewSessionTicket {
-                    lifetime: 10,
-                    age_add: 7,
-                    nonce: &[input.byte()],
-                    ticket: b"ticket",
-                    extensions: Extensions::default(),
-                    max_early_data_size: None,
-                }
-                .encode(&mut ticket);
-                peer_says(&mut end, &ticket, &mut without_data)
-            }
-            _ => {
-                let level = match input.byte() {
-                    byte @ 0..4 => crate::level(byte),
-                    _ => Level::Application,
-                };
-                let bytes = input.bytes();
-                let result = end.receive(level, bytes);
-                assert_eq!(end.take_steps(), 0, "the peer makes it say nothing");
-                without_data = 0;
-                result
-            }
-        };
-        let Err(error) = result else { continue };
+        let Err(error) = do_next(&mut end, &mut input, &mut without_data) else { continue };
         if matches!(error.kind(), ErrorKind::Misuse(_)) {
             assert!(end.handshake.check().is_ok(), "a mistake of the caller's ends nothing");
             continue;
         }
-        assert!(error.alert_sent().is_some() && !error.to_string().is_empty());
-        assert!(!matches!(error.kind(), ErrorKind::Internal(_)), "{error}");
-        for level in [Level::Initial, Level::Handshake, Level::Application] {
-            assert_eq!(end.handshake.receive(level, &[24, 0, 0, 1, 0]).as_ref(), Err(&error));
-        }
-        assert_eq!(end.handshake.update_keys(true).as_ref(), Err(&error));
-        assert!(end.handshake.next_step().is_none() && !end.handshake.is_complete());
+        check_failed(&mut end, &error);
         return;
     }
+}
+
+/// A message of the peer, or a call of the application. The next byte says which.
+fn do_next(end: &mut End, input: &mut Input<'_>, without_data: &mut usize) -> Result<(), Error> {
+    match input.byte() % 8 {
+        0 => update_keys(end, input.byte() & 1 == 1),
+        1 => {
+            let (owed, result) = (end.owed, end.handshake.answer_key_update());
+            let answers = end.take_steps();
+            assert!(answers <= 1 && (!owed || answers == 1));
+            end.handshake.on_application_data();
+            *without_data = 0;
+            result
+        }
+        2 => {
+            let result = end.send_ticket(input);
+            assert_eq!(end.take_steps(), usize::from(result.is_ok()));
+            assert!(end.side == Side::Server || result.is_err());
+            result
+        }
+        3 => peer_says(end, &[24, 0, 0, 1, input.byte() & 1], without_data),
+        4 => {
+            let mut message = vec![input.byte(), 0, 0, 0];
+            message.extend_from_slice(input.bytes());
+            fix_length(&mut message);
+            peer_says(end, &message, without_data)
+        }
+        5 => {
+            let mut ticket = Vec::new();
+            NewSessionTicket {
+                lifetime: 10,
+                age_add: 7,
+                nonce: &[input.byte()],
+                ticket: b"ticket",
+                extensions: Extensions::default(),
+                max_early_data_size: None,
+            }
+            .encode(&mut ticket);
+            peer_says(end, &ticket, without_data)
+        }
+        _ => {
+            let level = match input.byte() {
+                byte @ 0..4 => crate::level(byte),
+                _ => Level::Application,
+            };
+            let bytes = input.bytes();
+            let result = end.receive(level, bytes);
+            assert_eq!(end.take_steps(), 0, "the peer makes it say nothing");
+            *without_data = 0;
+            result
+        }
+    }
+}
+
+fn update_keys(end: &mut End, request: bool) -> Result<(), Error> {
+    let (owed, result) = (end.owed, end.handshake.update_keys(request));
+    // Before a request, the answer that is owed. Whether one is owed is not always known.
+    let updates = end.take_steps();
+    match result {
+        Ok(()) if request => assert!(updates == 2 || updates == 1 && !owed),
+        Ok(()) => assert_eq!(updates, 1),
+        Err(_) => assert_eq!(updates, 0),
+    }
+    result
+}
+
+/// What has failed has an alert, and stays failed.
+fn check_failed(end: &mut End, error: &Error) {
+    assert!(error.alert_sent().is_some() && !error.to_string().is_empty());
+    assert!(!matches!(error.kind(), ErrorKind::Internal(_)), "{error}");
+    for level in [Level::Initial, Level::Handshake, Level::Application] {
+        assert_eq!(end.handshake.receive(level, &[24, 0, 0, 1, 0]).as_ref(), Err(error));
+    }
+    assert_eq!(end.handshake.update_keys(true).as_ref(), Err(error));
+    assert!(end.handshake.next_step().is_none() && !end.handshake.is_complete());
 }
 
 fn peer_says(end: &mut End, message: &[u8], without_data: &mut usize) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use handclasp::registry::{CipherSuiteId, ContentType, HandshakeType};
 use handclasp::wire::{ClientHello, HandshakeMessage};
 
 use crate::run::Run;
-use crate::vectors::{Record, Step, Trace, Value};
+use crate::vectors::{Bytes, Record, Step, Trace, Value};
 use crate::watch::{Derivation, Seen};
 use crate::{Check, Role};
 
@@ -215,80 +215,82 @@ impl<'a> Comparison<'a> {
 
     /// Secrets and hashes that stand beside the steps.
     fn derived(&mut self) {
-        let derived = &self.trace.derived;
-        let secrets = &derived.secrets;
-        let seen = self.seen;
-        let extracted = |label| seen.find(Extract, label, 0);
-        let expanded = |label| seen.find(Expand, label, 0);
-        let output = |derivation: &Derivation| derivation.output.clone();
-        let input = |derivation: &Derivation| derivation.input.clone();
-        let checks = [
-            ("ecdhe", &derived.ecdhe, extracted("handshake").map(input)),
-            ("early_secret", &derived.early_secret, extracted("early").map(output)),
-            ("handshake_secret", &derived.handshake_secret, extracted("handshake").map(output)),
-            ("master_secret", &derived.master_secret, extracted("master").map(output)),
-            (
-                "exporter_master_secret",
-                &derived.exporter_master_secret,
-                expanded("exp master").map(output),
-            ),
-            (
-                "resumption_master_secret",
-                &derived.resumption_master_secret,
-                expanded("res master").map(output),
-            ),
-            (
-                "client_handshake_traffic",
-                &secrets.client_handshake_traffic,
-                expanded("c hs traffic").map(output),
-            ),
-            (
-                "server_handshake_traffic",
-                &secrets.server_handshake_traffic,
-                expanded("s hs traffic").map(output),
-            ),
-            (
-                "client_application_traffic",
-                &secrets.client_application_traffic,
-                expanded("c ap traffic").map(output),
-            ),
-            (
-                "server_application_traffic",
-                &secrets.server_application_traffic,
-                expanded("s ap traffic").map(output),
-            ),
-            ("hash_ch_sh", &derived.hash_ch_sh, expanded("c hs traffic").map(input)),
-            (
-                "hash_to_server_finished",
-                &derived.hash_to_server_finished,
-                expanded("c ap traffic").map(input),
-            ),
-            (
-                "hash_to_client_finished",
-                &derived.hash_to_client_finished,
-                expanded("res master").map(input),
-            ),
-        ];
-        for (name, expected, actual) in checks {
-            self.check("derived", name, &expected.0, actual);
-        }
-        let early = expanded("c e traffic").map(output);
+        self.secrets();
+        self.traffic_secrets();
+        self.transcript_hashes();
+        self.pre_shared_key();
+    }
+
+    fn check_derived(&mut self, name: &str, expected: &Bytes, actual: Option<Vec<u8>>) {
+        self.check("derived", name, &expected.0, actual);
+    }
+
+    fn secrets(&mut self) {
+        let (derived, seen) = (&self.trace.derived, self.seen);
+        let extracted = |label| seen.find(Extract, label, 0).map(output);
+        let expanded = |label| seen.find(Expand, label, 0).map(output);
+        let exchanged = seen.find(Extract, "handshake", 0).map(input);
+        self.check_derived("ecdhe", &derived.ecdhe, exchanged);
         for (name, expected, actual) in [
-            ("client_early_traffic", &secrets.client_early_traffic, early),
-            ("psk", &derived.psk, extracted("early").map(input)),
+            ("early_secret", &derived.early_secret, extracted("early")),
+            ("handshake_secret", &derived.handshake_secret, extracted("handshake")),
+            ("master_secret", &derived.master_secret, extracted("master")),
+            ("exporter_master_secret", &derived.exporter_master_secret, expanded("exp master")),
+            ("resumption_master_secret", &derived.resumption_master_secret, expanded("res master")),
         ] {
-            if let Some(expected) = expected {
-                self.check("derived", name, &expected.0, actual);
-            }
+            self.check_derived(name, expected, actual);
+        }
+    }
+
+    fn traffic_secrets(&mut self) {
+        let (secrets, seen) = (&self.trace.derived.secrets, self.seen);
+        for (name, expected, label) in [
+            ("client_handshake_traffic", &secrets.client_handshake_traffic, "c hs traffic"),
+            ("server_handshake_traffic", &secrets.server_handshake_traffic, "s hs traffic"),
+            ("client_application_traffic", &secrets.client_application_traffic, "c ap traffic"),
+            ("server_application_traffic", &secrets.server_application_traffic, "s ap traffic"),
+        ] {
+            self.check_derived(name, expected, seen.find(Expand, label, 0).map(output));
+        }
+        if let Some(expected) = &secrets.client_early_traffic {
+            let early = seen.find(Expand, "c e traffic", 0).map(output);
+            self.check_derived("client_early_traffic", expected, early);
+        }
+    }
+
+    fn transcript_hashes(&mut self) {
+        let (derived, seen) = (&self.trace.derived, self.seen);
+        for (name, expected, label) in [
+            ("hash_ch_sh", &derived.hash_ch_sh, "c hs traffic"),
+            ("hash_to_server_finished", &derived.hash_to_server_finished, "c ap traffic"),
+            ("hash_to_client_finished", &derived.hash_to_client_finished, "res master"),
+        ] {
+            self.check_derived(name, expected, seen.find(Expand, label, 0).map(input));
+        }
+    }
+
+    /// The key that this connection resumes with, and the one of the ticket that it gets.
+    fn pre_shared_key(&mut self) {
+        let (trace, seen) = (self.trace, self.seen);
+        if let Some(expected) = &trace.derived.psk {
+            self.check_derived("psk", expected, seen.find(Extract, "early", 0).map(input));
         }
         let resumption = "generate resumption secret \"tls13 resumption\"";
-        let mut steps = self.trace.steps.steps.iter();
+        let mut steps = trace.steps.steps.iter();
         let psk = steps.find(|step| step.action == resumption && step.same_as.is_none());
         if let (Some(psk), Role::Client) = (psk.and_then(|step| step.value("expanded")), self.role)
         {
             self.check(resumption, "PSK of the ticket", psk, seen.psk.clone());
         }
     }
+}
+
+fn output(derivation: &Derivation) -> Vec<u8> {
+    derivation.output.clone()
+}
+
+fn input(derivation: &Derivation) -> Vec<u8> {
+    derivation.input.clone()
 }
 
 /// A record, opened.

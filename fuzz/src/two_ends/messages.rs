@@ -107,29 +107,20 @@ pub fn play(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
                 queue.extend(history.get(place % history.len().max(1)).cloned());
             }
             8 => {
-                // Two messages in one, or one in two.
-                let Some((level, mut bytes)) = queue.pop_front() else { continue };
-                if let Some((_, more)) = queue.pop_front() {
-                    bytes.extend_from_slice(&more);
-                }
-                let middle = usize::from(input.byte()) % (bytes.len() + 1);
-                queue.push_front((level, bytes.split_off(middle)));
-                queue.push_front((level, bytes));
+                let (Some((level, bytes)), next) = (queue.pop_front(), queue.pop_front()) else {
+                    continue;
+                };
+                let [first, second] = cut_elsewhere(bytes, next, input.byte());
+                queue.push_front((level, second));
+                queue.push_front((level, first));
             }
             9 => {
                 let Some((_, bytes)) = queue.front_mut() else { continue };
-                let at = input.word() % bytes.len().max(1);
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= input.byte().max(1);
-                }
+                change_byte(bytes, input);
             }
             10 => {
                 let Some((_, bytes)) = queue.front_mut() else { continue };
-                let (at, with) = (input.word() % (bytes.len() + 1), input.bytes());
-                bytes.splice(at..at, with.iter().copied());
-                if bytes.len() >= 4 {
-                    fix_length(bytes);
-                }
+                insert(bytes, input);
             }
             _ => {
                 let Some((level, _)) = queue.front_mut() else { continue };
@@ -143,6 +134,31 @@ pub fn play(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
     }
     let complete = ends.iter().all(|end| end.complete().is_some());
     Reached::new(complete, ends[1].handshake.parameters())
+}
+
+/// Two messages, cut in another place, or one in two pieces.
+fn cut_elsewhere(message: Vec<u8>, next: Option<(Level, Vec<u8>)>, middle: u8) -> [Vec<u8>; 2] {
+    let mut first = message;
+    if let Some((_, more)) = next {
+        first.extend_from_slice(&more);
+    }
+    let second = first.split_off(usize::from(middle) % (first.len() + 1));
+    [first, second]
+}
+
+fn change_byte(message: &mut [u8], input: &mut Input<'_>) {
+    let at = input.word() % message.len().max(1);
+    if let Some(byte) = message.get_mut(at) {
+        *byte ^= input.byte().max(1);
+    }
+}
+
+fn insert(message: &mut Vec<u8>, input: &mut Input<'_>) {
+    let (at, with) = (input.word() % (message.len() + 1), input.bytes());
+    message.splice(at..at, with.iter().copied());
+    if message.len() >= 4 {
+        fix_length(message);
+    }
 }
 
 /// A server takes a key for ClientHellos that are the client's own only: no binder is skipped.

@@ -207,10 +207,7 @@ pub fn play(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
             12 => splice(&mut lines[from].queue, input),
             13 => {
                 if let Some(record) = lines[from].queue.front_mut() {
-                    let at = usize::from(input.byte()) % record.len().max(1);
-                    if let Some(byte) = record.get_mut(at) {
-                        *byte ^= input.byte().max(1);
-                    }
+                    change_byte(record, input);
                 }
             }
             14 => lines[from].queue.push_front(input.bytes().to_vec()),
@@ -225,15 +222,27 @@ pub fn play(meeting: &Meeting, input: &mut Input<'_>) -> Reached {
         let accepted = lines[1].end.parameters().early_data == EarlyData::Accepted;
         assert!(replays_accepted + usize::from(accepted) <= 1, "0-RTT data were taken twice");
     }
+    check_ends(&mut lines);
+    let [client, server] = &lines;
+    let complete = client.exporter.is_some() && server.exporter.is_some();
+    Reached::new(complete, server.end.parameters())
+}
+
+/// An end that nothing has failed at has received everything.
+fn check_ends(lines: &mut [Line; 2]) {
     for (this, other) in [(0, 1), (1, 0)] {
         if lines[this].error.is_none() && lines[this].end.end_of_input().is_ok() {
             assert_eq!(lines[this].delivered, lines[other].written, "the end was cut off");
             assert!(lines[other].closed);
         }
     }
-    let [client, server] = &lines;
-    let complete = client.exporter.is_some() && server.exporter.is_some();
-    Reached::new(complete, server.end.parameters())
+}
+
+fn change_byte(record: &mut [u8], input: &mut Input<'_>) {
+    let at = usize::from(input.byte()) % record.len().max(1);
+    if let Some(byte) = record.get_mut(at) {
+        *byte ^= input.byte().max(1);
+    }
 }
 
 /// The head of one record and the tail of another, with a header that says the truth or not.

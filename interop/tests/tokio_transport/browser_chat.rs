@@ -142,15 +142,27 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     browser.wait_for("Ann").await;
     browser.type_into("#name", &format!("\u{e009}a\u{e000}Ben{ENTER}")).await;
 
-    // Both ways, in one room and then in another.
+    talk_in_two_rooms(&browser, &first, &second).await;
+    reload_resumes(&chat, &browser).await;
+    page_is_resumed(&chat, &browser).await;
+
+    // A member who closes a tab has left.
+    browser.close_tab().await;
+    browser.switch(&second).await;
+    browser.wait_for("Ann left").await;
+    browser.quit().await;
+}
+
+/// Both ways, in one room and then in another.
+async fn talk_in_two_rooms(browser: &Browser, first: &str, second: &str) {
     for room in ["lobby", "workshop"] {
-        for (tab, name) in [(&first, "Ann"), (&second, "Ben")] {
+        for (tab, name) in [(first, "Ann"), (second, "Ben")] {
             browser.switch(tab).await;
             let go = format!("location.hash = '{room}'");
             browser.run(&go).await;
             browser.wait_for(name).await;
         }
-        for (from, to, words) in [(&first, &second, "from Ann"), (&second, &first, "from Ben")] {
+        for (from, to, words) in [(first, second, "from Ann"), (second, first, "from Ben")] {
             browser.switch(from).await;
             browser.type_into("#words", &format!("{words} in the {room} <b>{ENTER}")).await;
             browser.switch(to).await;
@@ -159,8 +171,10 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     }
     let text = browser.text().await;
     assert!(!text.contains("in the lobby"), "what is said in one room stays in it:\n{text}");
+}
 
-    // A reload finds what was said; its handshake is resumed, as the page and the server say.
+/// A reload finds what was said; its handshake is resumed, as the page and the server say.
+async fn reload_resumes(chat: &Chat, browser: &Browser) {
     let before = chat.lines(&["wss  resumed"]);
     browser.reload().await;
     let text = browser.wait_for("from Ann in the workshop <b>").await;
@@ -168,7 +182,7 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     assert!(chat.lines(&["wss  resumed"]) > before, "{}", chat.server.wait_for(""));
     browser.click("#show-chat").await;
     browser.wait_for("Resumed: the ticket of an earlier connection").await;
-    let shown = facts(&browser).await;
+    let shown = facts(browser).await;
     for fact in [
         "Resumed: yes",
         "Key exchange: X25519MLKEM768",
@@ -181,12 +195,14 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
     let ladder = ladder.as_str().unwrap();
     assert!(ladder.contains("ClientHello") && ladder.contains("Finished"), "{ladder}");
     assert!(!ladder.contains("CertificateVerify"), "{ladder}");
+}
 
-    // And so is the page's, by HTTP/2, as soon as the connection before has had its time.
+/// The page's connection is resumed, too, by HTTP/2, as soon as the connection before has had its time.
+async fn page_is_resumed(chat: &Chat, browser: &Browser) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         browser.click("#show-page").await;
-        let shown = facts(&browser).await;
+        let shown = facts(browser).await;
         if shown.contains("Resumed: yes") && shown.contains("Protocol (ALPN): h2") {
             break;
         }
@@ -195,12 +211,6 @@ async fn two_tabs_chat_in_two_rooms_and_a_reload_resumes() {
         browser.reload().await;
     }
     assert!(chat.lines(&["tls  resumed", "  h2  "]) >= 1, "{}", chat.server.wait_for(""));
-
-    // A member who closes a tab has left.
-    browser.close_tab().await;
-    browser.switch(&second).await;
-    browser.wait_for("Ann left").await;
-    browser.quit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

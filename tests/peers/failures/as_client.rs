@@ -165,7 +165,8 @@ fn unknown_name() -> Option<Diagnosis> {
 
 pub fn rows() -> Vec<Row> {
     let mut rows = other_protocols::rows();
-    rows.extend(versions_and_lists());
+    rows.extend(versions());
+    rows.extend(lists());
     rows.extend(ends_of_the_transport());
     rows.extend(alerts::rows());
     rows.extend(keys());
@@ -173,8 +174,8 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-fn versions_and_lists() -> Vec<Row> {
-    let openssl = || Row::of(Side::Client, "OpenSSL");
+/// The server speaks an older version.
+fn versions() -> Vec<Row> {
     vec![
         Row {
             kind: "tls12-alert",
@@ -192,7 +193,7 @@ fn versions_and_lists() -> Vec<Row> {
             ],
             change: "enable TLS 1.3 at the server",
             offers: &[(Parameter::Versions, "TLS 1.3")],
-            ..openssl()
+            ..Row::of(Side::Client, "OpenSSL")
         },
         Row {
             kind: "tls12-server-hello",
@@ -236,6 +237,13 @@ fn versions_and_lists() -> Vec<Row> {
             change: "connect without the proxy",
             ..Row::of(Side::Client, "bytes")
         },
+    ]
+}
+
+/// The two sides have nothing in common.
+fn lists() -> Vec<Row> {
+    let openssl = || Row::of(Side::Client, "OpenSSL");
+    vec![
         Row {
             kind: "suites",
             what: "no cipher suite in common",
