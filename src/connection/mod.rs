@@ -123,11 +123,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(
-        mut handshake: Handshake,
-        clock: Clock,
-        observer: Option<Box<dyn Observer>>,
-    ) -> Result<Self, Error> {
+    fn new(mut handshake: Handshake, clock: Clock, observer: Option<Box<dyn Observer>>) -> Self {
         if let Some(observer) = observer {
             handshake.observe(observer);
         }
@@ -148,7 +144,7 @@ impl Connection {
         };
         // If this fails, the next call returns the error.
         let _ = connection.with_handshake(Handshake::start);
-        Ok(connection)
+        connection
     }
 
     /// Whether the handshake is not complete yet. Application data from before its end are 0-RTT
@@ -507,7 +503,7 @@ impl ClientConnection {
     ) -> Result<Self, Error> {
         let clock = Clock::new(options.now);
         let handshake = Handshake::client(config, server_name, clock.then());
-        Connection::new(handshake, clock, options.observer).map(Self)
+        Ok(Self(Connection::new(handshake, clock, options.observer)))
     }
 
     /// The channel binding `tls-server-end-point` (RFC 5929): see [`Handshake::tls_server_end_point`].
@@ -539,7 +535,7 @@ impl ServerConnection {
     pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
         let clock = Clock::new(options.now);
         let handshake = Handshake::server(config, clock.then());
-        Connection::new(handshake, clock, options.observer).map(Self)
+        Ok(Self(Connection::new(handshake, clock, options.observer)))
     }
 
     /// Sends `count` more tickets: see [`Handshake::send_tickets`].

@@ -41,15 +41,15 @@ impl SignedContent {
 
     fn new(signer: Side, transcript: &Transcript) -> Self {
         let sentence = match signer {
-            Side::Client => b"TLS 1.3, client CertificateVerify",
-            Side::Server => b"TLS 1.3, server CertificateVerify",
+            Side::Client => b"TLS 1.3, client CertificateVerify\0",
+            Side::Server => b"TLS 1.3, server CertificateVerify\0",
         };
         let hash = transcript.current();
-        let mut bytes = [0; Self::BEFORE_HASH + MAX_HASH_LENGTH];
-        let (spaces, rest) = bytes.split_at_mut(Self::SPACES);
-        spaces.fill(0x20);
-        let content = sentence.iter().chain(&[0]).chain(hash.iter());
-        for (to, from) in rest.iter_mut().zip(content) {
+        let mut bytes = [0x20; Self::BEFORE_HASH + MAX_HASH_LENGTH];
+        let (before_hash, of_hash) = bytes.split_at_mut(Self::BEFORE_HASH);
+        let (_, of_sentence) = before_hash.split_at_mut(Self::SPACES);
+        of_sentence.copy_from_slice(sentence);
+        for (to, from) in of_hash.iter_mut().zip(hash.iter()) {
             *to = *from;
         }
         Self { bytes, length: Self::BEFORE_HASH + hash.len() }

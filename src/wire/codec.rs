@@ -5,6 +5,8 @@ use core::fmt;
 use core::iter;
 use core::marker::PhantomData;
 
+use smallvec::SmallVec;
+
 use crate::alert::AlertDescription;
 use crate::registry::HandshakeType;
 
@@ -331,33 +333,24 @@ pub(crate) fn listed<T: fmt::Display>(elements: impl Iterator<Item = T>) -> Vec<
 
 /// An element that appears twice, if there is one.
 ///
-/// There are two ways, for two kinds of lists. Each list of extensions and of key shares comes through here.
-/// An honest one has fewer than 32 elements, which are compared with each other on the stack: sorting them
-/// would be an allocation for each list. A hostile one may have 16,000, which would be 128 million
-/// comparisons; it is sorted.
-pub(crate) fn duplicate(mut values: impl Iterator<Item = u16>) -> Option<u16> {
-    let mut first = [0; 32];
-    let mut count = 0;
-    for (place, value) in first.iter_mut().zip(values.by_ref()) {
-        *place = value;
-        count += 1;
-    }
-    let first = first.get(..count).unwrap_or_default();
-    let Some(next) = values.next() else {
-        let mut rest = first;
-        while let [value, others @ ..] = rest {
-            if others.contains(value) {
-                return Some(*value);
-            }
-            rest = others;
+/// Each list of extensions and of key shares comes through here. Most of their values are below 64: a bit for
+/// each shows which were there. Of others an honest list has a few, and a hostile one may have 16,000, so they
+/// are sorted.
+pub(crate) fn duplicate(values: impl Iterator<Item = u16>) -> Option<u16> {
+    let mut seen = 0_u64;
+    let mut others: SmallVec<[u16; 8]> = SmallVec::new();
+    for value in values {
+        let Some(bit) = 1_u64.checked_shl(value.into()) else {
+            others.push(value);
+            continue;
+        };
+        if seen & bit != 0 {
+            return Some(value);
         }
-        return None;
-    };
-    let mut all = first.to_vec();
-    all.push(next);
-    all.extend(values);
-    all.sort_unstable();
-    all.windows(2).find_map(|pair| match pair {
+        seen |= bit;
+    }
+    others.sort_unstable();
+    others.windows(2).find_map(|pair| match pair {
         [left, right] if left == right => Some(*left),
         _ => None,
     })

@@ -74,7 +74,7 @@ impl Grease {
     /// Shuffles by the method of Fisher and Yates, with a byte of the seed for each step.
     fn shuffle(&self, kinds: &mut [ExtensionType]) {
         for (step, end) in (1..=kinds.len()).rev().enumerate() {
-            let other = usize::from(self.byte(FIRST_BYTE_OF_ORDER + step)) % end;
+            let other = usize::from(self.byte(FIRST_BYTE_OF_ORDER + step)) * end / 256;
             kinds.swap(end - 1, other);
         }
     }
