@@ -73,7 +73,7 @@ pub(super) struct Anchor {
     pub(super) key_id: Option<Vec<u8>>,
     pub(super) key: OwnedKey,
     /// What it may issue, or why it may issue nothing.
-    constraints: Result<IssuingConstraints, NotACaReason>,
+    pub(super) constraints: Result<IssuingConstraints, NotACaReason>,
     /// The DER of its certificate. It shows whether a peer presents the same certificate.
     certificate: Option<Vec<u8>>,
     /// Whether its keyUsage is absent or allows it to sign CRLs.
@@ -204,22 +204,9 @@ impl TrustAnchors {
         self.named.is_empty()
     }
 
-    /// The anchors with this name that may issue certificates, and what they may issue.
-    pub(super) fn issuers(
-        &self,
-        name: &CertificateName<'_>,
-    ) -> impl Iterator<Item = (&Anchor, &IssuingConstraints)> {
-        let named = self.with_name(name).iter();
-        named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().ok()?)))
-    }
-
-    /// The anchors with this name that may issue nothing, and why.
-    pub(super) fn no_issuers(
-        &self,
-        name: &CertificateName<'_>,
-    ) -> impl Iterator<Item = (&Anchor, NotACaReason)> {
-        let named = self.with_name(name).iter();
-        named.filter_map(|anchor| Some((anchor, anchor.constraints.as_ref().err().copied()?)))
+    /// The anchors with this name that may issue certificates.
+    pub(super) fn issuers(&self, name: &CertificateName<'_>) -> impl Iterator<Item = &Anchor> {
+        self.with_name(name).iter().filter(|anchor| anchor.constraints.is_ok())
     }
 
     /// The anchors with this name, in any encoding.

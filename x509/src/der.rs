@@ -75,17 +75,17 @@ impl<'a> Reader<'a> {
     /// object identifiers and integers that are not in DER's form: two encodings of one number would be
     /// equal as numbers and different as bytes.
     pub fn next_element(&mut self) -> Option<Element<'a>> {
-        let (&tag, rest) = self.0.split_first()?;
+        let tag = *self.0.first()?;
         // Tags above 30 take further bytes; nothing in a certificate uses them.
         if tag & 0x1f == 0x1f {
             return None;
         }
-        let (length, rest) = length(rest)?;
-        let (contents, rest) = rest.split_at_checked(length)?;
+        let Lengths { header, contents } = Lengths::read(self.0)?;
+        let (whole, rest) = self.0.split_at_checked(header.checked_add(contents)?)?;
+        let contents = whole.get(header..)?;
         if !has_one_form(tag, contents) {
             return None;
         }
-        let (whole, _) = self.0.split_at_checked(self.0.len().checked_sub(rest.len())?)?;
         self.0 = rest;
         Some(Element { tag, contents, whole })
     }
@@ -186,25 +186,31 @@ pub(super) fn count(contents: &[u8]) -> Option<u32> {
 
 /// Whether an element that begins the input has a length that is DER, and is there as a whole.
 pub(super) fn has_length(input: &[u8]) -> bool {
-    let measured = input.split_first().and_then(|(_, rest)| length(rest));
-    measured.is_some_and(|(length, rest)| length <= rest.len())
+    Lengths::read(input)
+        .is_some_and(|Lengths { header, contents }| contents <= input.len() - header)
 }
 
-/// Definite and minimal, as DER demands, and of no more than four bytes.
-fn length(input: &[u8]) -> Option<(usize, &[u8])> {
-    let (&first, rest) = input.split_first()?;
-    if first < 0x80 {
-        return Some((usize::from(first), rest));
+/// How many bytes an element has.
+struct Lengths {
+    /// Of the tag and the length.
+    header: usize,
+    contents: usize,
+}
+
+impl Lengths {
+    /// Of the element that begins the input, with a tag of one byte. Its length must be definite and
+    /// minimal, as DER demands, and of no more than four bytes.
+    fn read(input: &[u8]) -> Option<Self> {
+        let (header, contents) = match *input {
+            [_, length @ 0..=0x7f, ..] => (2, length.into()),
+            [_, 0x81, length @ 0x80..=0xff, ..] => (3, length.into()),
+            [_, 0x82, a @ 1..=0xff, b, ..] => (4, u32::from_be_bytes([0, 0, a, b])),
+            [_, 0x83, a @ 1..=0xff, b, c, ..] => (5, u32::from_be_bytes([0, a, b, c])),
+            [_, 0x84, a @ 1..=0xff, b, c, d, ..] => (6, u32::from_be_bytes([a, b, c, d])),
+            _ => return None,
+        };
+        Some(Self { header, contents: contents.try_into().ok()? })
     }
-    let (bytes, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-    if bytes.len() > 4 || bytes.first().is_none_or(|&byte| byte == 0) {
-        return None;
-    }
-    let length = bytes
-        .iter()
-        .try_fold(0usize, |sum, &byte| sum.checked_mul(256)?.checked_add(usize::from(byte)))
-        .filter(|&length| length >= 0x80)?;
-    Some((length, rest))
 }
 
 /// The named bits of a BIT STRING, from its contents, bit n as bit n: the first one of DER is the

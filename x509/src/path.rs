@@ -384,8 +384,11 @@ impl<'s> Search<'s> {
             let place = candidates.partition_point(|it: &Ranked<'_>| it.preference <= preference);
             candidates.insert(place, Ranked { preference, candidate });
         };
-        for (anchor, constraints) in anchors.issuers(&last.issuer) {
-            add(Candidate::Anchor(anchor, constraints));
+        let named = anchors.with_name(&last.issuer);
+        for anchor in named {
+            if let Ok(constraints) = &anchor.constraints {
+                add(Candidate::Anchor(anchor, constraints));
+            }
         }
         for intermediate in self.intermediates {
             let certificate = &intermediate.certificate;
@@ -396,8 +399,10 @@ impl<'s> Search<'s> {
         }
         // A self-issued certificate is another one of the same owner, and its error says so.
         if !last.is_self_issued {
-            for (anchor, reason) in anchors.no_issuers(&last.issuer) {
-                add(Candidate::NoIssuer(anchor, reason));
+            for anchor in named {
+                if let Err(reason) = &anchor.constraints {
+                    add(Candidate::NoIssuer(anchor, *reason));
+                }
             }
         }
         candidates

@@ -102,10 +102,8 @@ impl<'a> PublicKey<'a> {
     /// RSA-PSS have more than one form (RFC 4055, section 2.1).
     pub(super) fn is_of_kind(self, algorithm: &dyn SignatureVerificationAlgorithm) -> bool {
         let kind = algorithm.public_key_alg_id();
-        if self.is_for_pss() {
-            return *algorithm::canonical(self.algorithm) == *kind;
-        }
         *self.algorithm == *kind
+            || (self.is_for_pss() && *algorithm::canonical(self.algorithm) == *kind)
     }
 
     /// Whether it is an RSA key that signs with RSA-PSS only: id-RSASSA-PSS (RFC 4055, section 1.2).

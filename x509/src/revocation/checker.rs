@@ -1,5 +1,6 @@
 //! Looks up the status of each certificate of a path.
 
+use super::super::anchors::Anchor;
 use super::super::certificate::Certificate;
 use super::super::checks;
 use super::super::der;
@@ -39,7 +40,7 @@ impl<'s> RevocationChecker<'s> {
     {
         let name = &certificate.issuer;
         let (intermediates, request) = (self.intermediates, self.request);
-        let anchors = request.anchors.issuers(name).map(|(anchor, _)| anchor.issuer());
+        let anchors = request.anchors.issuers(name).map(Anchor::issuer);
         let sent = intermediates.iter().map(|it| Issuer::new(&it.certificate));
         for issuer in anchors.chain(sent.filter(|it| it.subject.is_same(name))) {
             self.spend(1)?;
