@@ -23,7 +23,7 @@ use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
 
 /// The server's flight was sent, with a request for a certificate in it.
 pub(in crate::handshake) struct ExpectClientCertificate {
-    pub(super) flight: ClientFlight,
+    pub(super) flight: Box<ClientFlight>,
     pub(super) client: ClientCertificate,
 }
 
@@ -33,14 +33,17 @@ impl ExpectClientCertificate {
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        self.client = self.client.on_message(message, &mut self.flight.transcript, context)?;
-        let Self { flight, client } = *self;
-        let ClientCertificate::Known(client) = client else {
-            return Ok(State::ExpectClientCertificate(Box::new(Self { flight, client })));
+        let transcript = &mut self.flight.transcript;
+        let client = match self.client.on_message(message, transcript, context)? {
+            ClientCertificate::Known(client) => client,
+            unknown => {
+                self.client = unknown;
+                return Ok(State::ExpectClientCertificate(self));
+            }
         };
         client.show(context);
         let peer = client.into_peer();
-        Ok(State::ExpectFinished(ExpectFinished { flight, peer }))
+        Ok(State::ExpectFinished(ExpectFinished { flight: self.flight, peer }))
     }
 
     pub(super) fn position(&self) -> Position {

@@ -26,7 +26,7 @@ pub(super) struct ClientFlight {
 
 /// All but the client's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
-    pub(super) flight: ClientFlight,
+    pub(super) flight: Box<ClientFlight>,
     pub(super) peer: Peer,
 }
 
@@ -37,7 +37,7 @@ impl ExpectFinished {
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
         let ClientFlight { mut transcript, client_secret, secrets, main, post_handshake_auth } =
-            self.flight;
+            *self.flight;
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read.clone());
         let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;

@@ -139,7 +139,13 @@ impl FlightToFinish {
         send_finished(&server, &mut transcript, context)?;
         let secrets = ConnectionSecrets::new(Side::Server, &main, &transcript, context)?;
         context.steps.write_keys(Level::Application, secrets.write.clone());
-        let flight = ClientFlight { transcript, client_secret, secrets, main, post_handshake_auth };
+        let flight = Box::new(ClientFlight {
+            transcript,
+            client_secret,
+            secrets,
+            main,
+            post_handshake_auth,
+        });
         Ok(match awaited {
             AwaitedFromClient::Certificate(request) => {
                 let client = ClientCertificate::Awaited(request);

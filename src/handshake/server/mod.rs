@@ -42,7 +42,7 @@ use hello_retry_request::ExpectSecondClientHello;
 use negotiate::Negotiating;
 
 /// How far a server's handshake has come. The machine has it in one box, which the states of most
-/// handshakes move through.
+/// handshakes move through. What the later ones keep is in a box of its own, so that a move is cheap.
 #[allow(clippy::large_enum_variant, reason = "its box is allocated once for all states")]
 pub(super) enum State {
     ExpectClientHello(ExpectClientHello),

@@ -23,6 +23,7 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use super::certificate_selection::SelectedCertificate;
@@ -285,13 +286,12 @@ impl Negotiating {
         let binder_hash =
             pre_shared_key::add_client_hello(&config, &mut transcript, message, hello);
         context.tickets = ticket_request::for_new_session(&config, hello);
-        let mut offered = Vec::with_capacity(24);
-        offered.extend(hello.extensions.iter().map(|extension| extension.kind));
+        let offered = hello.extensions.iter().map(|extension| extension.kind).collect();
         let negotiated = Negotiated {
             cipher_suite,
             key_exchange: None,
             transcript,
-            session_id: hello.session_id.to_vec(),
+            session_id: SmallVec::from_slice(hello.session_id),
             early_secret: None,
             cert_with_extern_psk,
             compression: config.common.compressors.choose(hello.compress_certificate),
@@ -397,7 +397,7 @@ pub(super) struct Negotiated {
     /// `None` until keys are exchanged, and where a pre-shared key is used without a key exchange.
     pub(super) key_exchange: Option<KeyExchange>,
     pub(super) transcript: Transcript,
-    pub(super) session_id: Vec<u8>,
+    pub(super) session_id: SmallVec<[u8; 32]>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
     /// If an external key is used, it is used together with a certificate (RFC 9973).
@@ -405,8 +405,8 @@ pub(super) struct Negotiated {
     /// How the certificate is compressed, where both sides do it.
     pub(super) compression: Option<Arc<dyn CertificateCompression>>,
     pub(super) record_size_limits: Option<RecordSizeLimits>,
-    /// The types of the ClientHello's extensions: only these may be answered.
-    pub(super) offered: Vec<ExtensionType>,
+    /// The types of the ClientHello's extensions: only these may be answered. Most have fewer.
+    pub(super) offered: SmallVec<[ExtensionType; 24]>,
     /// The type of the server's certificate, where it shows one.
     pub(super) server_certificate_type: Option<CertificateType>,
     /// The type of the client's certificate, where the server asks for one now or later.
