@@ -142,6 +142,7 @@ pub mod handshake;
 pub mod key_log;
 pub mod key_schedule;
 mod level;
+mod name_key;
 pub mod observer;
 pub mod psk;
 pub mod quic;

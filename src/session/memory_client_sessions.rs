@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use pki_types::{ServerName, UnixTime};
 
 use super::{ClientSession, ClientSessionStore};
+use crate::name_key::name_key;
 
 /// How many expired sessions are dropped at most where one is taken. With two, they become fewer.
 const MAX_DROPPED: usize = 2;
@@ -21,8 +22,8 @@ pub struct MemoryClientSessions {
 struct Stored {
     /// By their numbers, so the oldest first.
     sessions: BTreeMap<u64, ClientSession>,
-    /// The numbers of the sessions with each server, the oldest first. None is empty.
-    by_server: HashMap<ServerName<'static>, VecDeque<u64>>,
+    /// The numbers of the sessions with each server, the oldest first, by [`name_key`]. None is empty.
+    by_server: HashMap<Box<str>, VecDeque<u64>>,
     /// How many sessions were stored so far.
     count: u64,
 }
@@ -31,7 +32,8 @@ impl Stored {
     /// Stores a session as the newest.
     fn push(&mut self, session: ClientSession) {
         self.count += 1;
-        self.by_server.entry(session.server_name.clone()).or_default().push_back(self.count);
+        let key = Box::from(name_key(&session.server_name));
+        self.by_server.entry(key).or_default().push_back(self.count);
         self.sessions.insert(self.count, session);
     }
 
@@ -60,16 +62,17 @@ impl Stored {
         server: &ServerName<'static>,
         pop: fn(&mut VecDeque<u64>) -> Option<u64>,
     ) -> Option<u64> {
-        let numbers = self.by_server.get_mut(server)?;
+        let key = name_key(server);
+        let numbers = self.by_server.get_mut(&*key)?;
         let number = pop(numbers);
         if numbers.is_empty() {
-            self.by_server.remove(server);
+            self.by_server.remove(&*key);
         }
         number
     }
 
     fn count_with(&self, server: &ServerName<'static>) -> usize {
-        self.by_server.get(server).map_or(0, VecDeque::len)
+        self.by_server.get(&*name_key(server)).map_or(0, VecDeque::len)
     }
 
     /// Removes sessions that cannot be resumed any more, if they are the oldest of all. Few at a time: a

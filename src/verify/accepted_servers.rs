@@ -7,6 +7,7 @@ use pki_types::{CertificateDer, ServerName};
 
 use super::PeerIdentity;
 use crate::certificate::{EndEntity, Validity};
+use crate::name_key::name_key;
 
 /// For each name of a server, the chain that a verifier accepted last. The verdict about the same chain
 /// for the same name is the same as long as all certificates of its path are valid: the anchors and the
@@ -21,7 +22,8 @@ pub(super) struct AcceptedServers {
 
 #[derive(Default)]
 struct Servers {
-    by_name: HashMap<ServerName<'static>, AcceptedServer>,
+    /// By [`name_key`].
+    by_name: HashMap<Box<str>, AcceptedServer>,
     /// What their certificates take. A server chooses how long its chain is, and may add certificates that
     /// lead nowhere.
     bytes: usize,
@@ -34,6 +36,8 @@ impl Servers {
 }
 
 struct AcceptedServer {
+    /// The verdict is for this name, whatever key it has.
+    name: ServerName<'static>,
     chain: Arc<[CertificateDer<'static>]>,
     end_entity: EndEntity,
     /// When the certificates of the path are valid.
@@ -69,8 +73,9 @@ impl AcceptedServers {
     pub(super) fn find(&self, server: &PeerIdentity) -> Option<EndEntity> {
         let name = server.server_name.as_ref()?;
         let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
-        let accepted = servers.by_name.get(name)?;
-        if accepted.chain != server.chain || !accepted.validity.contains(server.now) {
+        let accepted = servers.by_name.get(&*name_key(name))?;
+        let is_same = accepted.name == *name && accepted.chain == server.chain;
+        if !is_same || !accepted.validity.contains(server.now) {
             return None;
         }
         Some(accepted.end_entity.clone())
@@ -86,16 +91,17 @@ impl AcceptedServers {
             return;
         }
         let (chain, end_entity) = (Arc::clone(&server.chain), end_entity.clone());
-        let accepted = AcceptedServer { chain, end_entity, validity };
+        let accepted = AcceptedServer { name: name.clone(), chain, end_entity, validity };
+        let key = name_key(name);
         let mut servers = self.servers.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = servers.by_name.remove(name) {
+        if let Some(before) = servers.by_name.remove(&*key) {
             servers.bytes -= before.bytes();
         }
         if servers.by_name.len() >= self.capacity || servers.bytes + bytes > most_bytes {
             servers.clear();
         }
         servers.bytes += bytes;
-        servers.by_name.insert(name.clone(), accepted);
+        servers.by_name.insert(key.into(), accepted);
     }
 
     pub(super) fn clear(&mut self) {

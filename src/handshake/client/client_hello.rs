@@ -157,6 +157,7 @@ impl ClientHelloParams {
         let WrittenClientHello { mut message, offered } = content.write();
         let before = retry.map(|retry| retry.transcript);
         let bound = pre_shared_key::bind(&psks, before, &mut message, context)?;
+        drop(psks);
         shared.early_secrets = bound.early_secrets;
         shared.offered = offered;
         context.send(None, |out| out.extend_from_slice(&message));

@@ -3,6 +3,7 @@
 //! `encrypted_extensions.rs` whether it accepts the data.
 
 use pki_types::ServerName;
+use smallvec::SmallVec;
 
 use super::{Context, Level, Shared};
 use crate::config::ClientConfig;
@@ -104,7 +105,7 @@ pub(super) struct OfferedPsk<'a> {
 pub(super) fn offered<'a>(
     shared: &'a Shared,
     retried: Option<&'a StaticOrArc<CipherSuite>>,
-) -> Vec<OfferedPsk<'a>> {
+) -> SmallVec<[OfferedPsk<'a>; 2]> {
     let suite_of = |hash: HashAlgorithm| match retried {
         Some(suite) if suite.hash.algorithm() == hash => Some(suite),
         Some(_) => None,
