@@ -63,13 +63,14 @@ pub struct ClientConfig {
 
 impl ClientConfig {
     /// A client with the default provider. It trusts servers whose certificates lead to one of
-    /// `anchors`.
+    /// `anchors`. It shows no certificate of its own, so its provider is
+    /// [`CryptoProvider::without_private_keys`], which makes a program smaller.
     ///
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
     #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
     pub fn new(anchors: TrustAnchors) -> Result<Self, ConfigError> {
-        Self::builder(CryptoProvider::default()).trust(anchors)?.build()
+        Self::builder(CryptoProvider::without_private_keys()).trust(anchors)?.build()
     }
 
     /// The crypto provider.

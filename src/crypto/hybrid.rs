@@ -99,7 +99,10 @@ impl HybridGroup {
 
 /// The list of a provider with these groups: the hybrids of them first, because a quantum computer does
 /// not break them, then the classical groups. ML-KEM alone is not in it.
-#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+#[cfg(any(
+    feature = "aws-lc-rs",
+    all(feature = "ring", any(feature = "libcrux", feature = "ml-kem"))
+))]
 pub(super) fn groups(
     classical: Vec<Arc<dyn KeyExchangeGroup>>,
     kems: &[Arc<dyn KeyExchangeGroup>],

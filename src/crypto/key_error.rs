@@ -15,6 +15,12 @@ pub enum KeyError {
         /// What the key is, with its size where that is the reason.
         kind: String,
     },
+    /// The provider loads no private keys, such as that of
+    /// [`CryptoProvider::without_private_keys`](super::CryptoProvider::without_private_keys).
+    #[error(
+        "this crypto provider loads no private keys: take one that does, such as CryptoProvider::default()"
+    )]
+    NoPrivateKeys,
     /// The key is an EC key without its public half, or with a compressed one, which is a part that
     /// may be left out (RFC 5915, section 3): the certificate of the key has to supply it.
     #[error(

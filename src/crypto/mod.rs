@@ -65,7 +65,9 @@ pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
 pub(crate) use secret::{wipe_stack, with_stack_wiped};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub use signature::signing_key;
-pub use signature::{KeyProvider, SchemeAlgorithms, SignatureAlgorithms, SigningKey};
+pub use signature::{
+    KeyProvider, NoPrivateKeys, SchemeAlgorithms, SignatureAlgorithms, SigningKey,
+};
 pub use static_or_arc::StaticOrArc;
 
 /// A primitive failed. It has no more words on purpose: either the caller knows what it asked for, or

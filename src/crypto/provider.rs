@@ -1,6 +1,8 @@
 use core::fmt;
 use std::sync::Arc;
 
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+use super::NoPrivateKeys;
 use super::{
     Aead, Hash, KeyExchangeGroup, KeyProvider, SecureRandom, SignatureAlgorithms, StaticOrArc,
 };
@@ -45,14 +47,25 @@ impl CryptoProvider {
     /// ECDSA, Ed25519 and RSA. With the feature `ml-kem`, the hybrids of these groups come first.
     #[cfg(feature = "ring")]
     pub fn ring() -> Self {
-        super::ring::provider()
+        super::ring::provider(Arc::new(super::ring::RingKeyProvider))
     }
 
     /// Everything that AWS-LC offers for TLS 1.3: three suites, x25519, secp256r1, secp384r1, secp521r1
     /// and ML-KEM, ECDSA, Ed25519, RSA and ML-DSA, and its hybrids first.
     #[cfg(feature = "aws-lc-rs")]
     pub fn aws_lc_rs() -> Self {
-        super::aws_lc_rs::provider()
+        super::aws_lc_rs::provider(Arc::new(super::aws_lc_rs::AwsLcKeyProvider))
+    }
+
+    /// The default provider, but it loads no private keys: for clients that show no certificate of their
+    /// own. The linker leaves the code that reads private keys and signs with them out of a program that
+    /// uses no other provider.
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    pub fn without_private_keys() -> Self {
+        #[cfg(feature = "ring")]
+        return super::ring::provider(Arc::new(NoPrivateKeys));
+        #[cfg(not(feature = "ring"))]
+        return super::aws_lc_rs::provider(Arc::new(NoPrivateKeys));
     }
 
     /// The suite with this code point, if the provider has it.

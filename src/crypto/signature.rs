@@ -45,6 +45,22 @@ pub trait KeyProvider: Send + Sync + fmt::Debug {
     ) -> Result<Arc<dyn SigningKey>, KeyError>;
 }
 
+/// Loads no private key: for a provider that only verifies, such as
+/// [`CryptoProvider::without_private_keys`](super::CryptoProvider::without_private_keys). It refuses every
+/// key with [`KeyError::NoPrivateKeys`].
+#[derive(Clone, Copy, Debug)]
+pub struct NoPrivateKeys;
+
+impl KeyProvider for NoPrivateKeys {
+    fn load_private_key(
+        &self,
+        _key: &PrivateKeyDer<'_>,
+        _public_keys: &[&[u8]],
+    ) -> Result<Arc<dyn SigningKey>, KeyError> {
+        Err(KeyError::NoPrivateKeys)
+    }
+}
+
 /// Loads a private key with the default provider: see [`KeyProvider::load_private_key`].
 ///
 /// # Errors

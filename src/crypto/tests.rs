@@ -221,3 +221,16 @@ fn signatures_verify_under_the_public_key_and_scheme() {
         assert_eq!(signed, if has_all { 7 } else { 3 });
     }
 }
+
+/// The configuration of a client that shows no certificate needs none.
+#[test]
+fn a_provider_without_private_keys_loads_none_and_has_all_else() {
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let der = PrivateKeyDer::try_from(pair.serialize_der()).unwrap();
+    let (without, default) = (CryptoProvider::without_private_keys(), CryptoProvider::default());
+    assert_eq!(format!("{without:?}"), format!("{default:?}"));
+    assert!(without.signatures.schemes().eq(default.signatures.schemes()));
+    let refused = without.key_provider.load_private_key(&der, &[]).unwrap_err();
+    assert_eq!(refused, super::KeyError::NoPrivateKeys);
+    assert!(default.key_provider.load_private_key(&der, &[]).is_ok());
+}

@@ -18,11 +18,9 @@ use handclasp::certificate::Digests;
 use handclasp::crypto::{
     Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, CustomHashContext,
     CustomHeaderProtectionKey, CustomHmacKey, Digest, HEADER_MASK_LENGTH, HEADER_SAMPLE_LENGTH,
-    Hash, HashAlgorithm, HashContext, HeaderProtectionKey, HmacKey, KeyError, KeyLimits,
-    KeyProvider, NONCE_LENGTH, Secret, SignatureAlgorithms, SigningKey, StaticOrArc, SystemRandom,
-    TAG_LENGTH,
+    Hash, HashAlgorithm, HashContext, HeaderProtectionKey, HmacKey, KeyLimits, NONCE_LENGTH,
+    NoPrivateKeys, Secret, SignatureAlgorithms, StaticOrArc, SystemRandom, TAG_LENGTH,
 };
-use handclasp::pki_types::PrivateKeyDer;
 use handclasp::registry::CipherSuiteId;
 use hmac::digest::core_api::BlockSizeUser;
 use hmac::{Mac, SimpleHmac};
@@ -265,18 +263,5 @@ impl HeaderKey for ChaCha20Header {
         cipher.try_seek(start).map_err(|_| CryptoError)?;
         cipher.try_apply_keystream(&mut mask).map_err(|_| CryptoError)?;
         Ok(mask)
-    }
-}
-
-#[derive(Debug)]
-struct NoPrivateKeys;
-
-impl KeyProvider for NoPrivateKeys {
-    fn load_private_key(
-        &self,
-        _key: &PrivateKeyDer<'_>,
-        _public_keys: &[&[u8]],
-    ) -> Result<Arc<dyn SigningKey>, KeyError> {
-        Err(KeyError::Unsupported { kind: "for a provider that only decrypts".to_owned() })
     }
 }

@@ -23,7 +23,7 @@ mod verify;
 
 use std::sync::Arc;
 
-use super::{CipherSuite, CryptoProvider, KeyExchangeGroup, StaticOrArc, hybrid};
+use super::{CipherSuite, CryptoProvider, KeyExchangeGroup, KeyProvider, StaticOrArc, hybrid};
 use crate::registry::CipherSuiteId;
 
 pub(super) use aead::{open, seal};
@@ -50,7 +50,7 @@ pub fn is_fips_module() -> bool {
 }
 
 /// See [`CryptoProvider::aws_lc_rs`].
-pub(super) fn provider() -> CryptoProvider {
+pub(super) fn provider(key_provider: Arc<dyn KeyProvider>) -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![
             StaticOrArc::Static(&TLS_AES_128_GCM_SHA256),
@@ -59,7 +59,7 @@ pub(super) fn provider() -> CryptoProvider {
         ],
         groups: groups(),
         signatures: signature_algorithms(),
-        key_provider: Arc::new(AwsLcKeyProvider),
+        key_provider,
         sha256: StaticOrArc::Static(&SHA256),
         ticket_aead: TLS_AES_256_GCM_SHA384.aead.clone(),
         random: Arc::new(AwsLcRandom),

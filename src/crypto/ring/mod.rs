@@ -20,7 +20,7 @@ use super::libcrux::{MLKEM768, MLKEM1024};
 use super::ml_kem::{MLKEM768, MLKEM1024};
 use super::{
     Aead, AeadKey, CipherSuite, CryptoError, CryptoProvider, HeaderProtectionKey, KeyExchangeGroup,
-    KeyLimits, NONCE_LENGTH, StaticOrArc, SystemRandom, TAG_LENGTH, hybrid,
+    KeyLimits, KeyProvider, NONCE_LENGTH, StaticOrArc, SystemRandom, TAG_LENGTH,
 };
 use crate::registry::CipherSuiteId;
 
@@ -37,7 +37,7 @@ pub use verify::{
 };
 
 /// See [`CryptoProvider::ring`]. It has all that section 9.1 demands.
-pub(super) fn provider() -> CryptoProvider {
+pub(super) fn provider(key_provider: Arc<dyn KeyProvider>) -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![
             StaticOrArc::Static(&TLS_AES_128_GCM_SHA256),
@@ -46,7 +46,7 @@ pub(super) fn provider() -> CryptoProvider {
         ],
         groups: groups(),
         signatures: signature_algorithms(),
-        key_provider: Arc::new(RingKeyProvider),
+        key_provider,
         sha256: StaticOrArc::Static(&SHA256),
         ticket_aead: TLS_AES_256_GCM_SHA384.aead.clone(),
         random: Arc::new(SystemRandom),
@@ -55,11 +55,11 @@ pub(super) fn provider() -> CryptoProvider {
 
 /// With the feature `libcrux` or `ml-kem`, hybrids are before the groups of `ring`.
 fn groups() -> Vec<Arc<dyn KeyExchangeGroup>> {
+    let groups: Vec<Arc<dyn KeyExchangeGroup>> =
+        vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)];
     #[cfg(any(feature = "libcrux", feature = "ml-kem"))]
-    let kems: &[Arc<dyn KeyExchangeGroup>] = &[Arc::new(MLKEM768), Arc::new(MLKEM1024)];
-    #[cfg(not(any(feature = "libcrux", feature = "ml-kem")))]
-    let kems = &[];
-    hybrid::groups(vec![Arc::new(X25519), Arc::new(SECP256R1), Arc::new(SECP384R1)], kems)
+    let groups = super::hybrid::groups(groups, &[Arc::new(MLKEM768), Arc::new(MLKEM1024)]);
+    groups
 }
 
 /// TLS_AES_128_GCM_SHA256.
