@@ -1,5 +1,7 @@
 //! CertificateRequest (RFC 9846, section 4.4.2).
 
+use std::collections::HashSet;
+
 use super::codec::{
     DecodeError, DecodeReason, List, Prefix, Reader, checked_elements, write_bytes, write_codes,
     write_vector,
@@ -123,14 +125,12 @@ pub struct OidFilters<'a> {
 impl<'a> OidFilters<'a> {
     fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
         let bytes = reader.vector(field, Prefix::U16, 0..=0xffff)?;
-        let mut identifiers = Vec::new();
+        let mut identifiers = HashSet::new();
         for filter in reader.elements(bytes, OidFilter::read) {
-            identifiers.push(filter?.identifier);
-        }
-        identifiers.sort_unstable();
-        if identifiers.windows(2).any(|pair| pair.first() == pair.last()) {
-            let reason = DecodeReason::Duplicate("an object identifier".into());
-            return Err(reader.error(field, reason));
+            if !identifiers.insert(filter?.identifier) {
+                let reason = DecodeReason::Duplicate("an object identifier".into());
+                return Err(reader.error(field, reason));
+            }
         }
         Ok(Self { bytes })
     }

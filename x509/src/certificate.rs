@@ -3,6 +3,8 @@
 //! Decoding refuses ambiguous encodings. Values that are clear but not acceptable (an old version, an
 //! expired date, an unknown critical extension) are for `checks`.
 
+use smallvec::SmallVec;
+
 use super::certificate_name::CertificateName;
 use super::der::{self, Reader};
 use super::distinguished_name;
@@ -78,18 +80,15 @@ impl<'a> Certificate<'a> {
             return Err(Fault::new(format!("there are {count} bytes after its end"), whole.0));
         }
         let mut certificate = Self::with_fields(input, outer.contents)?;
-        let mut extensions = core::mem::take(&mut certificate.extensions);
+        let extensions = core::mem::take(&mut certificate.extensions);
         for extension in &extensions {
             certificate.read_extension(*extension)?;
         }
-        // RFC 5280, section 4.2: no extension twice. Sorted, because there may be thousands.
-        extensions.sort_unstable_by_key(|extension| extension.oid);
-        for pair in extensions.windows(2) {
-            let [one, other] = pair else { continue };
-            if one.oid == other.oid {
-                let words = format!("it has the same extension twice: {}", oid::describe(one.oid));
-                return Err(Fault::new(words, other.oid));
-            }
+        // RFC 5280, section 4.2: no extension twice.
+        let mut kinds: SmallVec<[&[u8]; 16]> = extensions.iter().map(|it| it.oid).collect();
+        if let Some(twice) = oid::duplicate(&mut kinds) {
+            let words = format!("it has the same extension twice: {}", oid::describe(twice));
+            return Err(Fault::new(words, twice));
         }
         certificate.extensions = extensions;
         Ok(certificate)

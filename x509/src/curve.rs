@@ -3,7 +3,8 @@
 
 use core::cmp::Ordering;
 
-/// A number of `N` words of 64 bits, the least significant first.
+/// A number of `N` words of 64 bits, the least significant first. The loops over its words are in functions of
+/// slices that are not inlined: for each length its own loops, unrolled, would be many times the code.
 type Number<const N: usize> = [u64; N];
 
 /// The points of y² = x³ - 3x + b modulo p (NIST SP 800-186, section 3.2.1).
@@ -101,7 +102,7 @@ impl<const N: usize> Curve<N> {
         if x.len() != self.bytes || y.len() != self.bytes {
             return false;
         }
-        let (Some(x), Some(y)) = (number::<N>(x.rchunks(8)), number::<N>(y.rchunks(8))) else {
+        let (Some(x), Some(y)) = (number::<N>(x), number::<N>(y)) else {
             return false;
         };
         if !is_below(&x, p) || !is_below(&y, p) {
@@ -160,19 +161,24 @@ fn ed25519_y(key: &[u8]) -> Option<Number<4>> {
         *last &= 0x7f;
     }
     y.reverse();
-    number(y.rchunks(8))
+    number(&y)
 }
 
-/// From its words of eight bytes, the least significant word first. The last word may be shorter.
-fn number<'a, const N: usize>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Option<Number<N>> {
-    if words.len() != N {
+/// From its bytes, the most significant first. The first word may be shorter.
+fn number<const N: usize>(bytes: &[u8]) -> Option<Number<N>> {
+    if bytes.len().div_ceil(8) != N {
         return None;
     }
     let mut number = [0; N];
-    for (digit, word) in number.iter_mut().zip(words) {
+    read_words(&mut number, bytes);
+    Some(number)
+}
+
+#[inline(never)]
+fn read_words(number: &mut [u64], bytes: &[u8]) {
+    for (digit, word) in number.iter_mut().zip(bytes.rchunks(8)) {
         *digit = word.iter().fold(0, |digit, byte| (digit << 8) | u64::from(*byte));
     }
-    Some(number)
 }
 
 fn one<const N: usize>() -> Number<N> {
@@ -184,11 +190,11 @@ fn one<const N: usize>() -> Number<N> {
 }
 
 /// The least significant word.
-fn lowest<const N: usize>(number: &Number<N>) -> u64 {
+fn lowest(number: &[u64]) -> u64 {
     number.first().copied().unwrap_or_default()
 }
 
-fn is_below<const N: usize>(a: &Number<N>, b: &Number<N>) -> bool {
+fn is_below(a: &[u64], b: &[u64]) -> bool {
     a.iter().rev().cmp(b.iter().rev()) == Ordering::Less
 }
 
@@ -196,40 +202,53 @@ fn is_below<const N: usize>(a: &Number<N>, b: &Number<N>) -> bool {
 fn sum<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
     let mut sum = *a;
     let carry = add_multiple(&mut sum, b, 1);
-    reduced(sum, carry, p)
+    reduce(&mut sum, carry, p);
+    sum
 }
 
 /// a - b, for a number that is not below b.
 fn difference<const N: usize>(a: &Number<N>, b: &Number<N>) -> Number<N> {
     let mut difference = *a;
+    subtract(&mut difference, b);
+    difference
+}
+
+fn subtract(number: &mut [u64], subtrahend: &[u64]) {
     let mut borrow = false;
-    for (digit, subtrahend) in difference.iter_mut().zip(b) {
+    for (digit, subtrahend) in number.iter_mut().zip(subtrahend) {
         let (value, under) = digit.overflowing_sub(*subtrahend);
         let (value, again) = value.overflowing_sub(u64::from(borrow));
         *digit = value;
         borrow = under || again;
     }
-    difference
 }
 
 /// a b / 2^(64 N) modulo p, for two numbers below an odd p (Montgomery, "Modular multiplication
 /// without trial division").
 fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
+    let mut product = [0; N];
+    let top = add_product(&mut product, a, b, p);
+    reduce(&mut product, top, p);
+    product
+}
+
+/// As [`product`], before the last reduction, for a `sum` of zeros: returns the word above it.
+#[inline(never)]
+fn add_product(sum: &mut [u64], a: &[u64], b: &[u64], p: &[u64]) -> u64 {
     let inverse = negated_inverse(lowest(p));
-    let mut sum = [0; N];
     let mut top = 0;
     for &digit in b {
-        let (above, over) = add_multiple(&mut sum, a, digit).overflowing_add(top);
+        let (above, over) = add_multiple(sum, a, digit).overflowing_add(top);
         // The multiple of p that makes the lowest word zero, so that it can be dropped.
-        let multiple = lowest(&sum).wrapping_mul(inverse);
-        let (above, again) = add_multiple(&mut sum, p, multiple).overflowing_add(above);
-        sum.rotate_left(1);
+        let multiple = lowest(sum).wrapping_mul(inverse);
+        let (above, again) = add_multiple(sum, p, multiple).overflowing_add(above);
+        sum.copy_within(1.., 0);
         if let Some(highest) = sum.last_mut() {
             *highest = above;
         }
         top = u64::from(over) + u64::from(again);
     }
-    reduced(sum, top, p)
+    top
 }
 
 /// Whether a number below a prime p is a square modulo p: its Jacobi symbol, by subtraction.
@@ -250,7 +269,7 @@ fn is_square<const N: usize>(number: &Number<N>, p: &Number<N>) -> bool {
     is_one
 }
 
-fn halve<const N: usize>(number: &mut Number<N>) {
+fn halve(number: &mut [u64]) {
     let mut carry = 0;
     for digit in number.iter_mut().rev() {
         let low = *digit << 63;
@@ -260,7 +279,8 @@ fn halve<const N: usize>(number: &mut Number<N>) {
 }
 
 /// Adds a multiple of `number`, and returns the carry out of the highest word.
-fn add_multiple<const N: usize>(sum: &mut Number<N>, number: &Number<N>, factor: u64) -> u64 {
+#[inline(never)]
+fn add_multiple(sum: &mut [u64], number: &[u64], factor: u64) -> u64 {
     let mut carry = 0;
     for (digit, &word) in sum.iter_mut().zip(number) {
         let value = u128::from(word) * u128::from(factor) + u128::from(*digit) + u128::from(carry);
@@ -272,8 +292,11 @@ fn add_multiple<const N: usize>(sum: &mut Number<N>, number: &Number<N>, factor:
 }
 
 /// A number of one word more, `top`, that is below 2 p, modulo p.
-fn reduced<const N: usize>(number: Number<N>, top: u64, p: &Number<N>) -> Number<N> {
-    if top == 0 && is_below(&number, p) { number } else { difference(&number, p) }
+#[inline(never)]
+fn reduce(number: &mut [u64], top: u64, p: &[u64]) {
+    if top != 0 || !is_below(number, p) {
+        subtract(number, p);
+    }
 }
 
 /// -1 / word modulo 2^64, for an odd word. Each step doubles the bits that are right.

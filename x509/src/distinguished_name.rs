@@ -179,9 +179,10 @@ fn normalize_part(part: Part<'_>, out: &mut Vec<u8>) -> Option<()> {
         forms.push(form);
     }
     // They are a set, and some encoders do not sort it.
+    let mut forms: Vec<&[u8]> = forms.iter().map(Vec::as_slice).collect();
     forms.sort_unstable();
     out.extend(forms.len().to_be_bytes());
-    out.extend(forms.into_iter().flatten());
+    forms.into_iter().for_each(|form| out.extend(form));
     Some(())
 }
 
@@ -344,7 +345,7 @@ pub(super) fn reads_like(one: &[u8], other: &[u8]) -> bool {
 fn readable(name: &[u8]) -> Vec<(&[u8], String)> {
     let attributes = parts(name).flatten().flat_map(Part::attributes).flatten();
     let attributes = attributes.map(|Attribute { kind, value }| {
-        let text = value_words(value).to_lowercase();
+        let text: String = value_words(value).chars().flat_map(char::to_lowercase).collect();
         (kind.contents, text.split_whitespace().collect::<Vec<_>>().join(" "))
     });
     attributes.collect()

@@ -60,6 +60,15 @@ fn numbers(contents: &[u8]) -> Option<Vec<u128>> {
     Some(numbers)
 }
 
+/// An object identifier that is in the list twice. The list may have thousands, so it is sorted.
+pub(super) fn duplicate<'a>(list: &mut [&'a [u8]]) -> Option<&'a [u8]> {
+    list.sort_unstable();
+    list.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(*other),
+        _ => None,
+    })
+}
+
 /// An object identifier from its contents, safe to print: its name, if it is known, and its numbers.
 pub(super) fn describe(contents: &[u8]) -> String {
     let number = printable(&dotted(contents));

@@ -1,7 +1,5 @@
 //! Why a signature could not be verified with the key of a certificate that has the issuer's name.
 
-use std::collections::BTreeSet;
-
 use pki_types::SignatureVerificationAlgorithm;
 
 use super::algorithm;
@@ -52,9 +50,15 @@ pub(super) fn error_kind(
     CertificateErrorKind::UnsupportedSignatureAlgorithm { signature: described, key, reason }
 }
 
-/// Lists each of the words once.
+/// Lists each of the words once, in their order.
 fn list(words: impl Iterator<Item = String>) -> String {
-    words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
+    let mut list: Vec<String> = Vec::new();
+    for word in words {
+        if let Err(place) = list.binary_search(&word) {
+            list.insert(place, word);
+        }
+    }
+    list.join(", ")
 }
 
 /// The object identifier that an AlgorithmIdentifier begins with, from its contents.

@@ -97,12 +97,15 @@ impl OwnKeyShares {
         Ok(())
     }
 
-    /// Shares are in the order of supported_groups (section 4.3.8).
+    /// Shares are in the order of supported_groups (section 4.3.8). Each is for a group of it.
     fn sort_as_offered(&mut self, config: &ClientConfig) {
-        let place = |share: &OwnKeyShare| {
-            config.offered_groups().position(|group| group.name() == share.group)
-        };
-        self.0.sort_by_key(place);
+        let mut unsorted = core::mem::take(&mut self.0);
+        for group in config.offered_groups() {
+            let place = unsorted.iter().position(|share| share.group == group.name());
+            if let Some(place) = place {
+                self.0.push(unsorted.swap_remove(place));
+            }
+        }
     }
 
     /// Was a share for this group sent?

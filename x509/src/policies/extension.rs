@@ -62,9 +62,7 @@ impl<'a> Policies<'a> {
     /// Whether a policy is asserted twice, which RFC 5280, section 4.2.1.4, forbids.
     pub(in super::super) fn assert_one_twice(&self) -> bool {
         let mut asserted = self.asserted.clone().unwrap_or_default();
-        // Sorted, because there may be hundreds.
-        asserted.sort_unstable();
-        asserted.windows(2).any(|pair| matches!(pair, [one, other] if one == other))
+        oid::duplicate(&mut asserted).is_some()
     }
 
     /// Whether a policy is mapped to or from anyPolicy (section 4.2.1.5).

@@ -6,8 +6,6 @@
 pub(super) mod extension;
 mod identifier;
 
-use std::collections::BTreeMap;
-
 pub use identifier::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 
 use super::certificate::Certificate;
@@ -18,8 +16,7 @@ use extension::{ANY_POLICY, Mapping};
 /// tree can grow without bounds. Of those levels, only one thing is kept: whether a policy goes back
 /// to one that the user accepts (section 6.1.5 (g)).
 struct ExpectedPolicies<'a> {
-    /// Each policy, and whether one of the nodes that expect it is below a policy of the user.
-    policies: BTreeMap<&'a [u8], bool>,
+    policies: Nodes<'a>,
     /// Whether anyPolicy is expected.
     any: bool,
     /// The policies that the user accepts. `None` is every policy.
@@ -28,19 +25,19 @@ struct ExpectedPolicies<'a> {
 
 impl<'a> ExpectedPolicies<'a> {
     fn is_empty(&self) -> bool {
-        self.policies.is_empty() && !self.any
+        self.policies.0.is_empty() && !self.any
     }
 
     /// Whether the user accepts none of the expected policies (section 6.1.5 (g)).
     fn is_unacceptable(&self) -> bool {
         let accepts_any = self.any && self.user.is_none_or(|user| !user.is_empty());
-        !accepts_any && !self.policies.values().any(|is_accepted| *is_accepted)
+        !accepts_any && !self.policies.0.iter().any(|node| node.is_accepted)
     }
 
     /// Whether the user accepts this policy. `None` if it is not expected.
     fn acceptance(&self, policy: &[u8]) -> Option<bool> {
-        if let Some(is_accepted) = self.policies.get(policy) {
-            return Some(*is_accepted);
+        if let Some(node) = self.policies.get(policy) {
+            return Some(node.is_accepted);
         }
         if !self.any {
             return None;
@@ -53,14 +50,14 @@ impl<'a> ExpectedPolicies<'a> {
     fn assert(&mut self, asserted: Option<&[&'a [u8]]>, any_counts: bool) {
         let asserted = asserted.unwrap_or_default();
         let any = any_counts && asserted.contains(&ANY_POLICY);
-        let mut named = BTreeMap::new();
+        let mut named = Nodes::default();
         for &policy in asserted.iter().filter(|&&policy| policy != ANY_POLICY) {
             if let Some(is_accepted) = self.acceptance(policy) {
-                named.insert(policy, is_accepted);
+                named.add(Node { policy, is_accepted });
             }
         }
         if any {
-            self.policies.extend(named);
+            self.policies.add_all(named);
         } else {
             self.policies = named;
         }
@@ -69,19 +66,63 @@ impl<'a> ExpectedPolicies<'a> {
 
     /// RFC 5280, section 6.1.4 (b).
     fn map(&mut self, mappings: &[Mapping<'a>], is_inhibited: bool) {
-        let mut mapped = BTreeMap::new();
+        let mut mapped = Nodes::default();
         if !is_inhibited {
             for Mapping { issuer, subject } in mappings {
                 if let Some(is_accepted) = self.acceptance(issuer) {
-                    *mapped.entry(*subject).or_insert(false) |= is_accepted;
+                    mapped.add(Node { policy: subject, is_accepted });
                 }
             }
         }
         for Mapping { issuer, .. } in mappings {
             self.policies.remove(issuer);
         }
-        for (subject, is_accepted) in mapped {
-            *self.policies.entry(subject).or_insert(false) |= is_accepted;
+        self.policies.add_all(mapped);
+    }
+}
+
+/// A policy that is expected.
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    policy: &'a [u8],
+    /// Whether one of the nodes that expect it is below a policy of the user.
+    is_accepted: bool,
+}
+
+/// Nodes with a policy each, in the order of the policies. A sorted list takes much less code than a map,
+/// and most certificates have one or two policies.
+#[derive(Default)]
+struct Nodes<'a>(Vec<Node<'a>>);
+
+impl<'a> Nodes<'a> {
+    /// Where the policy is, or else where it belongs.
+    fn place(&self, policy: &[u8]) -> Result<usize, usize> {
+        self.0.binary_search_by(|node| node.policy.cmp(policy))
+    }
+
+    fn get(&self, policy: &[u8]) -> Option<Node<'a>> {
+        self.0.get(self.place(policy).ok()?).copied()
+    }
+
+    /// Adds a node. If there is one of its policy, the user accepts it if one of the two is accepted.
+    fn add(&mut self, new: Node<'a>) {
+        match self.place(new.policy) {
+            Err(place) => self.0.insert(place, new),
+            Ok(place) => {
+                if let Some(node) = self.0.get_mut(place) {
+                    node.is_accepted |= new.is_accepted;
+                }
+            }
+        }
+    }
+
+    fn add_all(&mut self, new: Self) {
+        new.0.into_iter().for_each(|node| self.add(node));
+    }
+
+    fn remove(&mut self, policy: &[u8]) {
+        if let Ok(place) = self.place(policy) {
+            self.0.remove(place);
         }
     }
 }
@@ -97,7 +138,7 @@ pub(super) fn are_valid(path: &[&Certificate<'_>], initial: InitialPolicies<'_>)
     let mut policy_mapping = if initial.policy_mapping_inhibit { 0 } else { never };
     let mut inhibit_any_policy = if initial.any_policy_inhibit { 0 } else { never };
     let mut expected =
-        ExpectedPolicies { policies: BTreeMap::new(), any: true, user: initial.user_policy_set };
+        ExpectedPolicies { policies: Nodes::default(), any: true, user: initial.user_policy_set };
     for (index, certificate) in path.iter().enumerate().rev() {
         let is_end_entity = index == 0;
         let policies = &certificate.policies;
