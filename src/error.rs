@@ -3,6 +3,7 @@
 pub(crate) mod circumstances;
 
 use core::fmt;
+use std::sync::Arc;
 
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::certificate::{
@@ -29,7 +30,8 @@ pub struct Error(Box<Failure>);
 /// The kind of an error, and what the connection knew when it failed.
 #[derive(Clone)]
 struct Failure {
-    kind: ErrorKind,
+    /// Shared: each later call on the connection returns a copy of the error.
+    kind: Arc<ErrorKind>,
     circumstances: Option<Circumstances>,
 }
 
@@ -43,6 +45,13 @@ impl PartialEq for Error {
 impl Eq for Error {}
 
 impl Error {
+    /// Not inlined: errors are made in hundreds of places.
+    #[cold]
+    #[inline(never)]
+    fn new(kind: ErrorKind) -> Self {
+        Self(Box::new(Failure { kind: Arc::new(kind), circumstances: None }))
+    }
+
     /// What happened.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
@@ -87,7 +96,7 @@ impl Error {
 
     /// The alert of the peer, if that ended the connection.
     pub fn alert_received(&self) -> Option<AlertDescription> {
-        match self.0.kind {
+        match *self.0.kind {
             ErrorKind::AlertReceived(alert) => Some(alert),
             _ => None,
         }
@@ -100,7 +109,7 @@ where
     ErrorKind: From<T>,
 {
     fn from(cause: T) -> Self {
-        Self(Box::new(Failure { kind: cause.into(), circumstances: None }))
+        Self::new(cause.into())
     }
 }
 
@@ -112,7 +121,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.0.kind)
+        std::error::Error::source(&*self.0.kind)
     }
 }
 
@@ -511,9 +520,15 @@ impl Error {
     pub(crate) fn illegal(
         message: HandshakeType,
         field: &'static str,
-        reason: impl Into<String>,
+        reason: impl AsRef<str>,
     ) -> Self {
-        ErrorKind::IllegalParameter { message, field, reason: reason.into() }.into()
+        Self::illegal_parameter(message, field, reason.as_ref())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn illegal_parameter(message: HandshakeType, field: &'static str, reason: &str) -> Self {
+        ErrorKind::IllegalParameter { message, field, reason: reason.to_owned() }.into()
     }
 
     /// The error of a key exchange with the share in this message.

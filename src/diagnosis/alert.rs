@@ -21,7 +21,7 @@ pub(super) fn explain(alert: A, circumstances: Option<&Circumstances>, diagnosis
         _ => from_server(alert, circumstances, diagnosis),
     }
     if diagnosis.causes.is_empty() {
-        diagnosis.cause(format!("usually it means that {}", alert.meaning()));
+        diagnosis.cause(&format!("usually it means that {}", alert.meaning()));
         explain_rules(alert, circumstances, diagnosis);
     }
     if diagnosis.remedies.is_empty() {
@@ -226,24 +226,24 @@ fn refused_certificate(
         }
         A::CERTIFICATE_EXPIRED => {
             if !has_fault {
-                diagnosis.cause(format!(
+                diagnosis.cause(&format!(
                     "a certificate of this side has expired or is not valid yet, by the clock of the \
                      {peer}"
                 ));
             }
             diagnosis.change(Setting::Certificate, "renew the certificate: compare the dates");
-            diagnosis.remedy(format!("if it is valid now, set the clock of the {peer}"));
+            diagnosis.remedy(&format!("if it is valid now, set the clock of the {peer}"));
         }
         A::CERTIFICATE_REVOKED => {
             diagnosis
-                .cause(format!("the {peer} has found that this side's certificate is revoked"));
+                .cause(&format!("the {peer} has found that this side's certificate is revoked"));
             diagnosis.change(
                 Setting::Certificate,
                 "ask the issuer, and get a new certificate with a new key",
             );
         }
         A::UNSUPPORTED_CERTIFICATE => {
-            diagnosis.cause(format!(
+            diagnosis.cause(&format!(
                 "usually the {peer} does not accept what this side's certificate may be used for, or \
                  the kind of its key"
             ));
@@ -254,8 +254,8 @@ fn refused_certificate(
             );
         }
         _ if has_fault => {
-            diagnosis.cause(format!("usually that is why the {peer} has refused it"));
-            diagnosis.remedy(format!("if not, the {peer}'s log says why"));
+            diagnosis.cause(&format!("usually that is why the {peer} has refused it"));
+            diagnosis.remedy(&format!("if not, the {peer}'s log says why"));
         }
         _ => {
             refused_without_reason(own, circumstances, diagnosis);
@@ -277,10 +277,10 @@ fn self_issued(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
 
 /// The peer, whose own peers these are, lacks a trust anchor or an intermediate.
 fn untrusted_issuer(peer: &str, peers: &str, diagnosis: &mut Diagnosis) {
-    diagnosis.cause(format!(
+    diagnosis.cause(&format!(
         "the {peer} does not trust the issuer of this side's certificate, or lacks an intermediate"
     ));
-    diagnosis.remedy(format!(
+    diagnosis.remedy(&format!(
         "at the {peer}: the issuer's root must be among the trust anchors for {peers}"
     ));
     diagnosis.change(Setting::Certificate, "the chain of this side must have all intermediates");
@@ -316,22 +316,22 @@ fn own_faults(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
     if own.not_after < now {
         let not_after = own.not_after;
         diagnosis
-            .cause(format!("this side's certificate expired on {not_after}; the time is {now}"));
+            .cause(&format!("this side's certificate expired on {not_after}; the time is {now}"));
     }
     if own.not_before > now {
         let not_before = own.not_before;
-        diagnosis.cause(format!(
+        diagnosis.cause(&format!(
             "this side's certificate is valid from {not_before} only; the time is {now}"
         ));
     }
     if circumstances.side == Side::Server && circumstances.own_name_fits() == Some(false) {
         let name = circumstances.server_name.as_deref().unwrap_or_default();
-        diagnosis.cause(format!(
+        diagnosis.cause(&format!(
             "the client asked for \"{name}\", and this side's certificate is not for that name"
         ));
         diagnosis.change(
             Setting::Certificate,
-            format!(
+            &format!(
                 "have a certificate issued with DNS:{name}, or let the client use another name"
             ),
         );
@@ -339,10 +339,10 @@ fn own_faults(circumstances: &Circumstances, diagnosis: &mut Diagnosis) {
 }
 
 fn no_certificate_shown(peer: &str, diagnosis: &mut Diagnosis) {
-    diagnosis.cause(format!(
+    diagnosis.cause(&format!(
         "this side has shown no certificate, so the {peer} means something else by the alert"
     ));
-    diagnosis.remedy(format!("look into the {peer}'s log: it may say what it means"));
+    diagnosis.remedy(&format!("look into the {peer}'s log: it may say what it means"));
 }
 
 /// Names what this side has offered: the server's operator can compare it with the server's log.

@@ -18,7 +18,7 @@ pub(super) fn explain(
     match &error.kind {
         K::UnknownIssuer(issuer) => {
             trusted(circumstances, diagnosis);
-            diagnosis.remedy(format!(
+            diagnosis.remedy(&format!(
                 "send the certificate of \"{issuer}\" along with the peer's own, if that is an \
                  intermediate"
             ));
@@ -27,11 +27,11 @@ pub(super) fn explain(
         K::SelfIssued | K::Circular(_) => {
             trusted(circumstances, diagnosis);
             if let Some(text) = error.kind.remedy() {
-                diagnosis.change(Setting::TrustAnchors, text);
+                diagnosis.change(Setting::TrustAnchors, &text);
             }
         }
         K::BadSignature(issuer) | K::KeyKindMismatch { issuer, .. } => {
-            diagnosis.cause(format!("\"{issuer}\" may have a new key under its old name"));
+            diagnosis.cause(&format!("\"{issuer}\" may have a new key under its old name"));
             diagnosis.change(
                 Setting::TrustAnchors,
                 "use its certificate from the time when this one was issued",
@@ -57,7 +57,7 @@ pub(super) fn explain(
             diagnosis.remedy("or change the peer's certificate");
         }
         kind => match kind.remedy() {
-            Some(text) => diagnosis.remedy(text),
+            Some(text) => diagnosis.remedy(&text),
             None => diagnosis.remedy("have it issued again by a CA that follows RFC 5280"),
         },
     }
@@ -107,14 +107,14 @@ fn name_mismatch(
     match accepted {
         Some(accepted) if !is_server => {
             let text = format!("ask for a name that it is valid for, such as {accepted}");
-            diagnosis.set(Setting::ServerName, &accepted, text);
+            diagnosis.set(Setting::ServerName, &accepted, &text);
             let kind = if expected.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
-            diagnosis.remedy(format!("or have it issued with {kind}:{expected}, too"));
+            diagnosis.remedy(&format!("or have it issued with {kind}:{expected}, too"));
         }
         // Without a name that fits, another name does not help.
         _ => {
             if let Some(text) = kind.remedy() {
-                diagnosis.remedy(text);
+                diagnosis.remedy(&text);
             }
         }
     }

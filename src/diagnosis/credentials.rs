@@ -54,7 +54,7 @@ pub(super) fn wrong_binder(identity: Option<&str>, diagnosis: &mut Diagnosis) {
             peer_offers(Parameter::PreSharedKeys, vec![identity.to_owned()], diagnosis);
             diagnosis.change(
                 Setting::PreSharedKeys,
-                format!("both sides must have the same secret for {key}: compare them"),
+                &format!("both sides must have the same secret for {key}: compare them"),
             );
         }
     }

@@ -155,25 +155,31 @@ impl Diagnosis {
         self.elapsed = circumstances.traffic.map(|traffic| traffic.elapsed);
     }
 
-    pub(super) fn cause(&mut self, text: impl Into<String>) {
-        self.causes.push(text.into());
+    // The functions that follow are not inlined: they are called in a hundred places.
+
+    #[inline(never)]
+    pub(super) fn cause(&mut self, text: &str) {
+        self.causes.push(text.to_owned());
     }
 
     /// Something is to be changed that is no setting of this side.
-    pub(super) fn remedy(&mut self, text: impl Into<String>) {
-        self.remedies.push(Remedy { text: text.into(), setting: None, value: None });
+    #[inline(never)]
+    pub(super) fn remedy(&mut self, text: &str) {
+        self.remedies.push(Remedy { text: text.to_owned(), setting: None, value: None });
     }
 
     /// A setting of this side is to be given this value.
-    pub(super) fn set(&mut self, setting: Setting, value: &str, text: impl Into<String>) {
+    #[inline(never)]
+    pub(super) fn set(&mut self, setting: Setting, value: &str, text: &str) {
         let (setting, value) = (Some(setting), Some(value.to_owned()));
-        self.remedies.push(Remedy { text: text.into(), setting, value });
+        self.remedies.push(Remedy { text: text.to_owned(), setting, value });
     }
 
     /// A setting of this side is to be changed.
-    pub(super) fn change(&mut self, setting: Setting, text: impl Into<String>) {
+    #[inline(never)]
+    pub(super) fn change(&mut self, setting: Setting, text: &str) {
         let setting = Some(setting);
-        self.remedies.push(Remedy { text: text.into(), setting, value: None });
+        self.remedies.push(Remedy { text: text.to_owned(), setting, value: None });
     }
 }
 

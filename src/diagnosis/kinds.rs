@@ -86,12 +86,12 @@ fn explain(kind: &ErrorKind, circumstances: Option<&Circumstances>, diagnosis: &
 
 fn at_this_side(remedy: &str, diagnosis: &mut Diagnosis) {
     diagnosis.fault = Fault::ThisSide;
-    diagnosis.remedy(format!("at this side: {remedy}"));
+    diagnosis.remedy(&format!("at this side: {remedy}"));
 }
 
 fn at_the_peer(remedy: &str, diagnosis: &mut Diagnosis) {
     diagnosis.fault = Fault::Peer;
-    diagnosis.remedy(format!("at the peer: {remedy}"));
+    diagnosis.remedy(&format!("at the peer: {remedy}"));
 }
 
 fn unexpected_message(received: HandshakeType, side: Option<Side>, diagnosis: &mut Diagnosis) {
@@ -105,7 +105,7 @@ fn unexpected_message(received: HandshakeType, side: Option<Side>, diagnosis: &m
 
 fn limit_exceeded(name: &str, diagnosis: &mut Diagnosis) {
     diagnosis.cause("the peer may flood this side, or honestly need more");
-    diagnosis.change(Setting::Limits, format!("if the peer is honest, raise the limit {name}"));
+    diagnosis.change(Setting::Limits, &format!("if the peer is honest, raise the limit {name}"));
 }
 
 /// The transport, or the peer, has ended the connection.

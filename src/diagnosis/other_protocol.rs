@@ -32,28 +32,28 @@ fn explain_server(protocol: OtherProtocol, begins: &str, diagnosis: &mut Diagnos
             diagnosis.remedy("through an HTTP proxy, send CONNECT first, and begin TLS after its answer");
         }
         P::Smtp => {
-            diagnosis.set(Setting::StartTls, "smtp", begins_after("STARTTLS"));
-            diagnosis.remedy(use_port("usually port 465"));
+            diagnosis.set(Setting::StartTls, "smtp", &begins_after("STARTTLS"));
+            diagnosis.remedy(&use_port("usually port 465"));
         }
         P::SmtpOrFtp => {
-            diagnosis.set(Setting::StartTls, "smtp", begins_after("STARTTLS, if it is SMTP"));
-            diagnosis.remedy(begins_after("AUTH TLS, if it is FTP"));
-            diagnosis.remedy(use_port("usually port 465 for SMTP, and 990 for FTP"));
+            diagnosis.set(Setting::StartTls, "smtp", &begins_after("STARTTLS, if it is SMTP"));
+            diagnosis.remedy(&begins_after("AUTH TLS, if it is FTP"));
+            diagnosis.remedy(&use_port("usually port 465 for SMTP, and 990 for FTP"));
         }
         P::Imap => {
-            diagnosis.set(Setting::StartTls, "imap", begins_after("STARTTLS"));
-            diagnosis.remedy(use_port("usually port 993"));
+            diagnosis.set(Setting::StartTls, "imap", &begins_after("STARTTLS"));
+            diagnosis.remedy(&use_port("usually port 993"));
         }
         P::Pop3 | P::Pop3OrRedis => {
-            diagnosis.remedy(begins_after("STLS"));
-            diagnosis.remedy(use_port("usually port 995"));
+            diagnosis.remedy(&begins_after("STLS"));
+            diagnosis.remedy(&use_port("usually port 995"));
         }
         P::Ftp => {
-            diagnosis.remedy(begins_after("AUTH TLS"));
-            diagnosis.remedy(use_port("usually port 990"));
+            diagnosis.remedy(&begins_after("AUTH TLS"));
+            diagnosis.remedy(&use_port("usually port 990"));
         }
         P::PostgreSql => {
-            diagnosis.set(Setting::StartTls, "postgres", begins_after("an SSLRequest"));
+            diagnosis.set(Setting::StartTls, "postgres", &begins_after("an SSLRequest"));
             diagnosis.remedy("since version 17 the server may also take TLS at once (sslnegotiation=direct)");
         }
         P::MySql => diagnosis.remedy(

@@ -227,10 +227,17 @@ pub(crate) enum Prefix {
 /// has a provider with key shares of 64 KB. Without debug assertions such a vector is written empty,
 /// and not with a wrong length.
 pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
-    let width = prefix as usize;
     let start = out.len();
-    out.extend_from_slice([0; 3].get(..width).unwrap_or_default());
+    out.extend_from_slice([0; 3].get(..prefix as usize).unwrap_or_default());
     content(out);
+    write_length(out, prefix, start);
+}
+
+/// Writes the length of a vector whose prefix is at `start`. Not inlined: there is a `write_vector` for each
+/// content.
+#[inline(never)]
+fn write_length(out: &mut Vec<u8>, prefix: Prefix, start: usize) {
+    let width = prefix as usize;
     let mut length = out.len() - start - width;
     if length >> (8 * width) != 0 {
         debug_assert!(false, "a vector of {length} bytes does not fit");

@@ -266,6 +266,8 @@ impl<'a> Certificate<'a> {
     }
 
     /// The error of this kind about this certificate.
+    #[cold]
+    #[inline(never)]
     pub(super) fn error(&self, kind: CertificateErrorKind) -> CertificateError {
         CertificateError { certificate: self.label(), kind }
     }

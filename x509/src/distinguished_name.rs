@@ -354,29 +354,35 @@ fn readable(name: &[u8]) -> Vec<(&[u8], String)> {
 /// A Name in the form of OpenSSL's tools: `C=DE, O=An Authority + CN=a`.
 #[cfg(feature = "x509-parser")]
 fn words(name: &[u8]) -> String {
-    let words_of = |attribute: Option<Attribute<'_>>| match attribute {
-        Some(Attribute { kind, value }) => {
-            format!("{}={}", oid::attribute_name(kind.contents), value_words(value))
-        }
-        None => "?".to_owned(),
-    };
-    let parts = parts(name).map(|part| match part {
-        Some(part) => part.attributes().map(words_of).collect::<Vec<_>>().join(" + "),
-        None => "?".to_owned(),
-    });
-    parts.collect::<Vec<_>>().join(", ")
+    parts(name).map(|part| part_words(part, " + ")).collect::<Vec<_>>().join(", ")
 }
 
-/// A Name in the form of RFC 4514, with the last part first: `CN=a+O=An Authority,C=DE`. What is
-/// malformed is a question mark.
+#[cfg(feature = "x509-parser")]
+fn attribute_words(attribute: Attribute<'_>) -> String {
+    let Attribute { kind, value } = attribute;
+    format!("{}={}", oid::attribute_name(kind.contents), value_words(value))
+}
+
+/// A part of a Name in words, with this text between its attributes. What is malformed is a question mark.
+fn part_words(part: Option<Part<'_>>, between: &str) -> String {
+    let Some(part) = part else { return "?".to_owned() };
+    let mut words = String::new();
+    for attribute in part.attributes() {
+        if !words.is_empty() {
+            words.push_str(between);
+        }
+        match attribute {
+            Some(attribute) => words.push_str(&attribute_words(attribute)),
+            None => words.push('?'),
+        }
+    }
+    words
+}
+
+/// A Name in the form of RFC 4514, with the last part first: `CN=a+O=An Authority,C=DE`.
 #[cfg(not(feature = "x509-parser"))]
 fn words(name: &[u8]) -> String {
-    let words_of = |attribute: Option<Attribute<'_>>| attribute.map_or("?".to_owned(), rfc_4514);
-    let parts = parts(name).map(|part| match part {
-        Some(part) => part.attributes().map(words_of).collect::<Vec<_>>().join("+"),
-        None => "?".to_owned(),
-    });
-    let mut parts: Vec<_> = parts.collect();
+    let mut parts: Vec<_> = parts(name).map(|part| part_words(part, "+")).collect();
     parts.reverse();
     parts.join(",")
 }
@@ -384,7 +390,7 @@ fn words(name: &[u8]) -> String {
 /// An attribute in the form of RFC 4514, sections 2.3 and 2.4. A type without a name there has its
 /// numbers, and its value is in hexadecimal digits.
 #[cfg(not(feature = "x509-parser"))]
-fn rfc_4514(attribute: Attribute<'_>) -> String {
+fn attribute_words(attribute: Attribute<'_>) -> String {
     let Attribute { kind, value } = attribute;
     match oid::attribute_name(kind.contents) {
         Some(name) if is_string(value.tag) => format!("{name}={}", escaped(&value_words(value))),

@@ -386,28 +386,27 @@ impl CertificateErrorKind {
 
 impl Rule {
     /// Checks that the rule `holds`. If it does not, the error says what was `found` instead.
-    pub(super) fn check<S: Into<String>>(
+    pub(super) fn check<S: AsRef<str>>(
         self,
         holds: bool,
         found: impl FnOnce() -> S,
     ) -> Result<(), CertificateErrorKind> {
-        if holds {
-            return Ok(());
-        }
-        Err(CertificateErrorKind::RuleBroken { rule: self, found: found().into() })
+        if holds { Ok(()) } else { Err(self.broken(found().as_ref())) }
     }
 
     /// Checks that nothing was `found` that breaks the rule.
-    pub(super) fn unless(
-        self,
-        found: Option<impl Into<String>>,
-    ) -> Result<(), CertificateErrorKind> {
+    pub(super) fn unless(self, found: Option<impl AsRef<str>>) -> Result<(), CertificateErrorKind> {
         match found {
-            Some(found) => {
-                Err(CertificateErrorKind::RuleBroken { rule: self, found: found.into() })
-            }
+            Some(found) => Err(self.broken(found.as_ref())),
             None => Ok(()),
         }
+    }
+
+    /// Not inlined: there are dozens of rules.
+    #[cold]
+    #[inline(never)]
+    fn broken(self, found: &str) -> CertificateErrorKind {
+        CertificateErrorKind::RuleBroken { rule: self, found: found.to_owned() }
     }
 }
 

@@ -38,7 +38,13 @@ pub(super) fn take<'a>(
     field: impl fmt::Display,
 ) -> Result<Element<'a>, Fault<'a>> {
     let at = reader.0;
-    reader.take(tag).ok_or_else(|| Fault::new(format!("its {field} {}", instead(at, tag)), at))
+    reader.take(tag).ok_or_else(|| not_there(&field, tag, at))
+}
+
+#[cold]
+#[inline(never)]
+fn not_there<'a>(field: &dyn fmt::Display, tag: u8, at: &'a [u8]) -> Fault<'a> {
+    Fault::new(format!("its {field} {}", instead(at, tag)), at)
 }
 
 /// The contents of the one element, of this tag, that the `field` consists of.
