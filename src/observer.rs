@@ -224,16 +224,13 @@ impl fmt::Debug for KeyScheduleValues<'_> {
 /// Makes an observer for each connection of a configuration.
 pub(crate) type MakeObserver = dyn Fn(Side) -> Box<dyn Observer> + Send + Sync;
 
-/// The observers and the key log of one connection, if it has any.
+/// The observers and the key log of one connection. `None` on most connections: they have neither.
 #[derive(Default)]
-pub(crate) struct Observers {
-    /// In a box, as the key log: most connections have none.
-    observed: Option<Box<ObservedConnection>>,
-    key_log: Option<Box<ConnectionKeyLog>>,
-}
+pub(crate) struct Observers(Option<Box<ObservedConnection>>);
 
-/// The observers of a connection, and what their events need.
+/// The observers of a connection, what their events need, and the key log.
 struct ObservedConnection {
+    key_log: Option<Box<ConnectionKeyLog>>,
     observers: Vec<ConnectionObserver>,
     /// The key of the identities of secrets.
     identities: RandomState,
@@ -248,7 +245,8 @@ struct ConnectionObserver {
 
 impl ObservedConnection {
     fn new() -> Self {
-        Self { observers: Vec::new(), identities: RandomState::new(), has_failed: false }
+        let identities = RandomState::new();
+        Self { key_log: None, observers: Vec::new(), identities, has_failed: false }
     }
 
     fn emit(&mut self, event: &Event<'_>) {
@@ -277,38 +275,58 @@ impl Observers {
 
     /// Before [`set_client_random`](Self::set_client_random).
     pub(crate) fn set_key_log(&mut self, key_log: Option<Arc<dyn KeyLog>>) {
-        let of_connection = |key_log| ConnectionKeyLog { key_log, client_random: [0; 32] };
-        self.key_log = key_log.map(of_connection).map(Box::new);
+        match key_log {
+            Some(key_log) => {
+                let of_connection = ConnectionKeyLog { key_log, client_random: [0; 32] };
+                self.connection().key_log = Some(Box::new(of_connection));
+            }
+            None => {
+                if let Some(connection) = &mut self.0 {
+                    connection.key_log = None;
+                }
+            }
+        }
+    }
+
+    /// The connection of the first observer or key log, and of all that follow.
+    fn connection(&mut self) -> &mut ObservedConnection {
+        self.0.get_or_insert_with(|| Box::new(ObservedConnection::new()))
+    }
+
+    /// The connection, if it has observers.
+    fn observed(&mut self) -> Option<&mut ObservedConnection> {
+        let connection = self.0.as_deref_mut()?;
+        if connection.observers.is_empty() { None } else { Some(connection) }
     }
 
     /// Adds an observer. It gets the events from here on.
     pub(crate) fn add(&mut self, observer: Box<dyn Observer>) {
         let wants_secrets = observer.wants_secrets();
-        let connection = self.observed.get_or_insert_with(|| Box::new(ObservedConnection::new()));
-        connection.observers.push(ConnectionObserver { observer, wants_secrets });
+        self.connection().observers.push(ConnectionObserver { observer, wants_secrets });
     }
 
     pub(crate) fn set_client_random(&mut self, random: &[u8; 32]) {
-        if let Some(key_log) = &mut self.key_log {
+        if let Some(ObservedConnection { key_log: Some(key_log), .. }) = self.0.as_deref_mut() {
             key_log.client_random = *random;
         }
     }
 
     /// Gives the observers an event, which is made only if there are observers.
     pub(crate) fn emit<'a>(&mut self, event: impl FnOnce() -> Event<'a>) {
-        if let Some(connection) = &mut self.observed {
+        if let Some(connection) = self.observed() {
             connection.emit(&event());
         }
     }
 
     /// Whether there are observers, which have not got [`Event::Failed`] yet.
     pub(crate) fn await_failure(&self) -> bool {
-        self.observed.as_ref().is_some_and(|connection| !connection.has_failed)
+        let connection = self.0.as_ref();
+        connection.is_some_and(|it| !it.observers.is_empty() && !it.has_failed)
     }
 
     /// Gives the observers [`Event::Failed`], once.
     pub(crate) fn emit_failure(&mut self, diagnosis: &Diagnosis) {
-        let Some(connection) = &mut self.observed else { return };
+        let Some(connection) = self.observed() else { return };
         if !connection.has_failed {
             connection.has_failed = true;
             connection.emit(&Event::Failed(diagnosis));
@@ -322,7 +340,7 @@ impl Observers {
         label: &str,
         values: KeyScheduleValues<'_>,
     ) {
-        let Some(connection) = &mut self.observed else { return };
+        let Some(connection) = self.observed() else { return };
         let (secret, output) = (connection.id_of(values.secret), connection.id_of(values.output));
         for ConnectionObserver { observer, wants_secrets } in &mut connection.observers {
             let values = wants_secrets.then(|| values.clone());
@@ -332,7 +350,7 @@ impl Observers {
     }
 
     pub(crate) fn log(&self, label: &str, secret: &[u8]) {
-        if let Some(key_log) = &self.key_log {
+        if let Some(ObservedConnection { key_log: Some(key_log), .. }) = self.0.as_deref() {
             key_log.key_log.log(label, &key_log.client_random, secret);
         }
     }

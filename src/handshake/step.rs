@@ -1,7 +1,6 @@
 //! What the handshake wants done: steps, in order.
 
 use core::fmt;
-use std::collections::VecDeque;
 
 use crate::key_schedule::TrafficSecret;
 use crate::level::Level;
@@ -81,7 +80,8 @@ impl fmt::Debug for Step {
 /// The steps that wait to be taken.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
-    queue: VecDeque<Step>,
+    /// In their order. There are few at the same time: the others move up when the first one is taken.
+    queue: Vec<Step>,
     pub(super) write_level: Level,
     pub(super) read_level: Level,
     change_cipher_spec_sent: bool,
@@ -96,14 +96,14 @@ const USUAL_FLIGHT: usize = 1000;
 
 impl Steps {
     pub(crate) fn next(&mut self) -> Option<Step> {
-        let step = self.queue.pop_front();
-        let is_connected =
-            self.read_level == Level::Application && self.write_level == Level::Application;
-        if step.is_none() && is_connected {
-            // An idle connection keeps no memory for steps.
-            self.queue = VecDeque::new();
+        if !self.queue.is_empty() {
+            return Some(self.queue.remove(0));
         }
-        step
+        if self.read_level == Level::Application && self.write_level == Level::Application {
+            // An idle connection keeps no memory for steps.
+            self.queue = Vec::new();
+        }
+        None
     }
 
     /// Not inlined: it is called in many places.
@@ -112,13 +112,13 @@ impl Steps {
         if self.queue.capacity() == 0 {
             self.queue.reserve(USUAL_STEPS);
         }
-        self.queue.push_back(step);
+        self.queue.push(step);
     }
 
     /// Lets `write` append to the bytes that go out next: messages at one level that follow each
     /// other go out together (sections 4 and 5.1).
     pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if let Some(Step::Send { bytes, .. }) = self.queue.back_mut() {
+        if let Some(Step::Send { bytes, .. }) = self.queue.last_mut() {
             return write(bytes);
         }
         let mut bytes = Vec::with_capacity(USUAL_FLIGHT);

@@ -52,7 +52,7 @@ pub struct Opener {
     /// The keys are those of 0-RTT data.
     early: bool,
     /// How many more bytes of 0-RTT data that were not accepted are skipped.
-    skippable: usize,
+    skippable: u32,
 }
 
 impl Opener {
@@ -128,7 +128,7 @@ impl Opener {
     /// EndOfEarlyData does not decrypt either (section 4.6).
     /// [`open`](Self::open) returns [`None`] for a record that it skips.
     pub fn skip_early_data(&mut self, limit: usize) {
-        self.skippable = limit;
+        self.skippable = u32::try_from(limit).unwrap_or(u32::MAX);
     }
 
     /// Opens `record`, which is one whole record as [`next_record`](super::next_record) finds it.
@@ -180,7 +180,7 @@ impl Opener {
     /// content that such a record can have, as in max_early_data_size; an empty one costs a byte.
     fn skip(&mut self, body_length: usize) -> bool {
         let cost = body_length.saturating_sub(1 + TAG_LENGTH).max(1);
-        match self.skippable.checked_sub(cost) {
+        match u32::try_from(cost).ok().and_then(|cost| self.skippable.checked_sub(cost)) {
             Some(left) => {
                 self.skippable = left;
                 true
@@ -305,35 +305,31 @@ pub struct Sealer {
     keys: KeyPlace,
     sequence: u64,
     /// The most that a protected record may have in it: content, type and padding.
-    limit: usize,
-    padding: Option<PaddingPolicy>,
+    limit: u16,
+    /// In a box, so that a connection without padding has little room for it.
+    padding: Option<Box<PaddingPolicy>>,
 }
 
 impl Sealer {
     /// A sealer that protects nothing yet.
     pub fn plaintext() -> Self {
-        Self {
-            keys: KeyPlace::default(),
-            sequence: 0,
-            limit: MAX_INNER_PLAINTEXT_LENGTH,
-            padding: None,
-        }
+        Self { keys: KeyPlace::default(), sequence: 0, limit: MAX_LIMIT, padding: None }
     }
 
     /// Pads protected records by this policy; `None` for no padding.
     pub fn pad(&mut self, padding: Option<PaddingPolicy>) {
-        self.padding = padding;
+        self.padding = padding.map(Box::new);
     }
 
     /// From now on, a protected record has at most `limit` bytes of content, type and padding in it:
     /// the peer's record_size_limit (RFC 8449, section 4). Less than 2 counts as 2.
     pub fn limit_records(&mut self, limit: u16) {
-        self.limit = usize::from(limit).clamp(2, MAX_INNER_PLAINTEXT_LENGTH);
+        self.limit = limit.clamp(2, MAX_LIMIT);
     }
 
     /// The most content in bytes that one protected record carries.
     pub fn max_content_length(&self) -> usize {
-        self.limit - 1
+        usize::from(self.limit) - 1
     }
 
     /// The next record is sealed under these keys, with sequence number 0 (section 5.3).
