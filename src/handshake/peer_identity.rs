@@ -35,7 +35,7 @@ impl ClaimedIdentity {
     pub(super) fn into_credential(self) -> PeerCredential {
         match self {
             Self::Certificates(identity) => PeerCredential::Certificates(PeerCertificates::new(
-                identity.chain,
+                identity.chain_to_keep(),
                 identity.ocsp_response,
                 identity.signed_certificate_timestamps,
             )),

@@ -38,15 +38,21 @@ impl Servers {
 struct AcceptedServer {
     /// The verdict is for this name, whatever key it has.
     name: ServerName<'static>,
-    chain: Arc<[CertificateDer<'static>]>,
-    end_entity: EndEntity,
+    certificates: AcceptedCertificates,
     /// When the certificates of the path are valid.
     validity: Validity,
 }
 
+/// The chain of a server, which its connections share, and its own certificate.
+#[derive(Clone)]
+pub(super) struct AcceptedCertificates {
+    pub(super) chain: Arc<[CertificateDer<'static>]>,
+    pub(super) end_entity: EndEntity,
+}
+
 impl AcceptedServer {
     fn bytes(&self) -> usize {
-        bytes_of(&self.chain)
+        bytes_of(&self.certificates.chain)
     }
 }
 
@@ -68,17 +74,16 @@ impl AcceptedServers {
         Self { capacity, servers: RwLock::default() }
     }
 
-    /// The own certificate of this server, if the same chain was accepted for the name, and the
-    /// certificates are valid now.
-    pub(super) fn find(&self, server: &PeerIdentity) -> Option<EndEntity> {
+    /// The certificates of this server, if the same chain was accepted for the name, and they are valid now.
+    pub(super) fn find(&self, server: &PeerIdentity) -> Option<AcceptedCertificates> {
         let name = server.server_name.as_ref()?;
         let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
         let accepted = servers.by_name.get(&*name_key(name))?;
-        let is_same = accepted.name == *name && accepted.chain == server.chain;
+        let is_same = accepted.name == *name && accepted.certificates.chain == server.chain;
         if !is_same || !accepted.validity.contains(server.now) {
             return None;
         }
-        Some(accepted.end_entity.clone())
+        Some(accepted.certificates.clone())
     }
 
     /// Remembers a server that was accepted, with its own certificate and the time in which all
@@ -91,7 +96,8 @@ impl AcceptedServers {
             return;
         }
         let (chain, end_entity) = (Arc::clone(&server.chain), end_entity.clone());
-        let accepted = AcceptedServer { name: name.clone(), chain, end_entity, validity };
+        let certificates = AcceptedCertificates { chain, end_entity };
+        let accepted = AcceptedServer { name: name.clone(), certificates, validity };
         let key = name_key(name);
         let mut servers = self.servers.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = servers.by_name.remove(&*key) {
@@ -112,6 +118,7 @@ impl AcceptedServers {
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
 mod tests {
     use core::time::Duration;
+    use std::borrow::Cow;
 
     use pki_types::UnixTime;
     use rcgen::{
@@ -235,6 +242,26 @@ mod tests {
             assert_eq!(code(&remembering, &peer), code(&forgetting, &peer), "{name} {day}");
             assert!(forgetting.accepted.find(&peer).is_none());
         }
+    }
+
+    #[test]
+    fn connections_to_a_server_have_its_certificates_once() {
+        let authority = Authority::new();
+        let chain = authority.chain(&["a.example"]);
+        let verifier = authority.verifier();
+        let connect = |chain: &Arc<[CertificateDer<'static>]>| {
+            let peer = server(chain, "a.example", 6);
+            assert_eq!(code(&verifier, &peer), "accepted");
+            peer
+        };
+        assert!(Arc::ptr_eq(&connect(&chain).chain_to_keep(), &chain));
+        let received_again = Arc::from(chain.to_vec());
+        let mut second = connect(&received_again);
+        assert!(Arc::ptr_eq(&second.chain_to_keep(), &chain));
+        assert!(matches!(second.end_entity(), Ok(Cow::Borrowed(_))), "it is not decoded again");
+        let other = authority.chain(&["a.example"]);
+        second.chain = Arc::clone(&other);
+        assert!(Arc::ptr_eq(&second.chain_to_keep(), &other), "it was replaced");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct PeerIdentity {
 }
 
 /// The peer's own certificate, and the chain that it was decoded from: the field `chain` of an identity
-/// can be replaced.
+/// can be replaced. The chain may be a verifier's copy, which has the same certificates.
 #[derive(Clone, Debug)]
 struct DecodedEndEntity {
     chain: Arc<[CertificateDer<'static>]>,
@@ -77,14 +77,33 @@ impl PeerIdentity {
 
     /// The peer's own certificate, if it was decoded from this chain.
     fn kept_end_entity(&self) -> Option<&EndEntity> {
-        let decoded = self.decoded.get()?;
-        Arc::ptr_eq(&decoded.chain, &self.chain).then_some(&decoded.end_entity)
+        Some(&self.kept()?.end_entity)
+    }
+
+    /// What was decoded from the certificates of this chain.
+    fn kept(&self) -> Option<&DecodedEndEntity> {
+        self.decoded.get().filter(|decoded| decoded.chain == self.chain)
     }
 
     /// Keeps the peer's own certificate, which a verifier has decoded. What was kept first stays.
     pub(super) fn keep_end_entity(&self, end_entity: EndEntity) -> &EndEntity {
-        let chain = Arc::clone(&self.chain);
+        self.keep_accepted(Arc::clone(&self.chain), end_entity)
+    }
+
+    /// As [`keep_end_entity`](Self::keep_end_entity), with the verifier's own copy of the chain.
+    pub(super) fn keep_accepted(
+        &self,
+        chain: Arc<[CertificateDer<'static>]>,
+        end_entity: EndEntity,
+    ) -> &EndEntity {
         &self.decoded.get_or_init(|| DecodedEndEntity { chain, end_entity }).end_entity
+    }
+
+    /// The chain, for the time of the connection. It is the copy of a verifier that has accepted the same
+    /// certificates before: then all connections to a server have them once.
+    pub(crate) fn chain_to_keep(&self) -> Arc<[CertificateDer<'static>]> {
+        let chain = self.kept().map_or(&self.chain, |kept| &kept.chain);
+        Arc::clone(chain)
     }
 }
 

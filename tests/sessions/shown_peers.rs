@@ -7,10 +7,11 @@ use handclasp::certificate::CertificateError;
 use handclasp::credential::CertificateList;
 use handclasp::handshake::{Answer, Question};
 use handclasp::registry::CertificateType;
+use handclasp::transport::memory::exchange;
 use handclasp::verify::{ClientAuthentication, PeerIdentity, PeerVerifier, RawPublicKey};
-use handclasp::{AnswerLater, Connection, ErrorKind, Reply};
-use handclasp_testing::Identity;
+use handclasp::{AnswerLater, ClientConnection, Connection, ErrorKind, Reply, ServerConnection};
 use handclasp_testing::sessions::{Pair, append_outgoing, client, server_at, talk};
+use handclasp_testing::{Identity, server_name};
 
 /// Takes certificates and raw public keys, and answers later.
 #[derive(Debug)]
@@ -69,6 +70,21 @@ fn a_server_is_shown_when_it_is_verified_and_proved() {
             }
         }
     }
+}
+
+#[test]
+fn connections_to_a_server_share_its_certificates() {
+    let identity = Identity::p256();
+    let (client, server) = (identity.client_config(), identity.server_config());
+    let connect = || {
+        let mut client = ClientConnection::new(Arc::clone(&client), server_name()).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(&server)).unwrap();
+        exchange(&mut client, &mut server).unwrap();
+        client.parameters().certificates.clone().unwrap()
+    };
+    let first = connect();
+    assert_eq!(*first, identity.chain[..]);
+    assert!(Arc::ptr_eq(&first, &connect()));
 }
 
 #[test]
