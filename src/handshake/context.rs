@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use super::incoming_messages::IncomingMessages;
 use super::session_basis::SessionBasis;
 use super::step::{Step, Steps};
 use super::{Level, PeerParameters, Question, Side};
@@ -14,7 +15,7 @@ use crate::key_schedule::{
 };
 use crate::observer::{Event, Observers};
 use crate::psk::PreSharedKey;
-use crate::registry::CipherSuiteId;
+use crate::registry::{CertificateType, CipherSuiteId};
 use crate::session::{PeerCredential, Session};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
@@ -27,21 +28,28 @@ pub(crate) struct Context {
     pub(crate) observers: Observers,
     pub(crate) parameters: PeerParameters,
     pub(crate) session_basis: SessionBasis,
-    pub(crate) zero_rtt: ZeroRtt,
+    /// `None` without 0-RTT data.
+    pub(crate) zero_rtt: Option<Box<ZeroRtt>>,
     /// On a server: how it makes tickets for this client. `None` where the client gets none.
     pub(crate) tickets: Option<TicketPlan>,
     pub(crate) now: Time,
     /// The options that clients and servers have in common.
     pub(crate) config: Arc<CommonConfig>,
-    /// A question that the state has just asked. The machine takes it from here.
-    pub(super) asked: Option<Box<Question>>,
+    /// With the open question, if there is one.
+    pub(super) incoming: IncomingMessages,
+    /// The number of the last question.
+    pub(super) questions_asked: u64,
+    /// Messages since the handshake or since application data. In QUIC, `Context::quic` has the count.
+    pub(super) messages_without_data: u32,
+    /// Which end this is.
+    pub(super) side: Side,
     /// There are records. QUIC has none: its packets say which of them carry 0-RTT data (RFC 9001,
     /// section 8.3), so the end of these data needs no message.
     pub(crate) records: bool,
     /// This is QUIC. Then there are no records.
     pub(crate) quic: Option<Box<Quic>>,
     /// What this side keeps with the sessions of this connection.
-    pub(crate) resumption_data: Vec<u8>,
+    pub(crate) resumption_data: Box<[u8]>,
     /// The certificate that this side has shown, as long as the peer may still refuse it: for a diagnosis.
     /// Without its key, which is dropped with its configuration.
     pub(crate) shown: Option<Arc<OwnCertificate>>,
@@ -63,13 +71,16 @@ impl Context {
             observers,
             parameters: PeerParameters::default(),
             session_basis: SessionBasis::new(now),
-            zero_rtt: ZeroRtt::default(),
+            zero_rtt: None,
             tickets: None,
             now,
-            asked: None,
+            incoming: IncomingMessages::default(),
+            questions_asked: 0,
+            messages_without_data: 0,
+            side,
             records: true,
             quic: None,
-            resumption_data: Vec::new(),
+            resumption_data: Box::default(),
             shown: None,
             change_cipher_spec_received: false,
             closed: false,
@@ -91,11 +102,12 @@ impl Context {
         EarlySecret::new(suite, LabelPrefix::Tls13, psk, &mut self.observers)
     }
 
-    /// Asks this question. The machine waits for the answer, and gives both to the next state.
+    /// Asks this question. The machine waits for the answer, and gives both to the state.
     pub(crate) fn ask(&mut self, question: Question) {
         let name = question.name();
         self.observers.emit(|| Event::Waiting(name));
-        self.asked = Some(Box::new(question));
+        self.questions_asked += 1;
+        self.incoming.wait_for(Box::new(question));
     }
 
     /// The cipher suite is settled.
@@ -111,7 +123,8 @@ impl Context {
         self.parameters.pre_shared_key = Some(key.kind());
         match &key.session {
             Some(session) => {
-                self.parameters.resumption_data = session.resumption_data.clone();
+                let data = session.resumption_data.clone();
+                self.parameters.change_rare(|rare| rare.resumption_data = data);
                 self.session_basis.inherit_from_session(session);
             }
             None => {
@@ -125,25 +138,31 @@ impl Context {
     /// Puts the peer's credential into the parameters, in place of an earlier one. Only after the
     /// verifier has accepted it and the peer has proved it.
     pub(super) fn show_peer(&mut self) {
-        let parameters = &mut self.parameters;
-        parameters.certificates = None;
-        parameters.raw_public_key = None;
-        parameters.ocsp_response = None;
-        parameters.signed_certificate_timestamps = Vec::new();
-        parameters.pre_shared_key_identity = None;
-        match &self.session_basis.credential {
-            PeerCredential::None => {}
-            PeerCredential::Certificates(certificates) => {
-                parameters.certificates = Some(Arc::clone(&certificates.chain));
-                parameters.ocsp_response = certificates.ocsp_response().cloned();
-                parameters.signed_certificate_timestamps = certificates.timestamps().to_vec();
+        let credential = &self.session_basis.credential;
+        self.parameters.certificates = credential.chain().cloned();
+        self.parameters.change_rare(|rare| {
+            rare.raw_public_key = None;
+            rare.ocsp_response = None;
+            rare.signed_certificate_timestamps = Vec::new();
+            rare.pre_shared_key_identity = None;
+            match credential {
+                PeerCredential::None => {}
+                PeerCredential::Certificates(certificates) => {
+                    rare.ocsp_response = certificates.ocsp_response().cloned();
+                    rare.signed_certificate_timestamps = certificates.timestamps().to_vec();
+                }
+                PeerCredential::RawPublicKey(key) => rare.raw_public_key = Some(Arc::clone(key)),
+                PeerCredential::PreSharedKey(key) => {
+                    rare.pre_shared_key_identity = Some(key.identity.clone());
+                }
             }
-            PeerCredential::RawPublicKey(key) => {
-                parameters.raw_public_key = Some(Arc::clone(key));
-            }
-            PeerCredential::PreSharedKey(key) => {
-                parameters.pre_shared_key_identity = Some(key.identity.clone());
-            }
+        });
+    }
+
+    /// On a server: the type of certificate that the sessions of this connection go back to.
+    pub(super) fn set_own_type(&mut self, own_type: CertificateType) {
+        if let Some(tickets) = &mut self.tickets {
+            tickets.own_type = own_type;
         }
     }
 
@@ -158,6 +177,29 @@ impl Context {
     pub(super) fn has_protocol_of(&self, session: &Session) -> bool {
         let own_version = self.quic.as_ref().map(|quic| quic.version);
         own_version == session.quic.as_ref().map(|quic| quic.version)
+    }
+
+    /// There may be 0-RTT data of up to `max_size` bytes. `client_hello` is the hash of the
+    /// ClientHello that they follow. Returns the secret that protects them.
+    pub(super) fn begin_early_data(
+        &mut self,
+        early: &EarlySecret,
+        client_hello: &Digest,
+        max_size: u32,
+    ) -> Result<TrafficSecret, ProviderError> {
+        let EarlyTraffic { client, exporter } =
+            early.early_traffic(client_hello, &mut self.observers)?;
+        let zero_rtt = self.zero_rtt.get_or_insert_default();
+        zero_rtt.exporter = Some(Box::new(exporter));
+        zero_rtt.bytes_left = max_size;
+        Ok(client)
+    }
+
+    /// No more 0-RTT data may come or go.
+    pub(super) fn end_early_data(&mut self) {
+        if let Some(zero_rtt) = &mut self.zero_rtt {
+            zero_rtt.bytes_left = 0;
+        }
     }
 
     /// Sends a dummy change_cipher_spec, if it is `wanted` and there are records (appendix E.4;
@@ -256,6 +298,9 @@ pub(crate) struct TicketPlan {
     pub(super) config: Arc<ServerConfig>,
     /// How many tickets the client gets after the handshake.
     pub(super) count: u8,
+    /// The type of this server's certificate: in this handshake, or in the one that a resumed session goes
+    /// back to.
+    pub(super) own_type: CertificateType,
 }
 
 /// What a connection remembers of its 0-RTT data.
@@ -267,27 +312,4 @@ pub(crate) struct ZeroRtt {
     /// accept the data.
     pub(super) allowed_by_ticket: u32,
     pub(super) exporter: Option<Box<ExporterSecret>>,
-}
-
-impl ZeroRtt {
-    /// There may be 0-RTT data of up to `max_size` bytes. `client_hello` is the hash of the
-    /// ClientHello that they follow. Returns the secret that protects them.
-    pub(super) fn begin(
-        &mut self,
-        early: &EarlySecret,
-        client_hello: &Digest,
-        max_size: u32,
-        observers: &mut Observers,
-    ) -> Result<TrafficSecret, ProviderError> {
-        let EarlyTraffic { client, exporter } = early.early_traffic(client_hello, observers)?;
-        self.exporter = Some(Box::new(exporter));
-        self.bytes_left = max_size;
-        Ok(client)
-    }
-
-    /// There are no 0-RTT data, or no more.
-    pub(super) fn end(&mut self) {
-        self.bytes_left = 0;
-        self.exporter = None;
-    }
 }

@@ -17,7 +17,7 @@ impl Handshake {
         if !is_open || self.check().is_err() {
             return 0;
         }
-        usize::try_from(self.context.zero_rtt.bytes_left).unwrap_or(usize::MAX)
+        usize::try_from(self.early_data_left()).unwrap_or(usize::MAX)
     }
 
     /// 0-RTT data were sent or received: `length` bytes.
@@ -25,20 +25,28 @@ impl Handshake {
     /// # Errors
     /// When they are more than the ticket allows (section 4.3.10): the alert is `unexpected_message`.
     pub fn on_early_data(&mut self, length: usize) -> Result<(), Error> {
-        let left = &mut self.context.zero_rtt.bytes_left;
+        let left = self.early_data_left();
         let rest = u32::try_from(length).ok().and_then(|length| left.checked_sub(length));
-        *left = rest.ok_or(ErrorKind::UnexpectedRecord {
+        let rest = rest.ok_or(ErrorKind::UnexpectedRecord {
             received: ContentType::APPLICATION_DATA,
             when: "beyond the 0-RTT data that the ticket allows",
         })?;
+        if let Some(zero_rtt) = &mut self.context.zero_rtt {
+            zero_rtt.bytes_left = rest;
+        }
         Ok(())
+    }
+
+    fn early_data_left(&self) -> u32 {
+        self.context.zero_rtt.as_ref().map_or(0, |zero_rtt| zero_rtt.bytes_left)
     }
 
     /// The bytes of rejected 0-RTT data that a server skips: at least the limit, and as many as the
     /// client's ticket allows. Another server may have sent that ticket. With a HelloRetryRequest it is the
     /// limit, which is no less than what this server allows (section 4.3.10): the ticket was not looked up.
     pub(crate) fn early_data_skipped(&self) -> usize {
-        let allowed = match self.context.zero_rtt.allowed_by_ticket {
+        let zero_rtt = self.context.zero_rtt.as_ref();
+        let allowed = match zero_rtt.map_or(0, |zero_rtt| zero_rtt.allowed_by_ticket) {
             // A ticket of QUIC: it is not a size (RFC 9001, section 4.6.1).
             u32::MAX => 0,
             allowed => usize::try_from(allowed).unwrap_or(usize::MAX),

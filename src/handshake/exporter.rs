@@ -21,7 +21,7 @@ impl Handshake {
         context: &[u8],
         output: &mut [u8],
     ) -> Result<(), Error> {
-        Ok(self.connected()?.exporter.export(label, context, output)?)
+        Ok(self.connected()?.secrets.exporter().export(label, context, output)?)
     }
 
     /// As [`export_keying_material`](Self::export_keying_material), for use with 0-RTT data: from
@@ -37,7 +37,8 @@ impl Handshake {
         output: &mut [u8],
     ) -> Result<(), Error> {
         self.check()?;
-        match &self.context.zero_rtt.exporter {
+        let zero_rtt = self.context.zero_rtt.as_ref();
+        match zero_rtt.and_then(|zero_rtt| zero_rtt.exporter.as_ref()) {
             Some(exporter) => Ok(exporter.export(label, context, output)?),
             None => Err(ErrorKind::Misuse("there are no 0-RTT data").into()),
         }

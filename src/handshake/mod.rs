@@ -17,6 +17,7 @@ pub(crate) mod client;
 mod context;
 mod early_data_limit;
 mod exporter;
+mod incoming_messages;
 mod machine;
 mod parameters;
 mod peer_identity;
@@ -34,7 +35,7 @@ pub use crate::level::Level;
 pub use crate::side::Side;
 pub use crate::stage::Stage;
 pub use machine::Handshake;
-pub use parameters::PeerParameters;
+pub use parameters::{PeerParameters, RareParameters};
 pub use question::{
     AcceptEarlyData, Answer, CheckReplay, ChooseCertificate, ChooseClientCertificate, ChooseConfig,
     Question, QuestionNumber, ResolvePsk, Sign, TakeSession,

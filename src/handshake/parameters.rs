@@ -1,16 +1,20 @@
 //! What the two sides have agreed on, and who the peer is.
 
 use core::fmt;
+use core::ops::Deref;
 use std::sync::Arc;
 
 use pki_types::CertificateDer;
 
+use crate::crypto::wipe_stack;
 use crate::early_data::EarlyData;
 use crate::key_schedule::PskKind;
 use crate::observer::{HandshakeKind, HandshakeSummary};
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
 /// What the two sides have agreed on, and who the peer is: complete once the handshake is.
+///
+/// What few connections have is in [`RareParameters`], and is read like the fields here.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerParameters {
@@ -32,13 +36,6 @@ pub struct PeerParameters {
     /// proved that it has the key. To see a chain that was refused, use a verifier or an observer.
     /// `None` for a client without certificates.
     pub certificates: Option<Arc<[CertificateDer<'static>]>>,
-    /// The peer's raw public key, where it sent one in place of certificates (RFC 7250): the DER of a
-    /// SubjectPublicKeyInfo. As with certificates, it is here once the key is accepted and proved.
-    pub raw_public_key: Option<Arc<[u8]>>,
-    /// The OCSP response that came with the peer's certificates.
-    pub ocsp_response: Option<Arc<[u8]>>,
-    /// The signed certificate timestamps that came with the peer's certificates.
-    pub signed_certificate_timestamps: Vec<Vec<u8>>,
     /// Was there a HelloRetryRequest?
     pub retried: bool,
     /// The pre-shared key that both sides used, if they used one: of an earlier connection's
@@ -46,15 +43,32 @@ pub struct PeerParameters {
     pub pre_shared_key: Option<PskKind>,
     /// Was the external pre-shared key used together with certificates (RFC 9973)?
     pub cert_with_extern_psk: bool,
-    /// The identity of the external pre-shared key that the peer has proved to have: in this
-    /// handshake, or in the one that was resumed. `None` where the peer authenticated in another
-    /// way.
-    pub pre_shared_key_identity: Option<Vec<u8>>,
     /// What became of 0-RTT data.
     pub early_data: EarlyData,
     /// The most that the peer takes in a protected record, content, type and padding, in bytes;
     /// `None` where the two did not agree on limits (RFC 8449).
     pub record_size_limit: Option<u16>,
+    /// `None` where all of them are empty, as on most connections. They need no memory then.
+    rare: Option<Box<RareParameters>>,
+}
+
+/// The part of [`PeerParameters`] that few connections over TCP have.
+///
+/// It is read through them: `parameters.ocsp_response`.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RareParameters {
+    /// The peer's raw public key, where it sent one in place of certificates (RFC 7250): the DER of a
+    /// SubjectPublicKeyInfo. As with certificates, it is here once the key is accepted and proved.
+    pub raw_public_key: Option<Arc<[u8]>>,
+    /// The OCSP response that came with the peer's certificates.
+    pub ocsp_response: Option<Arc<[u8]>>,
+    /// The signed certificate timestamps that came with the peer's certificates.
+    pub signed_certificate_timestamps: Vec<Vec<u8>>,
+    /// The identity of the external pre-shared key that the peer has proved to have: in this
+    /// handshake, or in the one that was resumed. `None` where the peer authenticated in another
+    /// way.
+    pub pre_shared_key_identity: Option<Vec<u8>>,
     /// The peer's transport parameters, in QUIC (RFC 9001, section 8.2): a server has them once the
     /// ClientHello came, and a client once EncryptedExtensions came. They are authentic once the
     /// handshake is complete.
@@ -65,7 +79,47 @@ pub struct PeerParameters {
     pub resumption_data: Vec<u8>,
 }
 
+/// What a connection has that has none of them.
+static NO_RARE_PARAMETERS: RareParameters = RareParameters {
+    raw_public_key: None,
+    ocsp_response: None,
+    signed_certificate_timestamps: Vec::new(),
+    pre_shared_key_identity: None,
+    transport_parameters: None,
+    resumption_data: Vec::new(),
+};
+
+/// Not inlined, so that its values are on a part of the stack that was wiped.
+#[inline(never)]
+fn new_rare(change: impl FnOnce(&mut RareParameters)) -> Option<Box<RareParameters>> {
+    let mut rare = RareParameters::default();
+    change(&mut rare);
+    if rare == NO_RARE_PARAMETERS { None } else { Some(Box::new(rare)) }
+}
+
+impl Deref for PeerParameters {
+    type Target = RareParameters;
+
+    fn deref(&self) -> &RareParameters {
+        self.rare.as_deref().unwrap_or(&NO_RARE_PARAMETERS)
+    }
+}
+
 impl PeerParameters {
+    /// Changes what few connections have. No memory is kept where all of it is empty.
+    pub(super) fn change_rare(&mut self, change: impl FnOnce(&mut RareParameters)) {
+        if let Some(rare) = &mut self.rare {
+            change(rare);
+            if **rare == NO_RARE_PARAMETERS {
+                self.rare = None;
+            }
+            return;
+        }
+        // What is moved to the heap has bytes of the stack where it has no value.
+        wipe_stack::<{ 8 * size_of::<RareParameters>() }>();
+        self.rare = new_rare(change);
+    }
+
     /// For observers, when the handshake is complete.
     pub(super) fn summary(&self) -> HandshakeSummary {
         let kind = match self.pre_shared_key {
@@ -117,5 +171,31 @@ struct HiddenBytes<'a>(&'a [u8]);
 impl fmt::Debug for HiddenBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_without_rare_parameters_has_no_memory_for_them() {
+        let mut parameters = PeerParameters::default();
+        parameters.change_rare(|rare| rare.transport_parameters = None);
+        assert!(parameters.rare.is_none());
+        parameters.change_rare(|rare| rare.resumption_data = vec![0x5a; 9]);
+        parameters.change_rare(|rare| rare.transport_parameters = Some(vec![1]));
+        assert_eq!(parameters.resumption_data, [0x5a; 9]);
+        assert_eq!(parameters.transport_parameters, Some(vec![1]));
+        parameters.change_rare(|rare| *rare = RareParameters::default());
+        assert_eq!(parameters, PeerParameters::default());
+    }
+
+    #[test]
+    fn debug_output_has_the_length_of_resumption_data_alone() {
+        let mut parameters = PeerParameters::default();
+        parameters.change_rare(|rare| rare.resumption_data = vec![0x5a; 9]);
+        let shown = format!("{parameters:?}");
+        assert!(shown.contains("resumption_data: 9 bytes"), "{shown}");
     }
 }

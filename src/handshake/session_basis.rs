@@ -4,7 +4,6 @@
 use super::question::ChooseClientCertificate;
 use crate::credential::CertifiedKey;
 use crate::crypto::Hash;
-use crate::registry::CertificateType;
 use crate::session::{CertificateAnswer, PeerCredential, Session};
 use crate::time::Time;
 
@@ -18,8 +17,6 @@ pub(crate) struct SessionBasis {
     /// On a client: what the server asked for, and what the client has sent. `None` where the server
     /// did not ask.
     pub(super) answer: Option<Box<CertificateAnswer>>,
-    /// On a server: the type of its certificate.
-    pub(super) own_type: CertificateType,
 }
 
 impl SessionBasis {

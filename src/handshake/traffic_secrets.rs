@@ -1,17 +1,26 @@
 //! What both sides derive at the same places of the handshake (RFC 9846, section 7.1).
 
 use super::{Context, Side};
-use crate::error::Error;
+use crate::crypto::{CipherSuite, Secret, StaticOrArc};
+use crate::error::{Error, ErrorKind};
 use crate::key_schedule::{
-    ApplicationTraffic, ExporterSecret, MainSecret, TrafficSecret, Transcript,
+    ApplicationTraffic, ExporterSecret, MainSecret, ResumptionSecret, TrafficSecret, Transcript,
 };
+use crate::observer::Observers;
 
 /// What outlives the handshake, beside the secret of the tickets, which is derived at its very end (section
-/// 7.1).
+/// 7.1). An idle connection has all of it: so the suite, which they have in common, is here once.
 pub(super) struct ConnectionSecrets {
-    pub(super) read: TrafficSecret,
-    pub(super) write: TrafficSecret,
-    pub(super) exporter: ExporterSecret,
+    suite: StaticOrArc<CipherSuite>,
+    /// `None` once the transport alone has them: see [`forget_traffic`](Self::forget_traffic).
+    traffic: Option<BothDirections>,
+    exporter: Secret,
+}
+
+/// The secrets that protect what is received and what is sent. A KeyUpdate replaces one of them.
+struct BothDirections {
+    read: Secret,
+    write: Secret,
 }
 
 impl ConnectionSecrets {
@@ -24,10 +33,70 @@ impl ConnectionSecrets {
     ) -> Result<Self, Error> {
         let ApplicationTraffic { client, server, exporter } =
             main.traffic(&transcript.current(), &mut context.observers)?;
-        let (read, write) = match side {
-            Side::Client => (server, client),
-            Side::Server => (client, server),
+        let suite = client.suite().clone();
+        let (client, server) = (client.into_secret(), server.into_secret());
+        let traffic = match side {
+            Side::Client => BothDirections { read: server, write: client },
+            Side::Server => BothDirections { read: client, write: server },
         };
-        Ok(Self { read, write, exporter })
+        Ok(Self { suite, traffic: Some(traffic), exporter: exporter.into_secret() })
     }
+
+    /// Without records the transport has the secrets, and updates them itself (RFC 9001, section 6). A copy
+    /// here would outlive their use (RFC 9846, section 7.2).
+    pub(super) fn forget_traffic(&mut self) {
+        self.traffic = None;
+    }
+
+    /// Protects what is received. [`ErrorKind::Internal`] after [`forget_traffic`](Self::forget_traffic).
+    pub(super) fn read(&self) -> Result<TrafficSecret, Error> {
+        let traffic = self.traffic.as_ref().ok_or_else(no_traffic)?;
+        Ok(TrafficSecret::of_secret(&self.suite, &traffic.read))
+    }
+
+    /// Protects what is sent. [`ErrorKind::Internal`] after [`forget_traffic`](Self::forget_traffic).
+    pub(super) fn write(&self) -> Result<TrafficSecret, Error> {
+        let traffic = self.traffic.as_ref().ok_or_else(no_traffic)?;
+        Ok(TrafficSecret::of_secret(&self.suite, &traffic.write))
+    }
+
+    /// The next secret for what is received, after a KeyUpdate. It replaces the present one.
+    pub(super) fn update_read(
+        &mut self,
+        observers: &mut Observers,
+    ) -> Result<TrafficSecret, Error> {
+        let next = self.read()?.update(observers)?;
+        let traffic = self.traffic.as_mut().ok_or_else(no_traffic)?;
+        traffic.read = next.clone().into_secret();
+        Ok(next)
+    }
+
+    /// The next secret for what is sent, after a KeyUpdate. It replaces the present one.
+    pub(super) fn update_write(
+        &mut self,
+        observers: &mut Observers,
+    ) -> Result<TrafficSecret, Error> {
+        let next = self.write()?.update(observers)?;
+        let traffic = self.traffic.as_mut().ok_or_else(no_traffic)?;
+        traffic.write = next.clone().into_secret();
+        Ok(next)
+    }
+
+    pub(super) fn exporter(&self) -> ExporterSecret {
+        ExporterSecret::of_secret(&self.suite, &self.exporter)
+    }
+
+    /// The secret of the tickets, which is kept beside these secrets.
+    pub(super) fn resumption(&self, secret: &Secret) -> ResumptionSecret {
+        ResumptionSecret::of_secret(&self.suite, secret)
+    }
+
+    /// The suite that the secrets are used with.
+    pub(super) fn suite(&self) -> &CipherSuite {
+        &self.suite
+    }
+}
+
+fn no_traffic() -> Error {
+    ErrorKind::Internal("the transport alone has the traffic secrets").into()
 }

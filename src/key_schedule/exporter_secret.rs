@@ -2,8 +2,8 @@
 //! `EarlySecret::early_traffic`, in the module above, derive that secret.
 
 use super::constants::hash_of_nothing;
-use super::hkdf::{Hkdf, Result};
-use crate::crypto::{HKDF_STACK_DEPTH, Secret, with_stack_wiped};
+use super::hkdf::{Hkdf, LabelPrefix, Result};
+use crate::crypto::{CipherSuite, HKDF_STACK_DEPTH, Secret, with_stack_wiped};
 use crate::observer::Observers;
 
 /// Derives keys for other protocols from a connection (RFC 9846, section 7.5).
@@ -15,6 +15,16 @@ pub(crate) struct ExporterSecret {
 impl ExporterSecret {
     pub(super) fn new(hkdf: Hkdf, secret: Secret) -> Self {
         Self { hkdf, secret }
+    }
+
+    /// The bytes alone: who keeps them knows the suite.
+    pub(crate) fn into_secret(self) -> Secret {
+        self.secret
+    }
+
+    /// The secret of TLS or QUIC again, of what [`into_secret`](Self::into_secret) returned.
+    pub(crate) fn of_secret(suite: &CipherSuite, secret: &Secret) -> Self {
+        Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
     /// TLS-Exporter(label, context, the length of `output`). Overwrites the stack, as no change of keys

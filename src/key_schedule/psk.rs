@@ -1,7 +1,7 @@
 //! Pre-shared keys in the key schedule: labels of their binders, keys of tickets, imported keys.
 
 use super::hkdf::{Hkdf, LabelPrefix, Result};
-use crate::crypto::{HKDF_STACK_DEPTH, Hash, Secret, StaticOrArc, with_stack_wiped};
+use crate::crypto::{CipherSuite, HKDF_STACK_DEPTH, Hash, Secret, StaticOrArc, with_stack_wiped};
 use crate::observer::Observers;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
@@ -36,6 +36,16 @@ pub(crate) struct ResumptionSecret {
 impl ResumptionSecret {
     pub(super) fn new(hkdf: Hkdf, secret: Secret) -> Self {
         Self { hkdf, secret }
+    }
+
+    /// The bytes alone: who keeps them knows the suite.
+    pub(crate) fn into_secret(self) -> Secret {
+        self.secret
+    }
+
+    /// The secret of TLS or QUIC again, of what [`into_secret`](Self::into_secret) returned.
+    pub(crate) fn of_secret(suite: &CipherSuite, secret: &Secret) -> Self {
+        Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
     /// The PSK that goes with a ticket of this nonce (section 4.7.1).

@@ -6,7 +6,8 @@ use zeroize::Zeroizing;
 
 use super::hkdf::{Hkdf, LabelPrefix, Prk, Result};
 use crate::crypto::{
-    CipherSuite, CryptoError, Digest, NONCE_LENGTH, Secret, StaticOrArc, provider_fault,
+    CipherSuite, CryptoError, Digest, HKDF_STACK_DEPTH, NONCE_LENGTH, Secret, StaticOrArc,
+    provider_fault, with_stack_wiped,
 };
 use crate::observer::Observers;
 use crate::record::TrafficKeys;
@@ -88,6 +89,16 @@ impl TrafficSecret {
         Ok(Self::new(suite, LabelPrefix::Tls13, secret))
     }
 
+    /// The bytes alone: who keeps them knows the suite.
+    pub(crate) fn into_secret(self) -> Secret {
+        self.secret
+    }
+
+    /// The secret of TLS or QUIC again, of what [`into_secret`](Self::into_secret) returned.
+    pub(crate) fn of_secret(suite: &StaticOrArc<CipherSuite>, secret: &Secret) -> Self {
+        Self::new(suite.clone(), LabelPrefix::Tls13, secret.clone())
+    }
+
     /// The suite that the secret is used with.
     pub fn suite(&self) -> &StaticOrArc<CipherSuite> {
         &self.suite
@@ -135,9 +146,12 @@ impl TrafficSecret {
         Ok(KeyAndIv { key, iv })
     }
 
-    /// The secret after a KeyUpdate (section 7.2). Consumes the old one.
+    /// The secret after a KeyUpdate (section 7.2). Consumes the old one. Overwrites the stack: the key that is
+    /// made next is moved to the heap with the bytes beside it.
     pub(crate) fn update(self, observers: &mut Observers) -> Result<Self> {
-        let secret = self.prk().expand_secret("traffic upd", &[], observers)?;
+        let secret = with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            self.prk().expand_secret("traffic upd", &[], observers)
+        })?;
         Ok(Self { secret, ..self })
     }
 

@@ -91,6 +91,14 @@ impl PeerCredential {
         }
     }
 
+    /// The peer's certificates, if it authenticated with some.
+    pub(crate) fn chain(&self) -> Option<&Arc<[CertificateDer<'static>]>> {
+        match self {
+            Self::Certificates(certificates) => Some(&certificates.chain),
+            _ => None,
+        }
+    }
+
     /// A copy for a session, without staples that are too long for one. A verifier that needs
     /// them then refuses, and there is a full handshake.
     pub(crate) fn for_session(&self) -> Self {

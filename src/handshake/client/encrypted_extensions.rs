@@ -50,7 +50,8 @@ impl ExpectEncryptedExtensions {
         if context.quic.is_some() {
             check_quic(&answers, config)?;
         }
-        context.parameters.transport_parameters = answers.transport_parameters.map(<[u8]>::to_vec);
+        let transport_parameters = answers.transport_parameters.map(<[u8]>::to_vec);
+        context.parameters.change_rare(|rare| rare.transport_parameters = transport_parameters);
         self.flight.client_certificate_type = certificate_type(
             "client_certificate_type",
             answers.client_certificate_type,

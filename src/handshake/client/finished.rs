@@ -53,9 +53,9 @@ impl ExpectFinished {
         remove_refused(&shared, context);
         let secrets = ConnectionSecrets::new(Side::Client, &main, &transcript, context)?;
         if context.records {
-            context.steps.read_keys(Level::Application, secrets.read.clone());
+            context.steps.read_keys(Level::Application, secrets.read()?);
         }
-        context.zero_rtt.bytes_left = 0;
+        context.end_early_data();
         if context.parameters.early_data == EarlyData::Accepted && context.records {
             context.send(Some(&mut transcript), |out| EndOfEarlyData.encode(out));
             context.steps.write_keys(Level::Handshake, client_secret.clone());
@@ -129,9 +129,9 @@ impl LastFlight {
             }
         };
         send_finished(&self.client_secret, &mut transcript, context)?;
-        context.steps.write_keys(Level::Application, self.secrets.write.clone());
+        context.steps.write_keys(Level::Application, self.secrets.write()?);
         if !context.records {
-            context.steps.read_keys(Level::Application, self.secrets.read.clone());
+            context.steps.read_keys(Level::Application, self.secrets.read()?);
         }
         let Shared { config, server_name, .. } = self.shared;
         // In QUIC a client is not asked later (RFC 9001, section 4.4), and certificates are not
@@ -145,8 +145,8 @@ impl LastFlight {
             Some(sessions) if stores_tickets => {
                 let hash = transcript.current();
                 let resumption = self.main.into_resumption(&hash, &mut context.observers)?;
-                let (suite, sessions) = (self.secrets.read.suite().id, sessions.clone());
-                Some(Box::new(ClientTickets { server_name, suite, sessions, resumption }))
+                let (sessions, resumption) = (sessions.clone(), resumption.into_secret());
+                Some(Box::new(ClientTickets { server_name, sessions, resumption }))
             }
             _ => None,
         };

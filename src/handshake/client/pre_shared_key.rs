@@ -81,10 +81,11 @@ pub(super) fn start_early_data(
     };
     let early = early.for_suite(suite);
     let hash = suite.hash.digest(hello);
-    let secret = context.zero_rtt.begin(&early, &hash, terms.max_size, &mut context.observers)?;
+    let secret = context.begin_early_data(&early, &hash, terms.max_size)?;
     context.parameters.early_data = EarlyData::Offered;
     if let Some(session) = &key.session {
-        context.parameters.resumption_data = session.resumption_data.clone();
+        let data = session.resumption_data.clone();
+        context.parameters.change_rare(|rare| rare.resumption_data = data);
     }
     if let Some(quic) = &mut context.quic {
         quic.remembered_parameters = remembered_parameters(key).map(<[u8]>::to_vec);
@@ -139,7 +140,7 @@ pub(super) fn report_declined(shared: &Shared, context: &mut Context) {
 /// The server has rejected the 0-RTT data: nothing more is protected with their key. An observer learns why.
 pub(super) fn reject_early_data(reason: &'static str, context: &mut Context) {
     context.parameters.early_data = EarlyData::Rejected;
-    context.zero_rtt.end();
+    context.zero_rtt = None;
     context.observers.emit(|| Event::Declined(Offered::EarlyData, reason));
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Handshake, IncomingMessages, State};
+use super::{Handshake, State};
 use crate::error::Error;
 use crate::error::circumstances::{Circumstances, Traffic};
 use crate::handshake::Stage;
+use crate::handshake::incoming_messages::IncomingMessages;
 use crate::handshake::position::Position;
 use crate::observer::Event;
 
@@ -24,8 +25,7 @@ impl Handshake {
         }
         error.set_circumstances(self.circumstances_at(position));
         self.state = State::Failed(Box::new(error.clone()));
-        self.incoming = IncomingMessages::default();
-        self.context.asked = None;
+        self.context.incoming = IncomingMessages::default();
         if !self.context.records {
             if let Some(alert) = error.alert_sent() {
                 self.context.observers.emit(|| Event::AlertSent(alert));
@@ -33,7 +33,7 @@ impl Handshake {
             self.report_failure(&error);
         }
         // Section 6: secrets of failed connections are forgotten.
-        self.context.zero_rtt.end();
+        self.context.zero_rtt = None;
         error
     }
 
@@ -78,7 +78,7 @@ impl Handshake {
         let Position { own, stage, server_address } = position;
         let asked = self.context.session_basis.answer.as_ref();
         Circumstances {
-            side: self.side,
+            side: self.context.side,
             stage,
             own,
             server_name: self.context.parameters.server_name.clone(),

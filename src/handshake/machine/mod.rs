@@ -1,13 +1,13 @@
 //! The machine: takes bytes and answers, moves the state on, and has the steps to take.
 
 mod failure;
-mod incoming_messages;
 
 use core::fmt;
 use std::sync::Arc;
 
 use pki_types::ServerName;
 
+use super::incoming_messages::next_message;
 use super::position::Position;
 use super::post_handshake::Connected;
 use super::question::Answered;
@@ -23,20 +23,12 @@ use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH};
 use crate::time::Time;
 use crate::wire::HandshakeMessage;
 
-use incoming_messages::{IncomingMessages, next_message};
-
 const NOT_COMPLETE: &str = "the handshake is not complete yet";
 
 /// A handshake of one side: see the [module](super).
 pub struct Handshake {
-    side: Side,
     state: State,
-    incoming: IncomingMessages,
-    /// The number of the last question.
-    questions_asked: u64,
     pub(super) context: Context,
-    /// Messages since the handshake or since application data. In QUIC, `Context::quic` has the count.
-    pub(super) messages_without_data: usize,
 }
 
 /// How far the handshake has come.
@@ -91,19 +83,17 @@ impl Handshake {
     ) -> Self {
         let context = Context::new(Side::Client, &config.common, now.into());
         let state = client::State::new(config, server_name);
-        Self::new(Side::Client, state, context)
+        Self::new(state, context)
     }
 
     /// A server's handshake with any client.
     pub fn server(config: Arc<ServerConfig>, now: impl Into<Time>) -> Self {
         let context = Context::new(Side::Server, &config.common, now.into());
-        Self::new(Side::Server, server::State::new(config), context)
+        Self::new(server::State::new(config), context)
     }
 
-    fn new(side: Side, state: impl InProgress + 'static, context: Context) -> Self {
-        let state = State::InProgress(Box::new(state));
-        let incoming = IncomingMessages::default();
-        Self { side, state, incoming, questions_asked: 0, context, messages_without_data: 0 }
+    fn new(state: impl InProgress + 'static, context: Context) -> Self {
+        Self { state: State::InProgress(Box::new(state)), context }
     }
 
     /// Adds an observer to those of the configuration. Best before [`start`](Self::start).
@@ -161,13 +151,13 @@ impl Handshake {
         if data.len() > MAX_RESUMPTION_DATA_LENGTH {
             return Err(ErrorKind::Misuse("the data are too long for a session").into());
         }
-        self.context.resumption_data = data.to_vec();
+        self.context.resumption_data = data.into();
         Ok(())
     }
 
     /// On a server of QUIC: see `quic::Connection`.
     pub(crate) fn set_early_data_context(&mut self, early_data: &[u8]) -> Result<(), Error> {
-        if self.side == Side::Client || early_data.len() > MAX_PARAMETERS_LENGTH {
+        if self.context.side == Side::Client || early_data.len() > MAX_PARAMETERS_LENGTH {
             let reason = "an early data context is of a server, and has at most 4096 bytes";
             return Err(ErrorKind::Misuse(reason).into());
         }
@@ -203,13 +193,13 @@ impl Handshake {
             let reason = "handshake bytes came at another encryption level than the next message's";
             return Err(self.fail(ErrorKind::MisplacedBytes(reason).into()));
         }
-        if self.incoming.is_waiting() {
+        if self.context.incoming.is_waiting() {
             return self.hold_back(bytes);
         }
-        if self.incoming.kept().is_empty() {
+        if self.context.incoming.kept().is_empty() {
             return self.read(bytes);
         }
-        self.incoming.keep(bytes);
+        self.context.incoming.keep(bytes);
         self.read_kept()
     }
 
@@ -217,9 +207,9 @@ impl Handshake {
     /// read when the answer is there: a KeyUpdate then changes the read keys as if it came then
     /// (section 4.7.3). More bytes than the limit are a `general_error`.
     fn hold_back(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.incoming.keep(bytes);
+        self.context.incoming.keep(bytes);
         let limit = self.context.config.limits.handshake_message;
-        if self.incoming.kept().len() > limit {
+        if self.context.incoming.kept().len() > limit {
             return Err(self.limit_exceeded("handshake_message", limit));
         }
         Ok(())
@@ -229,10 +219,10 @@ impl Handshake {
     /// rest. A message after which the read keys change must end its record; else it is an
     /// `unexpected_message` (section 5.1).
     fn read(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        while !self.incoming.is_waiting() {
+        while !self.context.incoming.is_waiting() {
             let first = next_message(bytes, &self.context.config.limits);
             let Some((message, rest)) = first.map_err(|error| self.fail(error))? else {
-                self.incoming.keep(bytes);
+                self.context.incoming.keep(bytes);
                 return self.check_header();
             };
             // Checked before the message is processed: a server must not answer a ClientHello that
@@ -243,16 +233,16 @@ impl Handshake {
             self.on_message(message)?;
             bytes = rest;
         }
-        self.incoming.keep(bytes);
+        self.context.incoming.keep(bytes);
         Ok(())
     }
 
     /// Reads the messages that are whole in what was kept. Until one is whole, nothing is copied:
     /// a message may come in pieces of one byte.
     fn read_kept(&mut self) -> Result<(), Error> {
-        match next_message(self.incoming.kept(), &self.context.config.limits) {
+        match next_message(self.context.incoming.kept(), &self.context.config.limits) {
             Ok(Some(_)) => {
-                let bytes = self.incoming.take_kept();
+                let bytes = self.context.incoming.take_kept();
                 self.read(&bytes)
             }
             Ok(None) => self.check_header(),
@@ -263,7 +253,7 @@ impl Handshake {
     /// Refuses a message of an unexpected type by its header, before the rest of it is kept: a message
     /// before the peer's hello, and one that the connected state does not accept.
     fn check_header(&mut self) -> Result<(), Error> {
-        let Some((kind, _)) = HandshakeMessage::header(self.incoming.kept()) else {
+        let Some((kind, _)) = HandshakeMessage::header(self.context.incoming.kept()) else {
             return Ok(());
         };
         let checked = match &self.state {
@@ -308,9 +298,9 @@ impl Handshake {
             }
             return Ok(());
         }
-        self.messages_without_data += 1;
+        self.context.messages_without_data = self.context.messages_without_data.saturating_add(1);
         let limit = self.context.config.limits.messages_without_data;
-        if self.messages_without_data > limit {
+        if usize::try_from(self.context.messages_without_data).unwrap_or(usize::MAX) > limit {
             return Err(self.limit_exceeded("messages_without_data", limit));
         }
         Ok(())
@@ -337,7 +327,7 @@ impl Handshake {
             other => Ok(other),
         })?;
         // The bytes that were held back were protected with the keys before the change.
-        if self.read_level() != level_before && !self.incoming.kept().is_empty() {
+        if self.read_level() != level_before && !self.context.incoming.kept().is_empty() {
             return Err(self.bytes_after_key_change());
         }
         self.read_kept()
@@ -346,7 +336,7 @@ impl Handshake {
     /// Joins the answer to the open question, and stops waiting.
     fn take_answer(&mut self, number: QuestionNumber, answer: Answer) -> Result<Answered, Error> {
         let is_open = self.question_number() == Some(number);
-        let open = if is_open { self.incoming.stop_waiting() } else { None };
+        let open = if is_open { self.context.incoming.stop_waiting() } else { None };
         let Some(question) = open else {
             let reason =
                 "the answer has the number of no open question: it comes twice or too late";
@@ -359,13 +349,13 @@ impl Handshake {
             answer => answer,
         };
         (*question).answered(answer).map_err(|question| {
-            self.incoming.wait_for(question);
+            self.context.incoming.wait_for(question);
             let reason = "the answer is of another kind than the open question asks for";
             ErrorKind::Misuse(reason).into()
         })
     }
 
-    /// Moves the state on, and waits if it asks a question. An error ends the handshake.
+    /// Moves the state on. An error ends the handshake.
     fn advance(
         &mut self,
         step: impl FnOnce(State, &mut Context) -> Result<State, Error>,
@@ -375,10 +365,6 @@ impl Handshake {
         let state = core::mem::replace(&mut self.state, State::Moving);
         self.state =
             step(state, &mut self.context).map_err(|error| self.fail_at(position, error))?;
-        if let Some(question) = self.context.asked.take() {
-            self.questions_asked += 1;
-            self.incoming.wait_for(question);
-        }
         Ok(())
     }
 
@@ -405,13 +391,13 @@ impl Handshake {
 
     /// The open question, for whose answer the handshake waits.
     pub fn question(&self) -> Option<&Question> {
-        self.incoming.question()
+        self.context.incoming.question()
     }
 
     /// The number of the open [`question`](Self::question), which its answer has to name.
     pub fn question_number(&self) -> Option<QuestionNumber> {
-        self.incoming.question()?;
-        Some(QuestionNumber(self.questions_asked))
+        self.context.incoming.question()?;
+        Some(QuestionNumber(self.context.questions_asked))
     }
 
     /// The next step to take. After an error there may be some from before it: they still go out, as
@@ -432,7 +418,7 @@ impl Handshake {
             State::Connected(connected) => connected.role.is_receiving_certificate(),
             _ => false,
         };
-        !self.incoming.kept().is_empty() || is_answer_partial
+        !self.context.incoming.kept().is_empty() || is_answer_partial
     }
 
     /// Is the handshake complete?
@@ -456,7 +442,7 @@ impl Handshake {
 
     /// Which end this is.
     pub fn side(&self) -> Side {
-        self.side
+        self.context.side
     }
 
     pub(crate) fn time(&self) -> Time {
@@ -481,7 +467,7 @@ impl Handshake {
     /// Application data were sent or received: the counter that guards against floods of messages
     /// starts again.
     pub fn on_application_data(&mut self) {
-        self.messages_without_data = 0;
+        self.context.messages_without_data = 0;
     }
 
     pub(super) fn connected(&self) -> Result<&Connected, Error> {
@@ -520,7 +506,7 @@ impl Handshake {
         if !has_given_up {
             return Ok(());
         }
-        self.incoming.stop_waiting();
+        self.context.incoming.stop_waiting();
         self.read_kept()
     }
 
@@ -532,7 +518,7 @@ impl Handshake {
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
-            .field("side", &self.side)
+            .field("side", &self.context.side)
             .field("complete", &self.is_complete())
             .field("parameters", &self.context.parameters)
             .finish_non_exhaustive()

@@ -3,8 +3,8 @@
 
 use super::{Connected, Context};
 use crate::error::{Error, ErrorKind};
+use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::handshake::{Handshake, Level};
-use crate::key_schedule::TrafficSecret;
 use crate::wire::{HandshakeMessage, KeyUpdate};
 
 /// How often a key is updated at most (section 4.7.3).
@@ -59,12 +59,12 @@ impl KeyUpdates {
     pub(super) fn on_key_update(
         &mut self,
         message: &HandshakeMessage<'_>,
-        read: &mut TrafficSecret,
+        secrets: &mut ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         let update = KeyUpdate::parse(message.body)?;
-        *read = read.clone().update(&mut context.observers)?;
-        context.steps.read_keys(Level::Application, read.clone());
+        let read = secrets.update_read(&mut context.observers)?;
+        context.steps.read_keys(Level::Application, read);
         self.requested = false;
         self.owed |= update.update_requested;
         Ok(())
@@ -85,9 +85,6 @@ impl Connected {
     /// Sends this KeyUpdate, and changes the key. No key is updated more than 2^48-1 times (section
     /// 4.7.3).
     fn change_key(&mut self, update_requested: bool, context: &mut Context) -> Result<(), Error> {
-        let Some(traffic) = &mut self.traffic else {
-            return Err(ErrorKind::Internal("there is no KeyUpdate without records").into());
-        };
         let updates = &mut self.key_updates;
         updates.owed = false;
         if updates.sent >= MAX_KEY_UPDATES {
@@ -96,8 +93,8 @@ impl Connected {
         updates.requested |= update_requested;
         updates.sent += 1;
         context.send(None, |out| KeyUpdate { update_requested }.encode(out));
-        traffic.write = traffic.write.clone().update(&mut context.observers)?;
-        context.steps.write_keys(Level::Application, traffic.write.clone());
+        let write = self.secrets.update_write(&mut context.observers)?;
+        context.steps.write_keys(Level::Application, write);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::question::{Answered, not_asked};
 use super::traffic_secrets::ConnectionSecrets;
 use super::{Context, Handshake, Step};
 use crate::error::{Error, ErrorKind};
-use crate::key_schedule::{ExporterSecret, TrafficSecret};
+use crate::key_schedule::TrafficSecret;
 use crate::observer::Event;
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
@@ -25,15 +25,13 @@ use post_handshake_auth::{PostHandshakeAuthClient, PostHandshakeAuthServer};
 /// trait only, in the same box. So a program that is only a client contains no server: the linker drops
 /// it. And the box of a client has no place for what a server needs.
 pub(super) struct Connected<R: Role + ?Sized = dyn Role> {
-    /// `None` without records: the transport has the secrets, and updates them itself (RFC 9001, section
-    /// 6). A copy here would outlive their use (RFC 9846, section 7.2).
-    traffic: Option<RecordTraffic>,
+    /// Without those of records, if there are no records.
+    pub(super) secrets: ConnectionSecrets,
     key_updates: KeyUpdates,
-    pub(super) exporter: ExporterSecret,
     pub(super) role: R,
 }
 
-/// The secrets that protect the records of each direction. A KeyUpdate replaces one of them.
+/// The secrets that protect the records of each direction now.
 pub(crate) struct RecordTraffic {
     pub(crate) read: TrafficSecret,
     pub(crate) write: TrafficSecret,
@@ -60,11 +58,11 @@ pub(super) trait Role: Send + Sync {
         Error::unexpected(self.awaited(), received)
     }
 
-    /// A message other than KeyUpdate came. There is no `traffic` without records.
+    /// A message other than KeyUpdate came.
     fn on_other_message(
         &mut self,
         message: &HandshakeMessage<'_>,
-        traffic: Option<&RecordTraffic>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error>;
 
@@ -72,7 +70,7 @@ pub(super) trait Role: Send + Sync {
     fn on_answer(
         &mut self,
         answered: Answered,
-        traffic: Option<&RecordTraffic>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error>;
 
@@ -107,23 +105,25 @@ impl<R: Role> Connected<R> {
     /// Completes the handshake.
     pub(super) fn new(
         _: HandshakeProof,
-        secrets: ConnectionSecrets,
+        mut secrets: ConnectionSecrets,
         role: R,
         context: &mut Context,
     ) -> Box<Self> {
-        let ConnectionSecrets { read, write, exporter } = secrets;
-        let traffic = context.records.then_some(RecordTraffic { read, write });
+        if !context.records {
+            secrets.forget_traffic();
+        }
         context.steps.push(Step::Complete);
         let parameters = &context.parameters;
         context.observers.emit(|| Event::HandshakeComplete(parameters.summary()));
-        Box::new(Self { traffic, key_updates: KeyUpdates::default(), exporter, role })
+        Box::new(Self { secrets, key_updates: KeyUpdates::default(), role })
     }
 }
 
 impl Handshake {
     /// The secrets of the records. `None` before the handshake is complete, and without records.
-    pub(crate) fn record_traffic(&self) -> Option<&RecordTraffic> {
-        self.connected().ok()?.traffic.as_ref()
+    pub(crate) fn record_traffic(&self) -> Option<RecordTraffic> {
+        let secrets = &self.connected().ok()?.secrets;
+        Some(RecordTraffic { read: secrets.read().ok()?, write: secrets.write().ok()? })
     }
 }
 
@@ -136,12 +136,11 @@ impl Connected {
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.traffic, message.kind) {
-            (Some(traffic), HandshakeType::KEY_UPDATE) if !self.role.is_receiving_certificate() => {
-                self.key_updates.on_key_update(&message, &mut traffic.read, context)
-            }
-            (traffic, _) => self.role.on_other_message(&message, traffic.as_ref(), context),
+        let is_key_update = message.kind == HandshakeType::KEY_UPDATE && context.records;
+        if is_key_update && !self.role.is_receiving_certificate() {
+            return self.key_updates.on_key_update(&message, &mut self.secrets, context);
         }
+        self.role.on_other_message(&message, &self.secrets, context)
     }
 
     /// May a message of this type come? Asked before all of it is there.
@@ -166,7 +165,7 @@ impl Connected {
         answered: Answered,
         context: &mut Context,
     ) -> Result<(), Error> {
-        self.role.on_answer(answered, self.traffic.as_ref(), context)
+        self.role.on_answer(answered, &self.secrets, context)
     }
 }
 
@@ -194,29 +193,29 @@ impl Role for ClientRole {
     fn on_other_message(
         &mut self,
         message: &HandshakeMessage<'_>,
-        traffic: Option<&RecordTraffic>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (message.kind, &mut self.post_handshake_auth, traffic) {
-            (HandshakeType::CERTIFICATE_REQUEST, Some(auth), Some(traffic)) => {
-                auth.on_request(message, &traffic.write, context)
+        match (message.kind, &mut self.post_handshake_auth) {
+            (HandshakeType::CERTIFICATE_REQUEST, Some(auth)) => {
+                auth.on_request(message, secrets, context)
             }
-            (HandshakeType::NEW_SESSION_TICKET, _, _) => {
-                self.on_new_session_ticket(message, context)
+            (HandshakeType::NEW_SESSION_TICKET, _) => {
+                self.on_new_session_ticket(message, secrets, context)
             }
-            (kind, _, _) => Err(self.unexpected(kind, context)),
+            (kind, _) => Err(self.unexpected(kind, context)),
         }
     }
 
     fn on_answer(
         &mut self,
         answered: Answered,
-        traffic: Option<&RecordTraffic>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.post_handshake_auth, traffic) {
-            (Some(auth), Some(traffic)) => auth.on_answer(answered, &traffic.write, context),
-            _ => Err(not_asked()),
+        match &mut self.post_handshake_auth {
+            Some(auth) => auth.on_answer(answered, secrets, context),
+            None => Err(not_asked()),
         }
     }
 
@@ -252,14 +251,12 @@ impl Role for ServerRole {
     fn on_other_message(
         &mut self,
         message: &HandshakeMessage<'_>,
-        traffic: Option<&RecordTraffic>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
-        match (&mut self.post_handshake_auth, traffic) {
-            (Some(auth), Some(traffic))
-                if message.kind == HandshakeType::CERTIFICATE || auth.is_receiving() =>
-            {
-                auth.on_message(message, &traffic.read, context)
+        match &mut self.post_handshake_auth {
+            Some(auth) if message.kind == HandshakeType::CERTIFICATE || auth.is_receiving() => {
+                auth.on_message(message, secrets, context)
             }
             _ => Err(self.unexpected(message.kind, context)),
         }
@@ -268,7 +265,7 @@ impl Role for ServerRole {
     fn on_answer(
         &mut self,
         answered: Answered,
-        _: Option<&RecordTraffic>,
+        _: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         match (&mut self.post_handshake_auth, answered) {

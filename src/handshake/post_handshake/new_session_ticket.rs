@@ -13,8 +13,8 @@ use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::handshake::context::TicketPlan;
-use crate::key_schedule::ResumptionSecret;
-use crate::registry::{CipherSuiteId, HandshakeType};
+use crate::handshake::traffic_secrets::ConnectionSecrets;
+use crate::registry::HandshakeType;
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH,
     QuicSession, ServerSession, Session, TicketOrigin, seconds_left,
@@ -24,21 +24,21 @@ use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
 /// What a client needs to store the tickets that the server sends.
 pub(in crate::handshake) struct ClientTickets {
     pub(in crate::handshake) server_name: ServerName<'static>,
-    pub(in crate::handshake) suite: CipherSuiteId,
     pub(in crate::handshake) sessions: Arc<dyn ClientSessionStore>,
-    pub(in crate::handshake) resumption: ResumptionSecret,
+    /// See [`ConnectionSecrets::resumption`].
+    pub(in crate::handshake) resumption: Secret,
 }
 
 /// What a server needs to send tickets.
 pub(in crate::handshake) struct ServerTickets {
-    suite: CipherSuiteId,
-    resumption: ResumptionSecret,
+    /// See [`ConnectionSecrets::resumption`].
+    resumption: Secret,
     nonces: TicketNonces,
 }
 
 impl ServerTickets {
-    pub(in crate::handshake) fn new(suite: CipherSuiteId, resumption: ResumptionSecret) -> Self {
-        Self { suite, resumption, nonces: TicketNonces::default() }
+    pub(in crate::handshake) fn new(resumption: Secret) -> Self {
+        Self { resumption, nonces: TicketNonces::default() }
     }
 }
 
@@ -105,7 +105,7 @@ impl Handshake {
     /// [`ErrorKind::Misuse`] before the handshake is complete.
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
         self.with_connected(|connected, context| match connected.role.as_server_mut() {
-            Some(server) => server.issue_tickets(count, context),
+            Some(server) => server.issue_tickets(count, &connected.secrets, context),
             None => Ok(()),
         })
     }
@@ -125,7 +125,7 @@ impl Handshake {
             .check_application_ticket(ticket)?;
         self.with_connected(|connected, context| {
             let server = connected.role.as_server_mut().ok_or_else(only_servers)?;
-            server.send_application_ticket(ticket, context)
+            server.send_application_ticket(ticket, &connected.secrets, context)
         })
     }
 
@@ -141,11 +141,12 @@ impl ServerRole {
     pub(in crate::handshake) fn issue_tickets(
         &mut self,
         count: u8,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
-        let Some(TicketPlan { config, .. }) = context.tickets.clone() else { return Ok(()) };
+        let Some(plan) = context.tickets.clone() else { return Ok(()) };
         for _ in 0..count {
-            let Some(ticket) = self.make_ticket(&config, context)? else { break };
+            let Some(ticket) = self.make_ticket(&plan, secrets, context)? else { break };
             ticket.send(context);
         }
         Ok(())
@@ -156,9 +157,11 @@ impl ServerRole {
     /// connection. The lifetime is at most seven days (section 4.7.1).
     fn make_ticket(
         &mut self,
-        config: &ServerConfig,
+        plan: &TicketPlan,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<Option<Ticket>, Error> {
+        let config = &plan.config;
         let Some(sessions) = &config.sessions else { return Ok(None) };
         let tickets = &mut self.tickets;
         let authenticated = context.session_basis.authenticated;
@@ -170,13 +173,14 @@ impl ServerRole {
         provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
         let nonce = tickets.nonces.next();
+        let resumption = secrets.resumption(&tickets.resumption);
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.anti_replay_zone(),
             rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
             session: Session {
-                cipher_suite: tickets.suite,
-                secret: tickets.resumption.psk(&nonce, &mut context.observers)?,
+                cipher_suite: secrets.suite().id,
+                secret: resumption.psk(&nonce, &mut context.observers)?,
                 since: context.now,
                 authenticated,
                 lifetime,
@@ -186,8 +190,8 @@ impl ServerRole {
                 early_data_window: config.early_data_window,
                 credential: context.session_basis.credential.for_session(),
                 answer: None,
-                own_type: context.session_basis.own_type,
-                resumption_data: context.resumption_data.clone(),
+                own_type: plan.own_type,
+                resumption_data: context.resumption_data.to_vec(),
                 quic: context.quic.as_ref().map(|quic| QuicSession {
                     version: quic.version,
                     early_data_limits: quic.early_data_context.clone(),
@@ -223,9 +227,11 @@ impl ServerRole {
     fn send_application_ticket(
         &mut self,
         ticket: &NewSessionTicket<'_>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<Secret, Error> {
-        let psk = self.tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
+        let resumption = secrets.resumption(&self.tickets.resumption);
+        let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
         context.send(None, |out| ticket.encode(out));
         self.tickets.nonces.of_application.insert(ticket.nonce.to_vec());
         Ok(psk)
@@ -239,15 +245,16 @@ impl ClientRole {
     pub(super) fn on_new_session_ticket(
         &self,
         message: &HandshakeMessage<'_>,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         let ticket = NewSessionTicket::parse(message.body)?;
         check_early_data_size(&ticket, context)?;
         let Some(tickets) = &self.tickets else { return Ok(()) };
-        let psk = tickets.resumption.psk(ticket.nonce, &mut context.observers)?;
-        let basis = &context.session_basis;
-        let mut origin =
-            TicketOrigin::new(tickets.server_name.clone(), tickets.suite, basis.authenticated);
+        let resumption = secrets.resumption(&tickets.resumption);
+        let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
+        let (basis, suite) = (&context.session_basis, secrets.suite().id);
+        let mut origin = TicketOrigin::new(tickets.server_name.clone(), suite, basis.authenticated);
         origin.group = context.parameters.group;
         origin.application_protocol = context.parameters.application_protocol.clone();
         let (credential, answer) = (basis.credential.for_session(), basis.answer.clone());
@@ -255,7 +262,7 @@ impl ClientRole {
         if let Some(session) = session
             .and_then(|session| session.authenticated_by(credential, answer.map(|answer| *answer)))
         {
-            let data = context.resumption_data.clone();
+            let data = context.resumption_data.to_vec();
             tickets.sessions.put(session.with_data(data, quic_session(context)));
         }
         Ok(())

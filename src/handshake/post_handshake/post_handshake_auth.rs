@@ -17,6 +17,7 @@ use crate::handshake::question::{Answered, not_asked};
 use crate::handshake::server::client_certificate::{
     Client, ClientCertificate, SentCertificateRequest,
 };
+use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType};
@@ -48,7 +49,7 @@ impl Handshake {
         }
         auth.send_request(context).map_err(|error| self.fail(error))?;
         // The answer is no flood: it was asked for.
-        self.messages_without_data = 0;
+        self.context.messages_without_data = 0;
         Ok(())
     }
 
@@ -81,12 +82,11 @@ impl PostHandshakeAuthClient {
     }
 
     /// A CertificateRequest came (section 4.7.2). Without signature_algorithms, it is a
-    /// `missing_extension`. Its context may be anything. The answer's Finished is made with the key of
-    /// `write`.
+    /// `missing_extension`. Its context may be anything.
     pub(super) fn on_request(
         &mut self,
         message: &HandshakeMessage<'_>,
-        write: &TrafficSecret,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         let request = CertificateRequest::parse(message.body)?;
@@ -100,18 +100,18 @@ impl PostHandshakeAuthClient {
         let body = message.body.to_vec();
         let kind = self.certificate_type;
         let progress = CertificateResponse::begin(&self.config, body, kind, transcript, context)?;
-        self.send_or_wait(progress, write, context)
+        self.send_or_wait(progress, secrets, context)
     }
 
     pub(super) fn on_answer(
         &mut self,
         answered: Answered,
-        write: &TrafficSecret,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         let response = self.response.take().ok_or_else(not_asked)?;
         let progress = response.on_answer(answered, context)?;
-        self.send_or_wait(progress, write, context)
+        self.send_or_wait(progress, secrets, context)
     }
 
     /// Drops the answer that is being made; true if there was one.
@@ -122,13 +122,13 @@ impl PostHandshakeAuthClient {
     fn send_or_wait(
         &mut self,
         progress: ResponseProgress,
-        write: &TrafficSecret,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         match progress {
             ResponseProgress::Waiting(response) => self.response = Some(response),
             ResponseProgress::Sent(mut transcript) => {
-                send_finished(write, &mut transcript, context)?;
+                send_finished(&secrets.write()?, &mut transcript, context)?;
             }
         }
         Ok(())
@@ -219,11 +219,11 @@ impl PostHandshakeAuthServer {
         Ok([&self.requests_sent.to_be_bytes()[..], &random].concat())
     }
 
-    /// A message of an answer came; `read` made the key of its Finished.
+    /// A message of an answer came.
     pub(super) fn on_message(
         &mut self,
         message: &HandshakeMessage<'_>,
-        read: &TrafficSecret,
+        secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         let PartialAnswer { client, mut transcript } = match self.receiving.take() {
@@ -232,7 +232,7 @@ impl PostHandshakeAuthServer {
         };
         let client = match client {
             ClientCertificate::Known(client) => {
-                return finish(&client, &mut transcript, message, read, context);
+                return finish(&client, &mut transcript, message, &secrets.read()?, context);
             }
             client => client.on_message(message, &mut transcript, context)?,
         };

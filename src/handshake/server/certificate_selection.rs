@@ -51,7 +51,7 @@ pub(super) fn choose(
         return Err(no_common_scheme(listed(key.schemes().iter().copied()), client_schemes).into());
     };
 
-    context.session_basis.own_type = key.certificate_type();
+    context.set_own_type(key.certificate_type());
     negotiated.server_certificate_type = Some(key.certificate_type());
     if !hello.wants_ocsp {
         // The client asked for a status of another kind.

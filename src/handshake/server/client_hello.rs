@@ -96,7 +96,8 @@ pub(super) fn begin(
 ) -> Result<Option<FirstClientHello>, Error> {
     check_transport(hello, context)?;
     context.observers.set_client_random(&hello.random);
-    context.parameters.transport_parameters = hello.transport_parameters.map(<[u8]>::to_vec);
+    let transport_parameters = hello.transport_parameters.map(<[u8]>::to_vec);
+    context.parameters.change_rare(|rare| rare.transport_parameters = transport_parameters);
     if hello.early_data {
         context.parameters.early_data = EarlyData::Offered;
     }

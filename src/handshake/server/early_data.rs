@@ -53,8 +53,7 @@ pub(super) fn decide(
         ReplayCheck::New => {
             let hash = negotiated.transcript.current();
             let max_size = psk.early_data.as_ref().map_or(0, |terms| terms.max_size);
-            let observers = &mut context.observers;
-            let secret = context.zero_rtt.begin(&psk.early, &hash, max_size, observers)?;
+            let secret = context.begin_early_data(&psk.early, &hash, max_size)?;
             negotiated.early_secret = Some(secret);
             context.parameters.early_data = EarlyData::Accepted;
         }

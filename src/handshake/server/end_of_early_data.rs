@@ -30,7 +30,7 @@ impl ExpectEndOfEarlyData {
         EndOfEarlyData::parse(message.body)?;
         let mut next = self.next;
         next.flight.transcript.add(message);
-        context.zero_rtt.bytes_left = 0;
+        context.end_early_data();
         context.steps.read_keys(Level::Handshake, next.flight.client_secret.clone());
         Ok(State::ExpectFinished(next))
     }

@@ -39,17 +39,18 @@ impl ExpectFinished {
         let ClientFlight { mut transcript, client_secret, secrets, main, post_handshake_auth } =
             *self.flight;
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
-        context.steps.read_keys(Level::Application, secrets.read.clone());
+        context.steps.read_keys(Level::Application, secrets.read()?);
         let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
         let role = ServerRole {
-            tickets: ServerTickets::new(secrets.read.suite().id, resumption),
+            tickets: ServerTickets::new(resumption.into_secret()),
             post_handshake_auth: post_handshake_auth
                 .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
         };
         let proof = HandshakeProof::new(self.peer, finished);
         let mut connected = Connected::new(proof, secrets, role, context);
         let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
-        connected.role.issue_tickets(count, context)?;
+        let Connected { role, secrets, .. } = &mut *connected;
+        role.issue_tickets(count, secrets, context)?;
         Ok(connected)
     }
 }

@@ -138,7 +138,7 @@ impl FlightToFinish {
         let HandshakeTraffic { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;
         let secrets = ConnectionSecrets::new(Side::Server, &main, &transcript, context)?;
-        context.steps.write_keys(Level::Application, secrets.write.clone());
+        context.steps.write_keys(Level::Application, secrets.write()?);
         let flight = Box::new(ClientFlight {
             transcript,
             client_secret,

@@ -231,7 +231,7 @@ fn settle(
     if let Some(session) = &key.session {
         // Extensions are negotiated for each handshake (section 4.3): a client that looks for the
         // type of the server's certificate gets that of the session.
-        context.session_basis.own_type = session.own_type;
+        context.set_own_type(session.own_type);
         let types = hello.server_certificate_types.unwrap_or_default();
         if types.contains(&session.own_type.0) {
             negotiated.server_certificate_type = Some(session.own_type);

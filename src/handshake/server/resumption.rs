@@ -6,6 +6,7 @@ use super::negotiate::{Answers, Negotiated, Negotiating, Undecided};
 use super::{Context, Question, cert_with_extern_psk, selection};
 use crate::config::ServerConfig;
 use crate::crypto::HashAlgorithm;
+use crate::handshake::EarlyData;
 use crate::handshake::peer_identity::Reverification;
 use crate::handshake::proof::AnonymousAllowed;
 use crate::handshake::question::{ResolvePsk, TakeSession};
@@ -130,8 +131,9 @@ fn read(
         return Err("its bytes are of another version of this library, or were changed");
     };
     // 0-RTT data are under the first key that is offered.
-    if index == 0 {
-        context.zero_rtt.allowed_by_ticket = stored.session.max_early_data_size;
+    if index == 0 && context.parameters.early_data == EarlyData::Offered {
+        let zero_rtt = context.zero_rtt.get_or_insert_default();
+        zero_rtt.allowed_by_ticket = stored.session.max_early_data_size;
     }
     let name = context.parameters.server_name.as_deref();
     if stored.rules_digest != config.session_rules_digest(name) {

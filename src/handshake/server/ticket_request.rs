@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::selection::takes_psk;
 use crate::config::ServerConfig;
 use crate::handshake::context::TicketPlan;
+use crate::registry::CertificateType;
 use crate::wire::ClientHello;
 
 /// The tickets for a client that resumes no session. `None` where the server makes no tickets, or
@@ -20,7 +21,7 @@ pub(super) fn for_new_session(
         Some(request) => config.tickets.min(request.new_session_count),
         None => config.tickets,
     };
-    Some(TicketPlan { config: Arc::clone(config), count })
+    Some(TicketPlan { config: Arc::clone(config), count, own_type: CertificateType::X509 })
 }
 
 /// The client resumes a session: it may want another number of tickets then.

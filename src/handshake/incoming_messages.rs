@@ -8,9 +8,13 @@ use crate::handshake::Question;
 use crate::registry::HandshakeType;
 use crate::wire::{DecodeError, HandshakeMessage, MESSAGE_HEADER_LENGTH};
 
-/// The bytes that came and were not read yet, and the question for whose answer the machine waits.
+/// The bytes that came and were not read yet, and the question for whose answer the machine waits. `None`
+/// where there is neither: an idle connection has no memory for them.
 #[derive(Default)]
-pub(super) struct IncomingMessages {
+pub(super) struct IncomingMessages(Option<Box<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
     /// The beginning of a message that is not whole yet. While a question is open: what came after the
     /// message that led to the question.
     kept: Vec<u8>,
@@ -19,36 +23,49 @@ pub(super) struct IncomingMessages {
 
 impl IncomingMessages {
     pub(super) fn is_waiting(&self) -> bool {
-        self.question.is_some()
+        self.question().is_some()
     }
 
     pub(super) fn question(&self) -> Option<&Question> {
-        self.question.as_deref()
+        self.0.as_ref()?.question.as_deref()
     }
 
     /// The bytes that came and were not read yet.
     pub(super) fn kept(&self) -> &[u8] {
-        &self.kept
+        self.0.as_ref().map_or(&[], |waiting| &waiting.kept)
     }
 
     /// Keeps these bytes, too.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
-        append(&mut self.kept, bytes);
+        if !bytes.is_empty() {
+            append(&mut self.0.get_or_insert_default().kept, bytes);
+        }
     }
 
     /// Takes the kept bytes out, to read them.
     pub(super) fn take_kept(&mut self) -> Vec<u8> {
-        core::mem::take(&mut self.kept)
+        let Some(waiting) = &mut self.0 else { return Vec::new() };
+        let kept = core::mem::take(&mut waiting.kept);
+        self.drop_if_empty();
+        kept
     }
 
     /// A state has asked: nothing is read before the answer.
     pub(super) fn wait_for(&mut self, question: Box<Question>) {
-        self.question = Some(question);
+        self.0.get_or_insert_default().question = Some(question);
     }
 
     /// Ends the waiting: what was held back can be read now. Returns the question that was open.
     pub(super) fn stop_waiting(&mut self) -> Option<Box<Question>> {
-        self.question.take()
+        let question = self.0.as_mut()?.question.take();
+        self.drop_if_empty();
+        question
+    }
+
+    fn drop_if_empty(&mut self) {
+        if self.kept().is_empty() && !self.is_waiting() {
+            self.0 = None;
+        }
     }
 }
 
