@@ -341,8 +341,8 @@ pub(crate) fn listed<T: fmt::Display>(elements: impl Iterator<Item = T>) -> Vec<
 /// An element that appears twice, if there is one.
 ///
 /// Each list of extensions and of key shares comes through here. Most of their values are below 64: a bit for
-/// each shows which were there. Of others an honest list has a few, and a hostile one may have 16,000, so they
-/// are sorted.
+/// each shows which were there. Of others an honest list has a few, which are compared with each other. A
+/// hostile one may have 16,000: each has a place in a table then.
 pub(crate) fn duplicate(values: impl Iterator<Item = u16>) -> Option<u16> {
     let mut seen = 0_u64;
     let mut others: SmallVec<[u16; 8]> = SmallVec::new();
@@ -356,11 +356,20 @@ pub(crate) fn duplicate(values: impl Iterator<Item = u16>) -> Option<u16> {
         }
         seen |= bit;
     }
-    others.sort_unstable();
-    others.windows(2).find_map(|pair| match pair {
-        [left, right] if left == right => Some(*left),
-        _ => None,
-    })
+    if others.len() > 8 {
+        let mut seen = vec![false; 1 << 16];
+        return others.into_iter().find(|value| {
+            seen.get_mut(usize::from(*value)).is_some_and(|seen| core::mem::replace(seen, true))
+        });
+    }
+    let mut others = others.as_slice();
+    while let [value, rest @ ..] = others {
+        if rest.contains(value) {
+            return Some(*value);
+        }
+        others = rest;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -399,5 +408,18 @@ mod tests {
     fn a_long_list_is_cut() {
         let text = join(0..1000);
         assert!(text.ends_with("15, and 984 more"), "{text}");
+    }
+
+    #[test]
+    fn a_duplicate_is_found_in_a_list_of_any_length() {
+        for length in [1, 2, 7, 8, 9, 63, 16_000] {
+            for first in [0, 60, 0x3000] {
+                let mut values: Vec<u16> = (first..first + length).collect();
+                assert_eq!(duplicate(values.iter().copied()), None, "{first} {length}");
+                let twice = first + length / 2;
+                values.push(twice);
+                assert_eq!(duplicate(values.into_iter()), Some(twice), "{first} {length}");
+            }
+        }
     }
 }

@@ -196,6 +196,9 @@ struct CheckedSignature<'s> {
 /// The certificates of a path, the end entity first. Most are so short that they need no allocation.
 type Path<'s> = SmallVec<[&'s Certificate<'s>; 4]>;
 
+/// The possible issuers of a certificate, in the order to try them.
+type Candidates<'s> = SmallVec<[Ranked<'s>; 1]>;
+
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
     end_entity: &'s Certificate<'s>,
@@ -372,40 +375,44 @@ impl<'s> Search<'s> {
     /// The certificates and anchors that may have issued `last`, in the order to try them. None is
     /// on the path already, because that would be a loop (RFC 4158, section 2.4.1). An anchor that
     /// the peer also sent counts as the anchor only.
-    fn candidates(
-        &self,
-        path: &[&Certificate<'_>],
-        last: &Certificate<'_>,
-    ) -> SmallVec<[Ranked<'s>; 1]> {
+    fn candidates(&self, path: &[&Certificate<'_>], last: &Certificate<'_>) -> Candidates<'s> {
         let anchors = self.request.anchors;
-        let mut candidates = SmallVec::new();
-        let mut add = |candidate: Candidate<'s>| {
-            let preference = candidate.preference(last, self.request);
-            let place = candidates.partition_point(|it: &Ranked<'_>| it.preference <= preference);
-            candidates.insert(place, Ranked { preference, candidate });
-        };
+        let mut candidates = Candidates::new();
         let named = anchors.with_name(&last.issuer);
         for anchor in named {
             if let Ok(constraints) = &anchor.constraints {
-                add(Candidate::Anchor(anchor, constraints));
+                self.add(&mut candidates, Candidate::Anchor(anchor, constraints), last);
             }
         }
         for intermediate in self.intermediates {
             let certificate = &intermediate.certificate;
             let has_name = certificate.subject.is_same(&last.issuer);
             if has_name && !is_on_path(certificate, path) && !anchors.contains(certificate) {
-                add(Candidate::Intermediate(intermediate));
+                self.add(&mut candidates, Candidate::Intermediate(intermediate), last);
             }
         }
         // A self-issued certificate is another one of the same owner, and its error says so.
         if !last.is_self_issued {
             for anchor in named {
                 if let Err(reason) = &anchor.constraints {
-                    add(Candidate::NoIssuer(anchor, *reason));
+                    self.add(&mut candidates, Candidate::NoIssuer(anchor, *reason), last);
                 }
             }
         }
         candidates
+    }
+
+    /// Adds a candidate behind those that are preferred to it. Not inlined: it is called in three places.
+    #[inline(never)]
+    fn add(
+        &self,
+        candidates: &mut Candidates<'s>,
+        candidate: Candidate<'s>,
+        last: &Certificate<'_>,
+    ) {
+        let preference = candidate.preference(last, self.request);
+        let place = candidates.partition_point(|it| it.preference <= preference);
+        candidates.insert(place, Ranked { preference, candidate });
     }
 
     /// Checks that the candidate's key signed the certificate. No signature is verified twice with
