@@ -78,7 +78,7 @@ pub struct Arguments {
     /// Exit after one connection
     #[arg(long)]
     once: bool,
-    /// Send each client this many tickets for resumption, at most 16
+    /// Send each client this many tickets after a full handshake, at most 16; one after a resumption
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(..=16))]
     tickets: u8,
     /// Seal tickets with the keys in this file, 32 random bytes each: the first key seals, all can open.

@@ -212,8 +212,11 @@ impl ServerConfigBuilder {
         self
     }
 
-    /// How many tickets the server sends on a connection: 2 by default, 16 at most. A client that
-    /// requests fewer (RFC 9149) gets fewer.
+    /// How many tickets the server sends after a full handshake: 2 by default, 16 at most. After a resumption it
+    /// sends one, in the place of the ticket that the client has used, so that a client does not collect more
+    /// tickets with each connection.
+    ///
+    /// A client may request numbers for both cases (RFC 9149). It gets them, but not more than `count`.
     pub fn tickets(mut self, count: u8) -> Self {
         self.config.tickets = count;
         self

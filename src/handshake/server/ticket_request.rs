@@ -24,9 +24,15 @@ pub(super) fn for_new_session(
     Some(TicketPlan { config: Arc::clone(config), count, own_type: CertificateType::X509 })
 }
 
-/// The client resumes a session: it may want another number of tickets then.
+/// The tickets for a client that resumes a session: one if it requests no number, in the place of the ticket
+/// that it has used.
 pub(super) fn for_resumed_session(tickets: &mut Option<TicketPlan>, hello: &ClientHello<'_>) {
-    if let (Some(tickets), Some(request)) = (tickets, hello.ticket_request) {
-        tickets.count = tickets.config.tickets.min(request.resumption_count);
-    }
+    let Some(tickets) = tickets else {
+        return;
+    };
+    let wanted = match hello.ticket_request {
+        Some(request) => request.resumption_count,
+        None => 1,
+    };
+    tickets.count = tickets.config.tickets.min(wanted);
 }
