@@ -119,9 +119,11 @@ impl RedisStore {
             ..Options::default()
         };
         let client = self.shared.clients.next().with_options(&options);
+        // In a box: a future of fred has several kilobytes, and each future around it would move them.
+        let asked = Box::pin(ask(client));
         // The second timeout is needed: fred's did not end calls to a store that was paused. Without fred's, the
         // clients' default one would be in force.
-        let result = match tokio::time::timeout(self.timeout, ask(client)).await {
+        let result = match tokio::time::timeout(self.timeout, asked).await {
             Ok(Err(Error::Store(error))) if *error.kind() == ErrorKind::Timeout => {
                 Err(Error::Timeout(self.timeout))
             }
