@@ -1,7 +1,7 @@
 //! What servers pay for what they share: resumption and 0-RTT over loopback TCP, with shared ticket keys, and with
 //! sessions and the register in a Redis, beside the same in the memory of the process.
 //!
-//! The server is one thread, the Redis is another one, and the clients are four. All compete for the processors, and
+//! The server is one thread, the Redis is another one, and there are 32 clients. All compete for the processors, and
 //! the two subjects take turns:
 //!
 //! - Throughput: handshakes a second, of clients that come again and again. A ratio is the median of the rounds'.
@@ -107,7 +107,7 @@ impl Subject {
     /// How long clients come in a round.
     const ROUND: Duration = Duration::from_millis(1000);
     /// How many clients come at once.
-    const CLIENTS: usize = 4;
+    const CLIENTS: usize = 32;
     /// How many handshakes of one client alone there are in a round.
     const ALONE: usize = 500;
 
