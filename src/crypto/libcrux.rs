@@ -1,8 +1,8 @@
 //! ML-KEM (FIPS 203) of the crate `libcrux-ml-kem`, with the feature `libcrux`.
 //!
-//! It does the same as the groups of the feature `ml-kem`, in a quarter to a third of their time on x86-64: it has
-//! vector instructions (AVX2 and, on Arm, NEON), which it chooses when the program runs. Its version is below 0.1, and
-//! it needs Rust 1.94.
+//! It does the same as the groups of the feature `ml-kem`, in a quarter of their time on x86-64: it has vector
+//! instructions (AVX2 and, on Arm, NEON), which it chooses when the program runs. Its version is below 0.1, and it
+//! needs Rust 1.94 on x86 and x86-64.
 //!
 //! By its README, these parts are formally verified with hax and F*: the portable code and the AVX2 code for arithmetic
 //! and serialization, and the generic code of the algorithms. It does not name the NEON code. That times do not depend

@@ -5,6 +5,8 @@
 //! [`CryptoProvider::groups`](super::CryptoProvider::groups) to offer them.
 //!
 //! The randomness is that of the operating system ([`SystemRandom`]).
+//!
+//! The feature `libcrux` has the same groups in a quarter of the time, with a newer compiler.
 
 use ml_kem::array::sizes::U32;
 use ml_kem::kem::Decapsulator;
