@@ -1,7 +1,5 @@
 //! HKDF-Expand (RFC 5869, section 2.3) over a prepared HMAC key. HKDF-Extract is HMAC itself.
 
-use smallvec::SmallVec;
-
 use super::secret::with_stack_wiped;
 use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
 
@@ -22,14 +20,70 @@ pub fn hkdf_expand(
     info: &[u8],
     output: &mut [u8],
 ) -> Result<(), CryptoError> {
+    let mut whole = Info::new();
+    whole.write(&[info]);
     with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-        Ok(expand(hash.algorithm(), &hash.hmac_key(key), &mut Info::from_slice(info), output)?)
+        Ok(expand(hash.algorithm(), &hash.hmac_key(key), &mut whole, output)?)
     })
 }
 
-/// The `info` of HKDF-Expand, with a place for the number of a block. An HkdfLabel of TLS with the hash of
-/// messages is so short (RFC 9846, section 7.1) that it needs no allocation. It is no secret.
-pub(crate) type Info = SmallVec<[u8; 96]>;
+/// The `info` of HKDF-Expand, and behind it the number of a block: 1 at first. It is no secret.
+pub(crate) enum Info {
+    /// As short as an HkdfLabel of TLS with the hash of messages is (RFC 9846, section 7.1): it needs no allocation.
+    Short {
+        bytes: [u8; Self::SHORT],
+        length: usize,
+    },
+    Long(Vec<u8>),
+}
+
+impl Info {
+    const SHORT: usize = 96;
+
+    pub(crate) fn new() -> Self {
+        Self::Short { bytes: [0; Self::SHORT], length: 0 }
+    }
+
+    /// Writes the parts behind each other, in the place of what was there.
+    pub(crate) fn write(&mut self, parts: &[&[u8]]) {
+        if !self.write_short(parts) {
+            *self = Self::Long([&parts.concat()[..], &[1]].concat());
+        }
+    }
+
+    /// False where the parts are too long together.
+    fn write_short(&mut self, parts: &[&[u8]]) -> bool {
+        let Self::Short { bytes, length } = self else { return false };
+        let mut end = 0;
+        for part in parts {
+            let start = end;
+            end += part.len();
+            let Some(place) = bytes.get_mut(start..end) else { return false };
+            place.copy_from_slice(part);
+        }
+        let Some(number) = bytes.get_mut(end) else { return false };
+        *number = 1;
+        *length = end + 1;
+        true
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { bytes, length } => bytes.get(..*length).unwrap_or_default(),
+            Self::Long(bytes) => bytes,
+        }
+    }
+
+    fn set_number(&mut self, number: u8) {
+        let bytes = match self {
+            Self::Short { bytes, length } => bytes.get_mut(..*length).unwrap_or_default(),
+            Self::Long(bytes) => bytes,
+        };
+        if let Some(last) = bytes.last_mut() {
+            *last = number;
+        }
+    }
+}
 
 /// The same with a key that is prepared, for callers that expand it more than once.
 pub(crate) fn expand(
@@ -43,21 +97,17 @@ pub(crate) fn expand(
         return Err(CryptoError.into());
     }
     if output.len() <= length {
-        info.push(1);
-        let signed = provider_fault::sign_into(hash, key, info, output);
-        info.pop();
-        return signed;
+        return provider_fault::sign_into(hash, key, info.as_bytes(), output);
     }
     // T(0) is empty.
     let mut previous: Option<Secret> = None;
     for (block, number) in output.chunks_mut(length).zip(1..=255_u8) {
         // What T(N) is the HMAC of: T(N-1) | info | N.
-        info.push(number);
+        info.set_number(number);
         let current = match &previous {
-            None => provider_fault::sign(hash, key, &[info.as_slice()])?,
-            Some(before) => provider_fault::sign(hash, key, &[before.as_bytes(), info.as_slice()])?,
+            None => provider_fault::sign(hash, key, &[info.as_bytes()])?,
+            Some(before) => provider_fault::sign(hash, key, &[before.as_bytes(), info.as_bytes()])?,
         };
-        info.pop();
         block.copy_from_slice(current.as_bytes().get(..block.len()).ok_or(CryptoError)?);
         previous = Some(current);
     }
@@ -68,12 +118,9 @@ pub(crate) fn expand(
 pub(crate) fn expand_block(
     hash: HashAlgorithm,
     key: &HmacKey,
-    info: &mut Info,
+    info: &Info,
 ) -> Result<Secret, ProviderError> {
-    info.push(1);
-    let block = provider_fault::sign(hash, key, &[info.as_slice()]);
-    info.pop();
-    block
+    provider_fault::sign(hash, key, &[info.as_bytes()])
 }
 
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]

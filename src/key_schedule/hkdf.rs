@@ -78,11 +78,8 @@ fn write_hkdf_label(
     let label_length = u8::try_from(prefix.len() + label.len()).map_err(|_| CryptoError)?;
     let context_length = u8::try_from(context.len()).map_err(|_| CryptoError)?;
     let [high, low] = length.to_be_bytes();
-    info.extend_from_slice(&[high, low, label_length]);
-    info.extend_from_slice(prefix);
-    info.extend_from_slice(label.as_bytes());
-    info.push(context_length);
-    info.extend_from_slice(context);
+    let lengths = [high, low, label_length];
+    info.write(&[&lengths, prefix, label.as_bytes(), &[context_length], context]);
     Ok(())
 }
 
@@ -152,7 +149,7 @@ impl<'a> Prk<'a> {
     ) -> Result<TrafficSecret> {
         let mut info = Info::new();
         write_hkdf_label(&mut info, self.prefix, label, &[], self.hash.output_length())?;
-        let secret = crypto::expand_block(self.hash, &self.key, &mut info)?;
+        let secret = crypto::expand_block(self.hash, &self.key, &info)?;
         Ok(TrafficSecret::new(suite.clone(), self.prefix, secret))
     }
 
@@ -180,7 +177,7 @@ impl<'a> Prk<'a> {
     ) -> Result<Secret> {
         let mut info = Info::new();
         write_hkdf_label(&mut info, self.prefix, label, context, self.hash.output_length())?;
-        let output = crypto::expand_block(self.hash, &self.key, &mut info)?;
+        let output = crypto::expand_block(self.hash, &self.key, &info)?;
         let (secret, input) = (self.secret, context);
         let values = KeyScheduleValues { secret, input, output: output.as_bytes() };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);

@@ -107,9 +107,9 @@ impl TicketKey {
     /// The key of the ticket with this salt.
     fn cipher(&self, salt: &Salt, primitives: &Primitives) -> Result<AeadKey, CryptoError> {
         let prepared = primitives.sha256.hmac_key(self.secret.as_bytes());
-        let mut info = Info::from_slice(b"handclasp ticket");
-        info.extend_from_slice(salt);
-        let key = expand_block(HashAlgorithm::Sha256, &prepared, &mut info)?;
+        let mut info = Info::new();
+        info.write(&[b"handclasp ticket", salt]);
+        let key = expand_block(HashAlgorithm::Sha256, &prepared, &info)?;
         primitives.aead.key(key.as_bytes())
     }
 
