@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::{
-    Aead, AeadKey, CryptoError, CryptoProvider, Hash, HashAlgorithm, Info, NONCE_LENGTH, Secret,
-    SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand, provider_fault,
+    Aead, AeadKey, CryptoError, CryptoProvider, HKDF_STACK_DEPTH, Hash, HashAlgorithm, HmacKey,
+    Info, NONCE_LENGTH, SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand,
+    provider_fault, with_stack_wiped,
 };
 use crate::reply::Reply;
 
@@ -91,25 +92,26 @@ enum Kind {
 #[derive(Clone)]
 struct TicketKey {
     name: [u8; TicketKeys::NAME_LENGTH],
-    secret: Secret,
+    /// Prepared once for all tickets. Copies of the list share it.
+    prepared: Arc<HmacKey>,
     /// When it was used first, in seconds since 1970.
     since: Option<u64>,
 }
 
 impl TicketKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
-        let secret = Secret::new(bytes).ok_or(CryptoError)?;
         let mut name = [0; TicketKeys::NAME_LENGTH];
-        hkdf_expand(sha256, secret.as_bytes(), b"handclasp ticket key name", &mut name)?;
-        Ok(Self { name, secret, since: None })
+        hkdf_expand(sha256, bytes, b"handclasp ticket key name", &mut name)?;
+        // The prepared key passes through the stack.
+        let prepared = with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| Arc::new(sha256.hmac_key(bytes)));
+        Ok(Self { name, prepared, since: None })
     }
 
     /// The key of the ticket with this salt.
     fn cipher(&self, salt: &Salt, primitives: &Primitives) -> Result<AeadKey, CryptoError> {
-        let prepared = primitives.sha256.hmac_key(self.secret.as_bytes());
         let mut info = Info::new();
         info.write(&[b"handclasp ticket", salt]);
-        let key = expand_block(HashAlgorithm::Sha256, &prepared, &info)?;
+        let key = expand_block(HashAlgorithm::Sha256, &self.prepared, &info)?;
         primitives.aead.key(key.as_bytes())
     }
 
@@ -155,7 +157,6 @@ impl Keys {
         if sealing == Some(0) && (0..self.list.len()).all(|place| self.opens(place, now)) {
             return Ok(());
         }
-        // Made anew: a list that grows or shrinks in place leaves copies of keys behind.
         let mut list = Vec::with_capacity(self.list.len() + 1);
         match sealing.and_then(|place| self.list.get(place)) {
             Some(key) => list.push(key.clone()),
