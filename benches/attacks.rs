@@ -5,7 +5,6 @@
 //! Heap figures are counts and the same in every run. Times are medians over rounds; of these, the
 //! ratios count.
 
-#[cfg(feature = "brotli")]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,7 +25,7 @@ use handclasp_testing::compression::Bomb;
 use handclasp_testing::forge::{Forger, Secrets};
 use handclasp_testing::measure::{self, median};
 use handclasp_testing::written::{extension, handshake_message, record, vector16};
-use handclasp_testing::{Identity, brotli_streams, server_name};
+use handclasp_testing::{Identity, server_name};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -397,6 +396,8 @@ fn bombs() -> Vec<(&'static str, Bomb)> {
     }
     #[cfg(feature = "brotli")]
     {
+        use handclasp_testing::brotli_streams;
+
         let algorithm = CertificateCompressionAlgorithm::BROTLI;
         for (name, stream) in [
             ("brotli: a window of 16 MiB", brotli_streams::window(24).uncompressed()),
