@@ -341,3 +341,26 @@ impl fmt::Debug for TicketKeys {
         f.debug_struct("TicketKeys").field("kind", &kind).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 24 * 60 * 60;
+
+    /// Its drop overwrites a prepared key.
+    #[test]
+    fn a_key_is_dropped_with_its_last_ticket_and_when_it_is_replaced() {
+        let keys = TicketKeys::random_with_provider(&CryptoProvider::default()).unwrap();
+        let mut prepared = Vec::new();
+        for day in (0..8).chain([48]) {
+            let now = UnixTime::since_unix_epoch(Duration::from_secs(day * DAY));
+            keys.put(b"a session", now, Duration::from_secs(1)).unwrap();
+            prepared.push(Arc::downgrade(&keys.current(now).unwrap().prepared));
+        }
+        let kept = |key: &std::sync::Weak<HmacKey>| key.strong_count() > 0;
+        assert_eq!(prepared.iter().filter(|key| kept(key)).count(), 1, "the newest");
+        keys.replace(&core::array::from_fn::<u8, 32, _>(|byte| byte as u8)).unwrap();
+        assert!(!prepared.iter().any(kept));
+    }
+}
