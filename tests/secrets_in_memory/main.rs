@@ -480,7 +480,8 @@ fn the_keys_of_sessions_are_gone_when_the_sessions_were_taken_forgotten_or_pushe
 fn visited(seen: &Seen) -> Arc<MemoryClientSessions> {
     let world = World::new(seen);
     for _ in 0..9 {
-        let server = world.pair.server_builder().tickets(4);
+        // One more than the store keeps, and after a resumption one.
+        let server = world.pair.server_builder().tickets(9);
         let client = world.client(world.pair.client_builder(), 0);
         world.live(client, world.server(server, 0));
     }
