@@ -22,7 +22,8 @@ use super::{
 };
 use crate::registry::NamedGroup;
 
-/// How deep the calls of the crate `ml-kem` go in bytes: 49 KiB with ML-KEM-1024.
+/// How deep the calls of the crate `ml-kem` go in bytes: 49 KiB with ML-KEM-1024. That is with `opt-level` 1 or more
+/// for the crate. Without optimization they go as deep as 108 KiB, and more than is overwritten.
 const STACK_DEPTH: usize = 56 * 1024;
 
 /// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
