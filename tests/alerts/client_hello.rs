@@ -293,3 +293,18 @@ fn finished() {
     }
     assert_eq!(client_finished(&honest), None);
 }
+
+#[test]
+fn an_older_version_comes_before_a_name_that_is_none() {
+    let name_with_space = vec![0, 6, 0, 0, 3, b'a', b' ', b'b'];
+    let without_versions = |hello: &mut Parts| {
+        *hello.get(E::SERVER_NAME) = name_with_space.clone();
+        hello.remove(E::SUPPORTED_VERSIONS);
+    };
+    assert_eq!(first(without_versions), Some(A::PROTOCOL_VERSION));
+    let of_tls_1_0 = |hello: &mut Parts| {
+        *hello.get(E::SERVER_NAME) = name_with_space.clone();
+        hello.head[..2].copy_from_slice(&[3, 1]);
+    };
+    assert_eq!(first(of_tls_1_0), Some(A::PROTOCOL_VERSION));
+}

@@ -27,6 +27,8 @@ impl ExpectClientHello {
     ) -> Result<State, Error> {
         expect(message, HandshakeType::CLIENT_HELLO)?;
         let hello = ClientHello::parse(message.body)?;
+        // First: what else is wrong in the ClientHello of an older version does not matter (section 4.2.2).
+        selection::check_version(&hello)?;
         // A name that is none is refused before a resolver sees it. Neither a session (section 4.7.1) nor a second
         // ClientHello changes it.
         context.parameters.server_name = selection::server_name(&hello)?;

@@ -73,6 +73,7 @@ impl ExpectSecondClientHello {
             return Err(Error::unexpected("the second ClientHello", message.kind));
         }
         let hello = ClientHello::parse(message.body)?;
+        selection::check_version(&hello)?;
         negotiate(self.config, Some(self.first), message.bytes, &hello, context)
     }
 }

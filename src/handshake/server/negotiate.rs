@@ -60,8 +60,7 @@ pub(super) fn negotiate(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<State, Error> {
-    // The version, and what a ClientHello of TLS 1.3 must have (sections 4.3.1 and 9.2).
-    selection::check_version(hello)?;
+    // What a ClientHello of TLS 1.3 must have (section 9.2). The version was checked when it came.
     selection::check_form(&config, hello)?;
     let cert_with_extern_psk = cert_with_extern_psk::is_agreed(&config, hello)?;
     let first = match first {
