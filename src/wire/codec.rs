@@ -342,7 +342,8 @@ pub(crate) fn listed<T: fmt::Display>(elements: impl Iterator<Item = T>) -> Vec<
 ///
 /// Each list of extensions and of key shares comes through here. Most of their values are below 64: a bit for
 /// each shows which were there. Of others an honest list has a few, which are compared with each other. A
-/// hostile one may have 16,000: each has a place in a table then.
+/// hostile one may have 16,000: each has a bit in a table then. The table is made for long lists only: a message may
+/// have thousands of short ones.
 pub(crate) fn duplicate(values: impl Iterator<Item = u16>) -> Option<u16> {
     let mut seen = 0_u64;
     let mut others: SmallVec<[u16; 8]> = SmallVec::new();
@@ -356,11 +357,8 @@ pub(crate) fn duplicate(values: impl Iterator<Item = u16>) -> Option<u16> {
         }
         seen |= bit;
     }
-    if others.len() > 8 {
-        let mut seen = vec![false; 1 << 16];
-        return others.into_iter().find(|value| {
-            seen.get_mut(usize::from(*value)).is_some_and(|seen| core::mem::replace(seen, true))
-        });
+    if others.len() > 32 {
+        return duplicate_in_table(&others);
     }
     let mut others = others.as_slice();
     while let [value, rest @ ..] = others {
@@ -368,6 +366,20 @@ pub(crate) fn duplicate(values: impl Iterator<Item = u16>) -> Option<u16> {
             return Some(*value);
         }
         others = rest;
+    }
+    None
+}
+
+/// The same with a bit for each value that there is.
+fn duplicate_in_table(values: &[u16]) -> Option<u16> {
+    let mut seen = vec![0_u64; 1 << 10];
+    for value in values {
+        let word = seen.get_mut(usize::from(value / 64))?;
+        let bit = 1 << (value % 64);
+        if *word & bit != 0 {
+            return Some(*value);
+        }
+        *word |= bit;
     }
     None
 }
@@ -412,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_duplicate_is_found_in_a_list_of_any_length() {
-        for length in [1, 2, 7, 8, 9, 63, 16_000] {
+        for length in [1, 2, 7, 8, 9, 32, 33, 63, 16_000] {
             for first in [0, 60, 0x3000] {
                 let mut values: Vec<u16> = (first..first + length).collect();
                 assert_eq!(duplicate(values.iter().copied()), None, "{first} {length}");
