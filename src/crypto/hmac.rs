@@ -33,7 +33,8 @@ enum HmacKeyKind {
     Custom(Box<dyn CustomHmacKey>),
 }
 
-/// A prepared HMAC key of a provider that is not built in. It should wipe the key when it is dropped.
+/// A prepared HMAC key of a provider that is not built in. It should wipe the key when it is dropped. The key of tickets
+/// is kept as long as it is in use, which may be days.
 pub trait CustomHmacKey: Send + Sync {
     /// See [`HmacKey::sign`].
     ///

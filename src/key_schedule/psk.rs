@@ -48,9 +48,12 @@ impl ResumptionSecret {
         Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
-    /// The PSK that goes with a ticket of this nonce (section 4.7.1).
+    /// The PSK that goes with a ticket of this nonce (section 4.7.1). Overwrites the stack, as no change of keys
+    /// follows.
     pub(crate) fn psk(&self, nonce: &[u8], observers: &mut Observers) -> Result<Secret> {
-        self.hkdf.prk(&self.secret).expand_secret("resumption", nonce, observers)
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            self.hkdf.prk(&self.secret).expand_secret("resumption", nonce, observers)
+        })
     }
 }
 

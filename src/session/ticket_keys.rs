@@ -107,12 +107,15 @@ impl TicketKey {
         Ok(Self { name, prepared, since: None })
     }
 
-    /// The key of the ticket with this salt.
+    /// The key of the ticket with this salt. Overwrites the stack: the states of the prepared key are as good as the
+    /// key.
     fn cipher(&self, salt: &Salt, primitives: &Primitives) -> Result<AeadKey, CryptoError> {
         let mut info = Info::new();
         info.write(&[b"handclasp ticket", salt]);
-        let key = expand_block(HashAlgorithm::Sha256, &self.prepared, &info)?;
-        primitives.aead.key(key.as_bytes())
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let key = expand_block(HashAlgorithm::Sha256, &self.prepared, &info)?;
+            primitives.aead.key(key.as_bytes())
+        })
     }
 
     /// Was it used first less than so many seconds ago? Not so for a key from the future: that is

@@ -132,8 +132,8 @@ impl TrustAnchorVerifier {
     /// A verifier of servers remembers the chains of so many servers, too: of fewer where their
     /// certificates take more than 4,096 bytes for each. Where it has no CRLs, and no OCSP response was
     /// requested, the same chain for the same name is accepted again as long as all certificates of its
-    /// path are valid: nothing else can have changed. The connections to such a server have its
-    /// certificates once in memory.
+    /// path are valid: nothing else can have changed. The connections to such a server with
+    /// a full handshake have its certificates once in memory.
     pub fn with_signature_cache(mut self, capacity: usize) -> Self {
         self.signature_cache = SignatureCache::new(capacity, self.algorithms.digests.sha256);
         self.accepted = AcceptedServers::new(capacity);

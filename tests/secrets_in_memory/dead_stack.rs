@@ -12,6 +12,7 @@ use handclasp::crypto::{
 use handclasp::key_schedule::{LabelPrefix, expand_label};
 use handclasp::psk::{PreSharedKey, PskImporter};
 use handclasp::registry::NamedGroup;
+use handclasp::transport::memory::exchange;
 use zeroize::Zeroizing;
 
 use super::memory::{Seen, clean_stack, copies_further_down, further_down, is_readable, words_of};
@@ -250,4 +251,31 @@ fn nothing_of_an_imported_key_is_left_on_the_stack() {
     drop(keys);
     black_box(import_further_down(&secret));
     check("imported keys", &seen);
+}
+
+/// No change of keys follows a ticket, so what makes its secret overwrites the stack itself.
+#[test]
+fn nothing_of_a_ticket_s_secret_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    let seen = Seen::default();
+    let world = World::new(&seen);
+    let mut client = world.client(world.pair.client_builder(), 0);
+    let mut server = world.server(world.pair.server_builder(), 0);
+    world.meet(&mut client, &mut server);
+    clean_stack();
+    further_down(|| server.send_tickets(1)).unwrap();
+    check_tickets("a server", &seen);
+    clean_stack();
+    further_down(|| exchange(&mut client, &mut server)).unwrap();
+    check_tickets("a client", &seen);
+}
+
+fn check_tickets(side: &str, seen: &Seen) {
+    let mut of_tickets = seen.all();
+    of_tickets.retain(|hidden| hidden.label == "resumption");
+    assert!(!of_tickets.is_empty(), "{side} has no ticket");
+    let left = copies_further_down(&of_tickets);
+    assert!(left.iter().all(|count| *count == 0), "{side}: {left:?}");
 }
