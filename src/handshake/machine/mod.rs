@@ -142,7 +142,7 @@ impl Handshake {
     /// Keeps these bytes with each session that is made of this connection from here on: on a client
     /// in the [`ClientSession`](crate::session::ClientSession), on a server in the ticket. A connection
     /// that resumes the session has them in its
-    /// [`resumption_data`](PeerParameters::resumption_data).
+    /// [`resumption_data`](super::RareParameters::resumption_data).
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] when they are longer than
