@@ -455,8 +455,10 @@ fn with_staples(key: CertifiedKey, flags: &Flags, all: &Flags) -> Result<Certifi
     let failed = |error: ConfigError| unusable(error.to_string());
     let mut stapled = key;
     let may_staple = !all.has("use-ocsp-callback") || !all.has("decline-ocsp-callback");
-    if let Some(response) = flags.bytes("ocsp-response")?.filter(|_| may_staple) {
-        stapled = stapled.with_ocsp(response).map_err(failed)?;
+    if let Some(response) = flags.bytes("ocsp-response")? {
+        if may_staple {
+            stapled = stapled.with_ocsp(response).map_err(failed)?;
+        }
     }
     if let Some(list) = flags.bytes("signed-cert-timestamps")? {
         let list = timestamps(&list).ok_or_else(|| Stop::failed(":INVALID_SCT_LIST:"))?;

@@ -65,10 +65,8 @@ impl ConnectionSecrets {
         &mut self,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, Error> {
-        let next = self.read()?.update(observers)?;
         let traffic = self.traffic.as_mut().ok_or_else(no_traffic)?;
-        traffic.read = next.clone().into_secret();
-        Ok(next)
+        update(&self.suite, &mut traffic.read, observers)
     }
 
     /// The next secret for what is sent, after a KeyUpdate. It replaces the present one.
@@ -76,10 +74,8 @@ impl ConnectionSecrets {
         &mut self,
         observers: &mut Observers,
     ) -> Result<TrafficSecret, Error> {
-        let next = self.write()?.update(observers)?;
         let traffic = self.traffic.as_mut().ok_or_else(no_traffic)?;
-        traffic.write = next.clone().into_secret();
-        Ok(next)
+        update(&self.suite, &mut traffic.write, observers)
     }
 
     pub(super) fn exporter(&self) -> ExporterSecret {
@@ -95,6 +91,17 @@ impl ConnectionSecrets {
     pub(super) fn suite(&self) -> &CipherSuite {
         &self.suite
     }
+}
+
+/// Replaces the secret by the next one, and returns that.
+fn update(
+    suite: &StaticOrArc<CipherSuite>,
+    secret: &mut Secret,
+    observers: &mut Observers,
+) -> Result<TrafficSecret, Error> {
+    let next = TrafficSecret::of_secret(suite, secret).update(observers)?;
+    *secret = next.clone().into_secret();
+    Ok(next)
 }
 
 fn no_traffic() -> Error {

@@ -17,7 +17,7 @@ impl ExporterSecret {
         Self { hkdf, secret }
     }
 
-    /// The bytes alone: who keeps them knows the suite.
+    /// The bytes alone, for a caller that knows the suite.
     pub(crate) fn into_secret(self) -> Secret {
         self.secret
     }

@@ -38,7 +38,7 @@ impl ResumptionSecret {
         Self { hkdf, secret }
     }
 
-    /// The bytes alone: who keeps them knows the suite.
+    /// The bytes alone, for a caller that knows the suite.
     pub(crate) fn into_secret(self) -> Secret {
         self.secret
     }

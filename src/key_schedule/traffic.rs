@@ -89,7 +89,7 @@ impl TrafficSecret {
         Ok(Self::new(suite, LabelPrefix::Tls13, secret))
     }
 
-    /// The bytes alone: who keeps them knows the suite.
+    /// The bytes alone, for a caller that knows the suite.
     pub(crate) fn into_secret(self) -> Secret {
         self.secret
     }

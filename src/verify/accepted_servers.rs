@@ -36,7 +36,7 @@ impl Servers {
 }
 
 struct AcceptedServer {
-    /// The verdict is for this name, whatever key it has.
+    /// Compared when a server is looked up: the verdict is for this name, and not for the text that is its key.
     name: ServerName<'static>,
     certificates: AcceptedCertificates,
     /// When the certificates of the path are valid.

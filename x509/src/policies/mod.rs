@@ -117,7 +117,9 @@ impl<'a> Nodes<'a> {
     }
 
     fn add_all(&mut self, new: Self) {
-        new.0.into_iter().for_each(|node| self.add(node));
+        for node in new.0 {
+            self.add(node);
+        }
     }
 
     fn remove(&mut self, policy: &[u8]) {
