@@ -6,7 +6,9 @@ use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::error::circumstances::OwnOffer;
 use crate::registry::SignatureScheme;
 use crate::wire::codec::{Prefix, write_bytes};
-use crate::wire::{ExtensionType, Extensions, OidFilter, write_request_extensions};
+use crate::wire::{
+    ExtensionType, Extensions, OidFilter, write_authorities, write_request_extensions,
+};
 
 /// Whether and how a server requests certificates from its clients (RFC 9846, section 4.4.2).
 ///
@@ -18,10 +20,9 @@ use crate::wire::{ExtensionType, Extensions, OidFilter, write_request_extensions
 /// # use handclasp::{CryptoProvider, TrustAnchors};
 /// # fn example(anchors: TrustAnchors) {
 /// let provider = CryptoProvider::default();
-/// let names = anchors.subjects();
 /// let verifier = TrustAnchorVerifier::for_clients(anchors, provider.signatures.clone());
 /// // For ServerConfigBuilder::client_authentication.
-/// let policy = ClientAuthentication::required(Arc::new(verifier)).authorities(names);
+/// let policy = ClientAuthentication::required(Arc::new(verifier)).authorities_of_verifier();
 /// # let _ = policy;
 /// # }
 /// ```
@@ -31,6 +32,7 @@ pub struct ClientAuthentication {
     required: bool,
     in_handshake: bool,
     authorities: Vec<Vec<u8>>,
+    authorities_of_verifier: bool,
     oid_filters: Vec<StoredFilter>,
     staples: bool,
     /// If it is empty, the schemes of the provider are offered.
@@ -45,7 +47,7 @@ struct StoredFilter {
 }
 
 /// What the connections of a server need of its [`ClientAuthentication`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ClientCertificatePolicy {
     pub(crate) verifier: Arc<dyn PeerVerifier>,
     pub(crate) required: bool,
@@ -54,11 +56,14 @@ pub(crate) struct ClientCertificatePolicy {
     pub(crate) schemes: Vec<SignatureScheme>,
     /// The algorithms that verify a CertificateVerify.
     pub(crate) signatures: SignatureAlgorithms,
-    /// The encoded extensions of every CertificateRequest.
+    /// Does each CertificateRequest name the authorities that the verifier trusts then? See
+    /// [`for_request`](Self::for_request).
+    authorities_of_verifier: bool,
+    /// The encoded extensions of a CertificateRequest.
     pub(crate) extensions: Vec<u8>,
     /// The types of these extensions. A client's certificate may have no others.
     pub(crate) requested: Vec<ExtensionType>,
-    /// The authorities of every CertificateRequest, for the errors of connections.
+    /// The authorities of a CertificateRequest, for the errors of connections.
     pub(crate) own_offer: Arc<OwnOffer>,
 }
 
@@ -77,6 +82,7 @@ impl ClientAuthentication {
             required: false,
             in_handshake: true,
             authorities: Vec::new(),
+            authorities_of_verifier: false,
             oid_filters: Vec::new(),
             staples: false,
             schemes: Vec::new(),
@@ -95,6 +101,17 @@ impl ClientAuthentication {
     /// the request names none, so that a client without a certificate does not learn the names.
     pub fn authorities(mut self, names: impl IntoIterator<Item = Vec<u8>>) -> Self {
         self.authorities = names.into_iter().collect();
+        self.authorities_of_verifier = false;
+        self
+    }
+
+    /// Names the [authorities of the verifier](PeerVerifier::authorities), in the place of
+    /// [`authorities`](Self::authorities). The verifier is asked for each request, so the names follow
+    /// trust anchors that change. Sessions do not depend on them: the verifier is asked again before a
+    /// session is resumed. If the names have become too long for a request, it names none.
+    pub fn authorities_of_verifier(mut self) -> Self {
+        self.authorities = Vec::new();
+        self.authorities_of_verifier = true;
         self
     }
 
@@ -147,22 +164,21 @@ impl ClientAuthentication {
             .collect();
         let extensions =
             write_request_extensions(&self.schemes, &self.authorities, &filters, self.staples);
-        let requested =
-            Extensions::written(&extensions).iter().map(|extension| extension.kind).collect();
-        Ok(ClientCertificatePolicy {
+        let policy = ClientCertificatePolicy {
             required: self.required,
             in_handshake: self.in_handshake,
             schemes: self.schemes,
             signatures,
+            requested: types_of(&extensions),
             extensions,
-            requested,
-            own_offer: Arc::new(OwnOffer {
-                authorities: self.authorities,
-                trust_anchors: self.verifier.trusted_names(),
-                ..OwnOffer::default()
-            }),
+            own_offer: own_offer(self.authorities, &*self.verifier),
+            authorities_of_verifier: self.authorities_of_verifier,
             verifier: self.verifier,
-        })
+        };
+        if policy.authorities_of_verifier && !policy.can_name(&policy.verifier.authorities()) {
+            return Err(ConfigError::CertificateRequest);
+        }
+        Ok(policy)
     }
 
     /// The length of the authorities, filters and signature schemes in bytes.
@@ -200,9 +216,45 @@ const ANY_EXTENDED_KEY_USAGE: [u8; 6] = [6, 4, 0x55, 0x1d, 37, 0];
 /// message with them.
 const MAX_REQUEST_LENGTH: usize = 0xff00;
 
+/// The types of these encoded extensions.
+fn types_of(extensions: &[u8]) -> Vec<ExtensionType> {
+    Extensions::written(extensions).iter().map(|extension| extension.kind).collect()
+}
+
+fn own_offer(authorities: Vec<Vec<u8>>, verifier: &dyn PeerVerifier) -> Arc<OwnOffer> {
+    let trust_anchors = verifier.trusted_names();
+    Arc::new(OwnOffer { authorities, trust_anchors, ..OwnOffer::default() })
+}
+
 impl ClientCertificatePolicy {
+    /// The policy of a CertificateRequest that is sent now: with the authorities that the verifier trusts
+    /// now, if they are to be named (section 4.3.4).
+    pub(crate) fn for_request(self: &Arc<Self>) -> Arc<Self> {
+        if !self.authorities_of_verifier {
+            return Arc::clone(self);
+        }
+        let mut authorities = self.verifier.authorities();
+        if !self.can_name(&authorities) {
+            authorities.clear();
+        }
+        let mut policy = Self::clone(self);
+        write_authorities(&mut policy.extensions, &authorities);
+        policy.requested = types_of(&policy.extensions);
+        policy.own_offer = own_offer(authorities, &*self.verifier);
+        Arc::new(policy)
+    }
+
+    /// Do these names fit into the request, beside its other extensions?
+    fn can_name(&self, authorities: &[Vec<u8>]) -> bool {
+        let mut length = self.extensions.len();
+        for name in authorities {
+            length += 2 + name.len();
+        }
+        length <= MAX_REQUEST_LENGTH && !authorities.iter().any(Vec::is_empty)
+    }
+
     /// Writes the rules that a session of a client depends on. If a client was asked for less, or under
-    /// other rules, its session is not resumed.
+    /// other rules, its session is not resumed. Authorities of the verifier are not among them: they change.
     pub(crate) fn write_session_rules(&self, out: &mut Vec<u8>) {
         out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
         write_bytes(out, Prefix::U24, &self.extensions);

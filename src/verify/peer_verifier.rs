@@ -185,6 +185,13 @@ pub trait PeerVerifier: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// The DER of the names of the authorities whose certificates it accepts now, for a server that
+    /// [names them to its clients](super::ClientAuthentication::authorities_of_verifier). By default there
+    /// are none.
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
     /// Accepts or refuses a raw public key. By default it is refused.
     ///
     /// # Errors

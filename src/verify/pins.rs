@@ -262,6 +262,10 @@ impl PeerVerifier for SpkiPins {
         self.verifier.as_ref().map(|verifier| verifier.trusted_names()).unwrap_or_default()
     }
 
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        self.verifier.as_ref().map(|verifier| verifier.authorities()).unwrap_or_default()
+    }
+
     fn verify_raw_public_key(&self, peer: &RawPublicKey) -> Reply<Result<(), CertificateError>> {
         let key = EndEntity::from_public_key(&peer.subject_public_key_info);
         Reply::Now(key.and_then(|key| self.check(CertificateType::RAW_PUBLIC_KEY, &key)))

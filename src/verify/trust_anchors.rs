@@ -226,6 +226,10 @@ impl PeerVerifier for TrustAnchorVerifier {
         }
         names
     }
+
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        self.anchors.subjects()
+    }
 }
 
 impl fmt::Debug for TrustAnchorVerifier {

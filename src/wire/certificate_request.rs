@@ -97,11 +97,7 @@ pub(crate) fn write_request_extensions(
     write_extension(&mut out, ExtensionType::SIGNATURE_ALGORITHMS, |out| {
         write_codes(out, Prefix::U16, schemes.iter().copied());
     });
-    if !authorities.is_empty() {
-        write_extension(&mut out, ExtensionType::CERTIFICATE_AUTHORITIES, |out| {
-            write_names(out, Prefix::U16, authorities);
-        });
-    }
+    write_authorities(&mut out, authorities);
     if !oid_filters.is_empty() {
         write_extension(&mut out, ExtensionType::OID_FILTERS, |out| {
             write_vector(out, Prefix::U16, |out| {
@@ -114,6 +110,15 @@ pub(crate) fn write_request_extensions(
         write_extension(&mut out, ExtensionType::SIGNED_CERTIFICATE_TIMESTAMP, |_| {});
     }
     out
+}
+
+/// Writes the extension certificate_authorities (section 4.3.4), if there are some.
+pub(crate) fn write_authorities(out: &mut Vec<u8>, authorities: &[Vec<u8>]) {
+    if !authorities.is_empty() {
+        write_extension(out, ExtensionType::CERTIFICATE_AUTHORITIES, |out| {
+            write_names(out, Prefix::U16, authorities);
+        });
+    }
 }
 
 /// What a client's certificate must have in it (section 4.3.5).

@@ -58,7 +58,7 @@ pub use server_hello::{HELLO_RETRY_REQUEST_RANDOM, ServerHello};
 pub use ticket_request::TicketRequest;
 
 pub(crate) use certificate::write_timestamps;
-pub(crate) use certificate_request::write_request_extensions;
+pub(crate) use certificate_request::{write_authorities, write_request_extensions};
 pub(crate) use client_hello::write_client_hello;
 pub(crate) use encrypted_extensions::write_encrypted_extensions;
 pub(crate) use extension_list::{ExtensionWriter, write_extension};

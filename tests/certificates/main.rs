@@ -1,5 +1,6 @@
 //! Certificates and keys: whom an end trusts, and how it proves who it is.
 
+mod authorities;
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc_rs_keys;
 mod client_authentication;

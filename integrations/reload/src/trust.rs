@@ -217,6 +217,10 @@ impl PeerVerifier for ReloadingVerifier {
     fn trusted_names(&self) -> Vec<String> {
         self.current().trusted_names()
     }
+
+    fn authorities(&self) -> Vec<Vec<u8>> {
+        self.current().authorities()
+    }
 }
 
 /// The trust anchors of a file.

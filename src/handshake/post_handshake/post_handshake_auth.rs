@@ -200,7 +200,7 @@ impl PostHandshakeAuthServer {
 
     fn send_request(&mut self, context: &mut Context) -> Result<(), Error> {
         let request = SentCertificateRequest {
-            policy: Arc::clone(&self.terms.policy),
+            policy: self.terms.policy.for_request(),
             certificate_type: self.terms.certificate_type,
             request_context: self.request_context()?,
         };

@@ -226,7 +226,7 @@ fn request_certificate(
     let policy = negotiated.config.client_authentication.as_ref();
     if let (Some(policy), Some(certificate_type)) = (policy, negotiated.client_certificate_type) {
         if policy.in_handshake {
-            let policy = Arc::clone(policy);
+            let policy = policy.for_request();
             let request_context = Vec::new();
             let request = SentCertificateRequest { policy, certificate_type, request_context };
             request.send(&mut negotiated.transcript, context);

@@ -71,7 +71,10 @@ impl Fleet {
     }
 
     fn server(&self, verifier: &Arc<ReloadingVerifier>) -> Arc<ServerConfig> {
-        let policy = ClientAuthentication::required(verifier.clone());
+        self.server_with(ClientAuthentication::required(verifier.clone()))
+    }
+
+    fn server_with(&self, policy: ClientAuthentication) -> Arc<ServerConfig> {
         let list = CertificateList::new(vec![Arc::new(self.identity.certified_key())]);
         let builder = ServerConfig::builder(CryptoProvider::default());
         let builder = builder.client_authentication(policy).sessions(self.tickets.clone());
@@ -205,6 +208,34 @@ fn a_client_with_new_anchors_and_crls_refuses_the_servers_of_before() {
     fs::write(&anchors, root("another").pem()).unwrap();
     reloader.reload_now();
     assert!(connect(client, &server).is_err());
+}
+
+#[test]
+fn a_certificate_request_names_the_anchors_of_now() {
+    let fleet = Fleet::new();
+    let next = root("next authority of clients");
+    let key = KeyPair::generate().unwrap();
+    let chain = params("client").signed_by(&key, &next).unwrap().pem();
+    let renewed = CertifiedKey::from_pem(chain.as_bytes(), key.serialize_pem().as_bytes());
+    let reloader = Events::default().reloader();
+    let verifier = reloader.client_verifier(TrustFiles::new(&fleet.anchors)).unwrap();
+    let policy = ClientAuthentication::required(verifier).authorities_of_verifier();
+    let server = fleet.server_with(policy);
+    // A client that has certificates of both authorities shows one of an authority that the server names.
+    let both = [fleet.client.clone(), Arc::new(renewed.unwrap())];
+    for first in [0, 1] {
+        let own = CertificateList::new(vec![both[first].clone(), both[1 - first].clone()]);
+        let client = ClientConfig::builder(CryptoProvider::default())
+            .trust(fleet.identity.anchors())
+            .unwrap()
+            .client_certificates(Arc::new(own));
+        let client = Arc::new(client.build().unwrap());
+        for authority in [&fleet.authority, &next, &fleet.authority] {
+            fs::write(&fleet.anchors, authority.pem()).unwrap();
+            reloader.reload_now();
+            connect(client.clone(), &server).unwrap();
+        }
+    }
 }
 
 #[test]
