@@ -371,6 +371,28 @@ mod tests {
     }
 
     #[test]
+    fn a_revocation_outlives_all_servers_unless_the_store_loses_it_while_none_runs() {
+        let (mut scene, mut ring) = started();
+        let [first] = in_use(&ring, START)[..] else { panic!() };
+        let before = scene.store.clone();
+        scene.refresh(&mut ring, START + 1, Wish::Revoke(first));
+        let mut next = KeyRing::default();
+        scene.refresh(&mut next, START + 2, Wish::Nothing);
+        assert!(!in_use(&next, START + 2).contains(&first));
+        // The store comes back without its last writes, and a server runs that knows more.
+        scene.store = before.clone();
+        scene.refresh(&mut next, START + 3, Wish::Nothing);
+        let mut third = KeyRing::default();
+        scene.refresh(&mut third, START + 4, Wish::Nothing);
+        assert!(!in_use(&third, START + 4).contains(&first));
+        // The same, and no server runs.
+        scene.store = before;
+        let mut unaware = KeyRing::default();
+        scene.refresh(&mut unaware, START + 5, Wish::Nothing);
+        assert_eq!(in_use(&unaware, START + 5), [first]);
+    }
+
+    #[test]
     fn after_all_were_revoked_a_new_one_seals_at_once() {
         let (mut scene, mut ring) = started();
         scene.refresh(&mut ring, START + 1, Wish::NextKey);
