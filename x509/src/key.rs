@@ -1,4 +1,5 @@
-//! Public keys that cannot be used: no one can sign with them, or everyone can.
+//! Public keys that cannot be used. No signature verifies with some of them. For the others, an
+//! attacker can make signatures without a private key.
 
 use pki_types::alg_id;
 
@@ -11,8 +12,7 @@ use super::signature::{PublicKey, RSA_BITS};
 const EXPONENT_BYTES: usize = 5;
 
 impl PublicKey<'_> {
-    /// Why no signature verifies with this key, or why everyone can make one that does. `None` for a
-    /// key that can be used, and for an unknown kind of key.
+    /// Why this key cannot be used. `None` for a key that can be used, and for an unknown kind of key.
     pub(super) fn unusable(self) -> Option<String> {
         match self.algorithm {
             it if *it == *alg_id::ECDSA_P256 => unusable_point(&P256, "P-256", self.bytes),
@@ -25,8 +25,8 @@ impl PublicKey<'_> {
         }
     }
 
-    /// Whether it is a point of Ed25519 of small order. Everyone can make signatures for it, and
-    /// implementations accept them.
+    /// Whether it is a point of Ed25519 of small order. Signatures for it can be made without a private
+    /// key, and implementations accept them.
     pub(super) fn is_of_small_order(self) -> bool {
         *self.algorithm == *alg_id::ED25519 && curve::is_ed25519_of_small_order(self.bytes)
     }
