@@ -2,6 +2,7 @@
 
 mod availability;
 mod cluster;
+mod example;
 mod fleet;
 mod rights;
 mod sentinel;
