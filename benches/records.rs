@@ -37,7 +37,7 @@ fn main() {
         record: Vec::new(),
         output: vec![0; LENGTH],
     };
-    theirs.handshake();
+    measure::rustls_handshake(&mut theirs.client, &mut theirs.server);
     let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap());
     let data = vec![7; LENGTH];
 
@@ -131,25 +131,6 @@ struct Theirs {
 }
 
 impl Theirs {
-    fn handshake(&mut self) {
-        while self.client.is_handshaking() || self.server.is_handshaking() {
-            let mut bytes = Vec::new();
-            while self.client.write_tls(&mut bytes).unwrap() > 0 {}
-            let mut input = &bytes[..];
-            while !input.is_empty() {
-                self.server.read_tls(&mut input).unwrap();
-                self.server.process_new_packets().unwrap();
-            }
-            bytes.clear();
-            while self.server.write_tls(&mut bytes).unwrap() > 0 {}
-            let mut input = &bytes[..];
-            while !input.is_empty() {
-                self.client.read_tls(&mut input).unwrap();
-                self.client.process_new_packets().unwrap();
-            }
-        }
-    }
-
     fn record(&mut self, data: &[u8], spent: &mut (Duration, Duration)) {
         timed(&mut spent.0, || self.client.writer().write_all(data).unwrap());
         self.record.clear();

@@ -98,3 +98,26 @@ pub fn rustls(identity: &Identity) -> (Arc<rustls::ClientConfig>, Arc<rustls::Se
     server.send_tls13_tickets = 0;
     (Arc::new(client), Arc::new(server))
 }
+
+/// The whole handshake of both ends of rustls.
+pub fn rustls_handshake(
+    client: &mut rustls::ClientConnection,
+    server: &mut rustls::ServerConnection,
+) {
+    while client.is_handshaking() || server.is_handshaking() {
+        let mut bytes = Vec::new();
+        while client.write_tls(&mut bytes).unwrap() > 0 {}
+        let mut input = &bytes[..];
+        while !input.is_empty() {
+            server.read_tls(&mut input).unwrap();
+            server.process_new_packets().unwrap();
+        }
+        bytes.clear();
+        while server.write_tls(&mut bytes).unwrap() > 0 {}
+        let mut input = &bytes[..];
+        while !input.is_empty() {
+            client.read_tls(&mut input).unwrap();
+            client.process_new_packets().unwrap();
+        }
+    }
+}
