@@ -18,7 +18,7 @@ struct Benchmark {
     arguments: &'static [&'static str],
 }
 
-const BENCHMARKS: [Benchmark; 13] = [
+const BENCHMARKS: [Benchmark; 15] = [
     Benchmark {
         name: "handshake",
         title: "Handshakes in memory",
@@ -47,6 +47,12 @@ const BENCHMARKS: [Benchmark; 13] = [
         arguments: &["bench", "-p", "handclasp", "--bench", "records"],
     },
     Benchmark {
+        name: "streams",
+        title: "Streams in memory",
+        source: "benches/streams.rs",
+        arguments: &["bench", "-p", "handclasp", "--bench", "streams"],
+    },
+    Benchmark {
         name: "memory",
         title: "Allocations and heap",
         source: "benches/memory.rs",
@@ -63,6 +69,12 @@ const BENCHMARKS: [Benchmark; 13] = [
         title: "Streams over loopback TCP",
         source: "benchmarks/src/bin/loopback.rs",
         arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "loopback"],
+    },
+    Benchmark {
+        name: "storm",
+        title: "Handshakes over loopback TCP",
+        source: "benchmarks/src/bin/storm.rs",
+        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "storm"],
     },
     Benchmark {
         name: "fleet",
