@@ -19,7 +19,7 @@ use crate::record::PaddingPolicy;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::session::{ClientSessionStore, MAX_TICKET_LENGTH};
 use crate::side::Side;
-use crate::verify::{PeerVerifier, TrustAnchorVerifier};
+use crate::verify::{OcspRequest, PeerVerifier, TrustAnchorVerifier};
 use crate::wire::{CodePoint, ExtensionMessage, ExtensionType, TicketRequest};
 
 /// The configuration of a client. It is built once and shared by all connections of the client.
@@ -55,7 +55,10 @@ pub struct ClientConfig {
     pub(crate) early_data: bool,
     pub(crate) client_certificates: Option<Arc<dyn ClientCertificateResolver>>,
     pub(crate) post_handshake_auth: bool,
-    pub(crate) request_ocsp: bool,
+    /// The option. See [`Self::ocsp_request`].
+    pub(crate) ocsp_request: Option<OcspRequest>,
+    /// The status_request of the layout.
+    layout_ocsp_request: Option<OcspRequest>,
     pub(crate) request_timestamps: bool,
     /// For the errors of connections.
     pub(crate) own_offer: Arc<OwnOffer>,
@@ -99,7 +102,8 @@ impl ClientConfig {
                 early_data: false,
                 client_certificates: None,
                 post_handshake_auth: false,
-                request_ocsp: false,
+                ocsp_request: None,
+                layout_ocsp_request: None,
                 request_timestamps: false,
                 own_offer: Arc::default(),
             },
@@ -114,10 +118,9 @@ impl ClientConfig {
         }
     }
 
-    /// Whether the ClientHello has status_request: as an option, or in a layout.
-    pub(crate) fn requests_ocsp(&self) -> bool {
-        let layout = self.common.layout.as_ref();
-        self.request_ocsp || layout.is_some_and(|it| it.has_raw(ExtensionType::STATUS_REQUEST))
+    /// The status_request of the ClientHello: as an option, or in a layout.
+    pub(crate) fn ocsp_request(&self) -> Option<OcspRequest> {
+        self.ocsp_request.or(self.layout_ocsp_request)
     }
 
     /// The groups that the ClientHello offers, in the order of its supported_groups.
@@ -171,7 +174,8 @@ impl ClientConfigBuilder {
     /// # Errors
     /// [`ConfigError::NoTrustAnchors`] if there are no anchors.
     pub fn trust(self, anchors: TrustAnchors) -> Result<Self, ConfigError> {
-        self.trust_with_profile(anchors, Profile::Default)
+        let verifier = self.verifier_for(anchors)?;
+        Ok(self.verifier(Arc::new(verifier)))
     }
 
     /// As [`trust`](Self::trust), with a choice of rules: [`Profile::Strict`] also refuses what the
@@ -196,12 +200,16 @@ impl ClientConfigBuilder {
         anchors: TrustAnchors,
         profile: Profile,
     ) -> Result<Self, ConfigError> {
+        let verifier = self.verifier_for(anchors)?.with_profile(profile);
+        Ok(self.verifier(Arc::new(verifier)))
+    }
+
+    fn verifier_for(&self, anchors: TrustAnchors) -> Result<TrustAnchorVerifier, ConfigError> {
         if anchors.is_empty() {
             return Err(ConfigError::NoTrustAnchors);
         }
         let signatures = self.config.common.provider.signatures.clone();
-        let verifier = TrustAnchorVerifier::new(anchors, signatures).with_profile(profile);
-        Ok(self.verifier(Arc::new(verifier)))
+        Ok(TrustAnchorVerifier::new(anchors, signatures))
     }
 
     /// Lets `verifier` verify servers. It replaces the default validation.
@@ -262,6 +270,8 @@ impl ClientConfigBuilder {
 
     /// Sets the order of the extensions in the ClientHello, and adds extensions.
     pub fn client_hello_layout(mut self, layout: ExtensionLayout) -> Self {
+        let requests_ocsp = layout.has_raw(ExtensionType::STATUS_REQUEST);
+        self.config.layout_ocsp_request = requests_ocsp.then(OcspRequest::new);
         self.common_mut().layout = Some(layout);
         self
     }
@@ -364,7 +374,7 @@ impl ClientConfigBuilder {
     /// The default verifier refuses a response that does not say that the certificate is good. It
     /// also refuses a certificate that demands a response (must-staple, RFC 7633) if none came.
     pub fn request_ocsp(mut self, request: bool) -> Self {
-        self.config.request_ocsp = request;
+        self.config.ocsp_request = request.then(OcspRequest::new);
         self
     }
 

@@ -18,7 +18,7 @@ use crate::observer::Event;
 use crate::registry::{CertificateType, HandshakeType, SignatureScheme};
 use crate::reply::Reply;
 use crate::session::PeerCredential;
-use crate::verify::{PeerIdentity, RawPublicKey};
+use crate::verify::{OcspRequest, PeerIdentity, RawPublicKey};
 use crate::wire::codec::listed;
 use crate::wire::{
     Certificate, CertificateEntry, CertificateVerify, DecodeError, ExtensionType, Extensions,
@@ -152,6 +152,7 @@ pub(super) struct CertificateExpectation<'a> {
     pub(super) certificate_type: CertificateType,
     /// The extensions that this side asked for: an entry may have no others.
     pub(super) requested: &'a [ExtensionType],
+    pub(super) ocsp_request: Option<OcspRequest>,
     /// The server's name, where the peer is a server.
     pub(super) server_name: Option<&'a ServerName<'static>>,
 }
@@ -232,7 +233,7 @@ impl ClaimedIdentity {
             .collect();
         let timestamps = first.signed_certificate_timestamps()?;
         let mut identity = PeerIdentity::new(chain, expected.server_name.cloned(), now);
-        identity.ocsp_requested = expected.requested.contains(&ExtensionType::STATUS_REQUEST);
+        identity.ocsp_request = expected.ocsp_request;
         identity.ocsp_response = first.ocsp_response()?.map(Arc::from);
         identity.signed_certificate_timestamps =
             timestamps.into_iter().map(<[u8]>::to_vec).collect();

@@ -11,7 +11,7 @@ use crate::crypto::SignatureAlgorithms;
 use crate::registry::{CertificateType, SignatureScheme};
 use crate::reply::Reply;
 use crate::session::{PeerCertificates, PeerCredential};
-use crate::verify::{PeerIdentity, PeerVerifier, RawPublicKey};
+use crate::verify::{OcspRequest, PeerIdentity, PeerVerifier, RawPublicKey};
 
 /// What the peer has sent in its Certificate message.
 pub(super) enum ClaimedIdentity {
@@ -74,7 +74,7 @@ pub(super) struct Reverification<'a> {
     /// The server's name, where the peer is a server.
     pub(super) server_name: Option<ServerName<'static>>,
     /// Would the peer be asked for an OCSP response now?
-    pub(super) ocsp_requested: bool,
+    pub(super) ocsp_request: Option<OcspRequest>,
     pub(super) now: UnixTime,
 }
 
@@ -90,7 +90,7 @@ impl Reverification<'_> {
             {
                 let mut identity =
                     PeerIdentity::new(Arc::clone(&certificates.chain), server_name, now);
-                identity.ocsp_requested = self.ocsp_requested;
+                identity.ocsp_request = self.ocsp_request;
                 identity.ocsp_response = certificates.ocsp_response().cloned();
                 identity.signed_certificate_timestamps = certificates.timestamps().to_vec();
                 Some(ClaimedIdentity::Certificates(identity))

@@ -291,10 +291,10 @@ mod tests {
         let chain = authority.chain(&["a.example"]);
         let mut peer = server(&chain, "a.example", 6);
         let verifier = authority.verifier();
-        peer.ocsp_requested = true;
+        peer.set_ocsp_requested(true);
         assert_eq!(code(&verifier, &peer), "accepted");
         assert!(verifier.accepted.find(&peer).is_none());
-        peer.ocsp_requested = false;
+        peer.set_ocsp_requested(false);
         assert_eq!(code(&verifier, &peer), "accepted");
         let verifier = verifier.with_crls(authority.crls());
         assert_eq!(code(&verifier, &peer), "revoked");

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::PeerVerifier;
+use super::{OcspRequest, PeerVerifier};
 use crate::config_error::ConfigError;
 use crate::crypto::{CryptoProvider, SignatureAlgorithms};
 use crate::error::circumstances::OwnOffer;
@@ -242,6 +242,11 @@ impl ClientCertificatePolicy {
         policy.requested = types_of(&policy.extensions);
         policy.own_offer = own_offer(authorities, &*self.verifier);
         Arc::new(policy)
+    }
+
+    /// The request for an OCSP response, if it has one.
+    pub(crate) fn ocsp_request(&self) -> Option<OcspRequest> {
+        self.requested.contains(&ExtensionType::STATUS_REQUEST).then(OcspRequest::new)
     }
 
     /// Do these names fit into the request, beside its other extensions?

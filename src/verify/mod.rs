@@ -191,12 +191,14 @@ use crate::certificate::TrustAnchors;
 
 mod accepted_servers;
 mod client_authentication;
+mod ocsp_request;
 mod peer_verifier;
 mod pins;
 mod trust_anchors;
 
 pub use client_authentication::ClientAuthentication;
 pub(crate) use client_authentication::ClientCertificatePolicy;
+pub(crate) use ocsp_request::OcspRequest;
 pub use peer_verifier::{PeerIdentity, PeerVerifier, RawPublicKey};
 pub use pins::{InvalidPin, SpkiPin, SpkiPins};
 pub use trust_anchors::TrustAnchorVerifier;

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::OcspRequest;
 use crate::certificate::{CertificateError, CertificateErrorKind, EndEntity};
 use crate::registry::CertificateType;
 use crate::reply::{AnswerLater, Reply};
@@ -18,14 +19,13 @@ pub struct PeerIdentity {
     pub server_name: Option<ServerName<'static>>,
     /// The time of the connection.
     pub now: UnixTime,
-    /// Whether this side requested an OCSP response. Some certificates then demand one (RFC 7633).
-    pub ocsp_requested: bool,
     /// The OCSP response that is stapled to the peer's own certificate: its DER, as the peer sent it.
     /// Nothing has verified it.
     pub ocsp_response: Option<Arc<[u8]>>,
     /// The signed certificate timestamps (RFC 6962) that came with the peer's own certificate. Nothing
     /// has verified them.
     pub signed_certificate_timestamps: Vec<Vec<u8>>,
+    pub(crate) ocsp_request: Option<OcspRequest>,
     decoded: OnceLock<DecodedEndEntity>,
 }
 
@@ -48,11 +48,21 @@ impl PeerIdentity {
             chain,
             server_name,
             now,
-            ocsp_requested: false,
             ocsp_response: None,
             signed_certificate_timestamps: Vec::new(),
+            ocsp_request: None,
             decoded: OnceLock::new(),
         }
+    }
+
+    /// Whether this side requested an OCSP response. Some certificates then demand one (RFC 7633).
+    pub fn ocsp_requested(&self) -> bool {
+        self.ocsp_request.is_some()
+    }
+
+    /// As if this side had requested an OCSP response, or had not.
+    pub fn set_ocsp_requested(&mut self, requested: bool) {
+        self.ocsp_request = requested.then(OcspRequest::new);
     }
 
     /// The peer's own certificate. It is decoded once, for the verifier and for the handshake, unless

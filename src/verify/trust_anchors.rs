@@ -2,12 +2,13 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::accepted_servers::AcceptedServers;
+use super::ocsp_request::Validation;
 use super::{PeerIdentity, PeerVerifier};
 use crate::certificate::{
     AnchorDates, CertificateError, CertificateErrorKind, CertificateRevocationList, ChainRequest,
     InitialPolicies, PathLimits, PolicyIdentifier, Profile, Purpose, ReferenceIdentifier,
     RevocationPolicy, SignatureCache, StatusRequest, TrustAnchors, VerifiedEndEntity,
-    verify_end_entity,
+    verify_end_entity, verify_end_entity_by_default,
 };
 use crate::crypto::SignatureAlgorithms;
 use crate::reply::Reply;
@@ -17,6 +18,8 @@ use crate::reply::Reply;
 /// certificate is known to be revoked. If this side requested an OCSP response, the verifier checks
 /// the response, too (appendix C.5).
 pub struct TrustAnchorVerifier {
+    /// The smallest validation that has all that is configured here.
+    validate: Validation,
     anchors: TrustAnchors,
     algorithms: SignatureAlgorithms,
     crls: Arc<[CertificateRevocationList]>,
@@ -42,6 +45,7 @@ impl TrustAnchorVerifier {
     pub fn new(anchors: TrustAnchors, algorithms: SignatureAlgorithms) -> Self {
         let sha256 = algorithms.digests.sha256;
         Self {
+            validate: verify_end_entity_by_default,
             anchors,
             algorithms,
             crls: Arc::default(),
@@ -67,6 +71,7 @@ impl TrustAnchorVerifier {
     /// Several verifiers can share an `Arc` of CRLs.
     pub fn with_crls(mut self, crls: impl Into<Arc<[CertificateRevocationList]>>) -> Self {
         self.crls = crls.into();
+        self.validate = verify_end_entity;
         self.with_other_rules()
     }
 
@@ -74,6 +79,7 @@ impl TrustAnchorVerifier {
     /// that there are, and demands no others.
     pub fn with_revocation(mut self, policy: RevocationPolicy) -> Self {
         self.revocation = policy;
+        self.validate = verify_end_entity;
         self.with_other_rules()
     }
 
@@ -97,6 +103,7 @@ impl TrustAnchorVerifier {
     /// ```
     pub fn with_profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self.validate = verify_end_entity;
         self.with_other_rules()
     }
 
@@ -148,7 +155,7 @@ impl TrustAnchorVerifier {
 
     /// The verdict about this peer does not depend on the revocation of certificates.
     fn ignores_revocation(&self, peer: &PeerIdentity) -> bool {
-        self.crls.is_empty() && !peer.ocsp_requested
+        self.crls.is_empty() && !peer.ocsp_requested()
     }
 
     /// A verifier for clients checks no name, so it must not verify a server.
@@ -192,14 +199,16 @@ impl PeerVerifier for TrustAnchorVerifier {
         request.anchor_dates = self.anchor_dates;
         request.revocation.crls = &self.crls;
         request.revocation.policy = self.revocation;
-        if peer.ocsp_requested {
+        let mut validate = self.validate;
+        if let Some(ocsp) = peer.ocsp_request {
             let response = peer.ocsp_response.as_deref();
-            let digests = self.algorithms.digests;
-            request.revocation.status_request = Some(StatusRequest::new(response, digests));
+            let status_request = StatusRequest::new(response, self.algorithms.digests);
+            request.revocation.status_request = Some(status_request);
+            validate = ocsp.validate;
         }
         request.limits = self.limits;
         request.signature_cache = Some(&self.signature_cache);
-        match verify_end_entity(&request) {
+        match validate(&request) {
             Ok(verified) => {
                 let VerifiedEndEntity { end_entity, validity, .. } = verified;
                 if self.ignores_revocation(peer) {

@@ -183,7 +183,7 @@ fn what_was_stapled_is_kept_with_the_session_and_verified_again() {
         assert_eq!(client.parameters().pre_shared_key.is_some(), round > 0);
         for (seen, end) in [(&sides.server_was, &*client), (&sides.client_was, &*server)] {
             let peer = seen.0.lock().unwrap().clone().unwrap();
-            assert!(peer.ocsp_requested, "round {round}");
+            assert!(peer.ocsp_requested(), "round {round}");
             assert_eq!(peer.server_name.is_some(), end.parameters() == client.parameters());
             assert_eq!(seen.take(), expected, "round {round}");
             assert_same(end, &expected);

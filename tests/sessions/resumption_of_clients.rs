@@ -353,7 +353,7 @@ struct Staples(Mutex<Vec<(bool, bool)>>);
 
 impl PeerVerifier for Staples {
     fn verify(&self, peer: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
-        self.0.lock().unwrap().push((peer.ocsp_requested, peer.ocsp_response.is_some()));
+        self.0.lock().unwrap().push((peer.ocsp_requested(), peer.ocsp_response.is_some()));
         Reply::Now(Ok(()))
     }
 }

@@ -9,11 +9,10 @@ use super::certificate::{Certificate, IssuingConstraints, V3};
 use super::certificate_name::CertificateName;
 use super::der;
 use super::distinguished_name::describe;
-use super::error::{CertificateError, CertificateErrorKind, NotACaReason};
+use super::error::{CertificateError, NotACaReason};
 use super::issuer::Issuer;
 use super::oid;
 use super::signature::{OwnedKey, PublicKey};
-use super::strict;
 use super::time::Validity;
 use crate::pem::{PemError, PemErrorKind};
 
@@ -78,8 +77,6 @@ pub(super) struct Anchor {
     certificate: Option<Vec<u8>>,
     /// Whether its keyUsage is absent or allows it to sign CRLs.
     pub(super) signs_crls: bool,
-    /// The result of the strict profile's checks of its certificate that do not depend on the time.
-    pub(super) strict: Result<(), CertificateErrorKind>,
     /// The dates of its certificate, if it has one.
     pub(super) dates: Option<Validity>,
 }
@@ -91,6 +88,11 @@ impl Anchor {
             && self.certificate == other.certificate
             && self.key == other.key
             && self.constraints == other.constraints
+    }
+
+    /// The DER of its certificate, if it has one.
+    pub(super) fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_deref()
     }
 
     /// The anchor as the issuer of a certificate.
@@ -129,7 +131,6 @@ impl TrustAnchors {
         let is_old_root = decoded.version < V3 && decoded.is_self_issued;
         let is_authority = decoded.is_ca || (is_old_root && decoded.extensions.is_empty());
         let label = decoded.label();
-        let strict = strict::anchor(&decoded);
         let signs_crls = decoded.may_sign_crls();
         let constraints = if is_authority && decoded.may_sign_certificates() {
             Ok(decoded.constraints)
@@ -141,7 +142,6 @@ impl TrustAnchors {
             Err(NotACaReason::NoBasicConstraints)
         };
         let anchor = Anchor {
-            strict,
             dates: Some(decoded.dates),
             label,
             subject: decoded.subject.into_owned(),
@@ -182,7 +182,6 @@ impl TrustAnchors {
             constraints: Ok(constraints),
             certificate: None,
             signs_crls: true,
-            strict: Ok(()),
             dates: None,
         };
         self.insert(anchor);

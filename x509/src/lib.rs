@@ -163,6 +163,7 @@ mod policies;
 mod presented;
 mod profile;
 mod request;
+mod requested_checks;
 mod revocation;
 mod revocation_error;
 #[cfg(any(feature = "webpki-roots", feature = "rustls-native-certs"))]
@@ -173,6 +174,7 @@ mod signature;
 mod signature_cache;
 mod spiffe_id;
 mod strict;
+mod strict_path;
 mod subject_alt_name;
 mod summary;
 #[cfg(test)]
@@ -181,6 +183,7 @@ mod text;
 mod time;
 mod unsupported;
 mod verified_path;
+mod verify;
 
 pub use anchors::{TrustAnchorError, TrustAnchors};
 pub use bundle::LoadedAnchors;
@@ -191,7 +194,6 @@ pub use error::{CertificateError, CertificateErrorKind, Limit, NotACaReason, Sig
 pub use explain::{Attempt, Explanation, Outcome, Place};
 pub use limits::PathLimits;
 pub use name::{DnsId, ReferenceIdentifier};
-pub use path::{explain_chain, verify_chain, verify_end_entity};
 pub use policies::{InitialPolicies, InvalidPolicyIdentifier, PolicyIdentifier};
 pub use presented::{NameKind, PresentedIdentifier};
 pub use profile::{AnchorDates, Profile, Purpose};
@@ -212,3 +214,4 @@ pub use subject_alt_name::SubjectAltName;
 pub use summary::CertificateSummary;
 pub use time::{Timestamp, Validity};
 pub use verified_path::{VerifiedEndEntity, VerifiedPath};
+pub use verify::{explain_chain, verify_chain, verify_end_entity, verify_end_entity_by_default};

@@ -14,67 +14,29 @@ use super::checks;
 use super::constraints::NameConstraints;
 use super::end_entity::{EndEntity, PLACE};
 use super::error::{CertificateError, CertificateErrorKind, Limit};
-use super::explain::{Explanation, Place, Recorder};
+use super::explain::{Place, Recorder};
 use super::intermediate::Intermediate;
 use super::limits::Budget;
 use super::profile::Profile;
 use super::request::ChainRequest;
-use super::revocation;
+use super::requested_checks::RequestedChecks;
 use super::signature::PublicKey;
 use super::time::{Timestamp, Validity};
-use super::verified_path::{VerifiedEndEntity, VerifiedPath};
+use super::verified_path::VerifiedPath;
 use super::{distinguished_name, name, path_checks, unsupported};
-
-/// Validates a peer's certificate. It must have a path to a trust anchor on which each certificate
-/// is valid now, and each authority may issue what it issued. It must be valid for the expected
-/// names. (RFC 9846, sections 4.5.1 and 4.5.1.2.)
-///
-/// A certificate that is itself among the anchors, byte for byte, is its own path. It was trusted on
-/// purpose, so its serial number, its signature and its issuer do not count. Its dates, its usages
-/// and its names are checked, and it must not be revoked.
-///
-/// # Errors
-///
-/// If several paths fail, the error is that of the path that came closest to being valid: one that
-/// reached an anchor, or else one whose last issuer did not make the signature, or else one whose
-/// last issuer is not known. When a limit is used up, the search ends with
-/// [`CertificateErrorKind::LimitExceeded`], which contains the error of the first path that had
-/// reached an anchor, if there was one. [`explain_chain`] returns all errors.
-pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    verify(request, &mut Recorder::default(), NamesAbove::Copied)
-}
-
-/// As [`verify_chain`], for callers that do not need the names of the path.
-///
-/// # Errors
-///
-/// As [`verify_chain`].
-pub fn verify_end_entity(
-    request: &ChainRequest<'_>,
-) -> Result<VerifiedEndEntity, CertificateError> {
-    let path = verify(request, &mut Recorder::default(), NamesAbove::LeftOut)?;
-    let VerifiedPath { end_entity, validity, .. } = path;
-    Ok(VerifiedEndEntity { end_entity, validity })
-}
-
-/// As [`verify_chain`], and returns each attempt of the search, for tools and for logs. The search is
-/// the same, and tries nothing more.
-pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
-    let mut recorder = Recorder::on();
-    let result = verify(request, &mut recorder, NamesAbove::Copied);
-    recorder.explanation(result)
-}
 
 /// Whether the result has the names above the end entity. Each is an allocation, and a handshake does not
 /// need them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum NamesAbove {
+pub(super) enum NamesAbove {
     Copied,
     LeftOut,
 }
 
-fn verify(
+/// Validates what the request is about: see [`verify_chain`](super::verify_chain).
+pub(super) fn verify(
     request: &ChainRequest<'_>,
+    checks: &dyn RequestedChecks,
     recorder: &mut Recorder,
     names: NamesAbove,
 ) -> Result<VerifiedPath, CertificateError> {
@@ -83,7 +45,8 @@ fn verify(
     let label = || decoded.as_ref().map_or(PLACE.to_owned(), Certificate::label);
     let entry = recorder.begin(0, Place::EndEntity, label);
     let result = decoded.and_then(|end_entity| {
-        let FoundPath { validity, above } = verify_decoded(request, &end_entity, recorder, names)?;
+        let FoundPath { validity, above } =
+            verify_decoded(request, checks, &end_entity, recorder, names)?;
         let end_entity = EndEntity::from_decoded(&end_entity);
         Ok(VerifiedPath { end_entity, validity, above })
     });
@@ -100,6 +63,7 @@ struct FoundPath {
 
 fn verify_decoded(
     request: &ChainRequest<'_>,
+    checks: &dyn RequestedChecks,
     end_entity: &Certificate<'_>,
     recorder: &mut Recorder,
     names: NamesAbove,
@@ -109,12 +73,13 @@ fn verify_decoded(
     }
     if request.anchors.contains(end_entity) {
         path_checks::path(&[end_entity], None, request)?;
-        revocation::check_trusted(end_entity, request)?;
+        checks.profile(&[end_entity], None, request)?;
+        checks.revocation_of_trusted(end_entity, request)?;
         check_end_entity(end_entity, true, request)?;
         let validity = path_checks::validity(&[end_entity], None, request);
         return Ok(FoundPath { validity, above: Vec::new() });
     }
-    Search::run(request, end_entity, recorder, names)
+    Search::run(request, checks, end_entity, recorder, names)
 }
 
 /// The checks whose result is the same on every path.
@@ -123,7 +88,7 @@ fn check_end_entity(
     is_anchor: bool,
     request: &ChainRequest<'_>,
 ) -> Result<(), CertificateError> {
-    // In the strict profile, `path_checks::path` has checked it before the rules of that profile.
+    // In the strict profile, it was checked before the rules of that profile.
     if request.profile != Profile::Strict {
         path_checks::end_entity(end_entity, is_anchor, request)
             .map_err(|kind| end_entity.error(kind))?;
@@ -201,6 +166,7 @@ type Candidates<'s> = SmallVec<[Ranked<'s>; 1]>;
 
 struct Search<'s> {
     request: &'s ChainRequest<'s>,
+    checks: &'s dyn RequestedChecks,
     end_entity: &'s Certificate<'s>,
     /// The intermediates that parse, each of them once.
     intermediates: &'s [Intermediate<'s>],
@@ -216,6 +182,7 @@ impl<'s> Search<'s> {
     /// Finds a valid path, and checks the end entity.
     fn run(
         request: &ChainRequest<'_>,
+        checks: &dyn RequestedChecks,
         end_entity: &Certificate<'_>,
         recorder: &mut Recorder,
         names: NamesAbove,
@@ -241,6 +208,7 @@ impl<'s> Search<'s> {
         }
         let mut search = Search {
             request,
+            checks,
             end_entity,
             intermediates: &intermediates,
             budget: Budget::new(request.limits),
@@ -465,11 +433,13 @@ impl<'s> Search<'s> {
         }
         self.check_constraints(path, || anchor.label.clone(), constraints)?;
         path_checks::path(path, Some(anchor), self.request)?;
+        self.checks.profile(path, Some(anchor), self.request)?;
         if !self.request.revocation.is_empty() {
             // About one more signature for each certificate; and many paths may lead here.
             self.spend(Limit::SignatureChecks, path.len())?;
         }
-        revocation::check(path, anchor, self.intermediates, &mut self.budget, self.request)
+        let budget = &mut self.budget;
+        self.checks.revocation(path, anchor, self.intermediates, budget, self.request)
     }
 
     /// Checks the certificates `below` an authority, the end entity first, against what the

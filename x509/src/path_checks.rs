@@ -3,13 +3,12 @@
 use super::anchors::Anchor;
 use super::certificate::Certificate;
 use super::error::{CertificateError, CertificateErrorKind};
-use super::issuer::Issuer;
 use super::profile::{AnchorDates, Profile};
 use super::request::ChainRequest;
 use super::rules::Rule;
 use super::signature::PublicKey;
 use super::time::{Timestamp, Validity};
-use super::{checks, policies, strict};
+use super::{checks, policies};
 
 /// Checks the end entity. If it is trusted itself, its issuer and its signature do not matter.
 pub(super) fn end_entity(
@@ -62,10 +61,7 @@ pub(super) fn path(
     if checks_anchor_dates(request) {
         dates_of_anchor(anchor, request.now.into())?;
     }
-    match request.profile {
-        Profile::Default => Ok(()),
-        Profile::Strict => strict_path(path, anchor, request),
-    }
+    Ok(())
 }
 
 fn checks_anchor_dates(request: &ChainRequest<'_>) -> bool {
@@ -94,33 +90,4 @@ fn dates_of_anchor(anchor: Option<&Anchor>, now: Timestamp) -> Result<(), Certif
     let Some(dates) = anchor.dates else { return Ok(()) };
     checks::dates(dates, now)
         .map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
-}
-
-/// Checks a path by the strict profile. The arguments are those of [`path`].
-fn strict_path(
-    path: &[&Certificate<'_>],
-    anchor: Option<&Anchor>,
-    request: &ChainRequest<'_>,
-) -> Result<(), CertificateError> {
-    if let Some(certificate) = path.first() {
-        // The rules of the default profile come first: what they find is worse.
-        end_entity(certificate, anchor.is_none(), request)
-            .map_err(|kind| certificate.error(kind))?;
-    }
-    let Some(anchor) = anchor else {
-        // It is trusted itself, so its serial number, its signature and its issuer do not count.
-        return path.iter().try_for_each(|certificate| {
-            strict::contents(certificate, true)
-                .and_then(|()| strict::end_entity(certificate, request.purpose))
-                .map_err(|kind| certificate.error(kind))
-        });
-    };
-    let above = path.iter().skip(1).map(|issuer| Issuer::new(issuer));
-    let issuers = above.chain([anchor.issuer()]);
-    for (index, (certificate, issuer)) in path.iter().zip(issuers).enumerate() {
-        strict::below_anchor(certificate, &issuer, index == 0, request.purpose)
-            .map_err(|kind| certificate.error(kind))?;
-    }
-    let found = anchor.strict.clone();
-    found.map_err(|kind| CertificateError { certificate: anchor.label.clone(), kind })
 }

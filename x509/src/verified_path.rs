@@ -28,6 +28,12 @@ pub struct VerifiedEndEntity {
     pub validity: Validity,
 }
 
+impl From<VerifiedPath> for VerifiedEndEntity {
+    fn from(path: VerifiedPath) -> Self {
+        Self { end_entity: path.end_entity, validity: path.validity }
+    }
+}
+
 impl VerifiedPath {
     /// The subjects from the end entity's to the anchor's, safe to print. There is only one if the
     /// end entity is itself an anchor.

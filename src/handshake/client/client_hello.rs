@@ -271,7 +271,7 @@ impl ClientHelloContent<'_> {
         if let Some(name) = sent_name(config, &shared.server_name) {
             out.server_name(name);
         }
-        if config.request_ocsp {
+        if config.ocsp_request.is_some() {
             out.status_request();
         }
         if config.request_timestamps {

@@ -86,7 +86,7 @@ impl CheckingSession {
         let reverification = Reverification {
             verifier: &*config.verifier,
             server_name: Some(server_name.clone()),
-            ocsp_requested: config.requests_ocsp(),
+            ocsp_request: config.ocsp_request(),
             now: context.now.unix(),
         };
         let Some(identity) = reverification.identity(credential) else {

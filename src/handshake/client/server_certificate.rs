@@ -93,6 +93,7 @@ impl ExpectCertificate {
             request_context: &[],
             certificate_type,
             requested: &shared.offered,
+            ocsp_request: shared.config.ocsp_request(),
             server_name: Some(&shared.server_name),
         };
         let received = ClaimedIdentity::read(body, &expected, context)?;

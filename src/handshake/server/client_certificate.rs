@@ -169,6 +169,7 @@ impl ClientCertificate {
             request_context: &request.request_context,
             certificate_type: request.certificate_type,
             requested: &policy.requested,
+            ocsp_request: policy.ocsp_request(),
             server_name: None,
         };
         let received = ClaimedIdentity::read(message.body, &expected, context)?;

@@ -14,7 +14,7 @@ use crate::observer::{Event, Offered};
 use crate::psk::{ChosenPsk, PreSharedKey};
 use crate::reply::Reply;
 use crate::session::{KeyRecord, PeerCredential, ServerSession, Zone};
-use crate::wire::{ClientHello, ExtensionType};
+use crate::wire::ClientHello;
 
 /// How many identities are looked up: a bound on the work that a list of thousands can ask for.
 const MAX_LOOKED_UP: u16 = 16;
@@ -228,7 +228,7 @@ fn is_credential_still_good(
     let reverification = Reverification {
         verifier: &*policy.verifier,
         server_name: None,
-        ocsp_requested: policy.requested.contains(&ExtensionType::STATUS_REQUEST),
+        ocsp_request: policy.ocsp_request(),
         now: context.now.unix(),
     };
     let Some(identity) = reverification.identity(credential) else {

@@ -31,7 +31,7 @@ impl Revocation<'_> {
     }
 
     /// Whether revocation has to be checked.
-    pub(super) fn is_checked(&self) -> bool {
+    pub(in super::super) fn is_checked(&self) -> bool {
         match self.policy.mode {
             RevocationMode::Off => false,
             RevocationMode::IfPresent => !self.is_empty(),

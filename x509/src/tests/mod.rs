@@ -18,6 +18,7 @@ mod ml_dsa;
 mod order;
 mod paths;
 mod policies;
+mod requested_checks;
 mod revocation;
 mod signature_cache;
 mod strict;
