@@ -183,7 +183,7 @@ fn their_server(identity: &Identity) -> Arc<rustls::ServerConfig> {
 fn servers(identity: &Identity) -> [Box<dyn Fn() -> Victim>; 2] {
     let (ours, theirs) = (our_server(identity), their_server(identity));
     [
-        Box::new(move || Victim::Ours(Box::new(ServerConnection::new(ours.clone()).unwrap()))),
+        Box::new(move || Victim::Ours(Box::new(ServerConnection::new(ours.clone())))),
         Box::new(move || {
             let server = rustls::ServerConnection::new(theirs.clone()).unwrap();
             Victim::Theirs(Box::new(server.into()))
@@ -292,7 +292,7 @@ fn connected_server(
     let builder = ClientConfig::builder(CryptoProvider::ring()).key_log(secrets.clone());
     let config = Arc::new(builder.trust(anchors).unwrap().build().unwrap());
     let mut victim = start();
-    let mut attacker = ClientConnection::new(config, server_name()).unwrap();
+    let mut attacker = ClientConnection::new(config, server_name());
     connect(&mut victim, &mut attacker);
     (victim, forge(&mut secrets.forger("CLIENT_TRAFFIC_SECRET_0")))
 }
@@ -334,7 +334,7 @@ fn clients(identity: &Identity) -> [Box<dyn Fn() -> Victim>; 2] {
             let builder = builder.certificate_compression(algorithms());
             let sessions = Arc::new(MemoryClientSessions::new(256));
             let config = builder.trust(anchors).unwrap().sessions(sessions).build().unwrap();
-            Victim::Ours(Box::new(ClientConnection::new(config.into(), server_name()).unwrap()))
+            Victim::Ours(Box::new(ClientConnection::new(config.into(), server_name())))
         }),
         Box::new(move || {
             let mut config = theirs.clone();
@@ -435,7 +435,7 @@ fn flooded_with_tickets(start: &dyn Fn() -> Victim, identity: &Identity) -> (Vic
     let key = CertifiedKey::from_der(identity.chain.clone(), &identity.key).unwrap();
     let builder = ServerConfig::builder(CryptoProvider::ring()).key_log(secrets.clone());
     let config = builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap();
-    let mut attacker = ServerConnection::new(config.into()).unwrap();
+    let mut attacker = ServerConnection::new(config.into());
     let mut victim = start();
     connect(&mut victim, &mut attacker);
     let mut forger = secrets.forger("SERVER_TRAFFIC_SECRET_0");
@@ -460,7 +460,7 @@ fn answered(
     let builder = ServerConfig::builder(CryptoProvider::ring());
     let builder = builder.certificate_compression(compression.to_vec());
     let config = builder.build(Arc::new(CertificateList::new(vec![Arc::new(key)]))).unwrap();
-    let mut attacker = ServerConnection::new(config.into()).unwrap();
+    let mut attacker = ServerConnection::new(config.into());
     let mut victim = start();
     let mut hello = victim.outgoing();
     let mut begin = 0;

@@ -121,9 +121,8 @@ fn handclasp_connection(identity: &Identity, provider: CryptoProvider) -> Measur
     let (client_config, server_config) = measure::ours_with(identity, provider);
     let (mut on_client, mut on_server) = (Heap::default(), Heap::default());
     let name = server_name();
-    let mut client =
-        on_client.count(|| ClientConnection::new(Arc::clone(&client_config), name).unwrap());
-    let mut server = on_server.count(|| ServerConnection::new(Arc::clone(&server_config)).unwrap());
+    let mut client = on_client.count(|| ClientConnection::new(Arc::clone(&client_config), name));
+    let mut server = on_server.count(|| ServerConnection::new(Arc::clone(&server_config)));
     while client.is_handshaking() || server.is_handshaking() {
         deliver((&mut client, &mut on_client), (&mut server, &mut on_server));
         deliver((&mut server, &mut on_server), (&mut client, &mut on_client));

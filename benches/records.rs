@@ -25,8 +25,8 @@ fn main() {
     let identity = Identity::p256();
     let (client, server) = measure::ours(&identity);
     let mut ours = Ours {
-        client: ClientConnection::new(client, server_name()).unwrap(),
-        server: ServerConnection::new(server).unwrap(),
+        client: ClientConnection::new(client, server_name()),
+        server: ServerConnection::new(server),
         record: Vec::new(),
     };
     exchange(&mut ours.client, &mut ours.server).unwrap();

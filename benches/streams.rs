@@ -159,8 +159,8 @@ fn ours() -> Streams {
     let (from_peer, to_receiver) = (Memory::default(), Memory::default());
     let connections = || {
         let (client, server) = measure::ours(&Identity::p256());
-        let mut client = ClientConnection::new(client, server_name()).unwrap();
-        let mut server = ServerConnection::new(server).unwrap();
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(server);
         exchange(&mut client, &mut server).unwrap();
         (client, server)
     };

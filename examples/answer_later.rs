@@ -29,9 +29,9 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
     // The server knows the schemes of the key, and does not have the key.
     let elsewhere = KeySource::Remote { schemes: key.schemes().to_vec() };
     let certified = CertifiedKey::new(vec![certificate], elsewhere)?;
-    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(certified)?))?;
+    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(certified)?));
     let config = Arc::new(ClientConfig::new(anchors)?);
-    let mut client = ClientConnection::new(config, "localhost".try_into()?)?;
+    let mut client = ClientConnection::new(config, "localhost".try_into()?);
 
     // The signer: a thread here, a device or a service elsewhere.
     let (ask, asked) = mpsc::channel::<Sign>();

@@ -23,7 +23,7 @@ fn fetch() -> Result<(), Box<dyn std::error::Error>> {
 
     let anchors = TrustAnchors::from_pem(&std::fs::read(ca_file)?)?;
     let config = Arc::new(ClientConfig::new(anchors)?);
-    let connection = ClientConnection::new(config, host.clone().try_into()?)?;
+    let connection = ClientConnection::new(config, host.clone().try_into()?);
     let socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(30)))?;
     let answer = ask(Stream::new(connection, socket), &host).map_err(|error| reason(&error))?;

@@ -25,9 +25,9 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
     anchors.add(certificate.clone())?;
 
     let config = Arc::new(ClientConfig::new(anchors)?);
-    let mut client = ClientConnection::new(config, "localhost".try_into()?)?;
+    let mut client = ClientConnection::new(config, "localhost".try_into()?);
     let key = CertifiedKey::from_der(vec![certificate], &key)?;
-    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?))?;
+    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?));
 
     exchange(&mut client, &mut server)?;
     println!("client: {:?}", client.parameters());

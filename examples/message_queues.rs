@@ -102,9 +102,9 @@ fn talk() -> Result<(), Failure> {
     let mut anchors = TrustAnchors::new();
     anchors.add(certificate.clone())?;
     let config = Arc::new(ClientConfig::new(anchors)?);
-    let mut client = ClientConnection::new(config, "queue.example".try_into()?)?;
+    let mut client = ClientConnection::new(config, "queue.example".try_into()?);
     let key = CertifiedKey::from_der(vec![certificate], &key)?;
-    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?))?;
+    let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?));
     let (here, there) = queues();
 
     // The server: sends back all data, until the client closes.

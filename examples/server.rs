@@ -53,7 +53,7 @@ fn reason(error: &std::io::Error) -> String {
 fn serve(config: Arc<ServerConfig>, socket: TcpStream) -> std::io::Result<()> {
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
     socket.set_write_timeout(Some(Duration::from_secs(10)))?;
-    let mut stream = Stream::new(ServerConnection::new(config)?, socket);
+    let mut stream = Stream::new(ServerConnection::new(config), socket);
     let mut request = [0; 4096];
     let length = stream.read(&mut request)?;
     println!("{length} bytes of a request");

@@ -19,7 +19,7 @@
 //! fn fetch() -> Result<(), Box<dyn std::error::Error>> {
 //!     let anchors = TrustAnchors::from_pem(&std::fs::read("ca.pem")?)?;
 //!     let config = Arc::new(ClientConfig::new(anchors)?);
-//!     let connection = ClientConnection::new(config, "example.org".try_into()?)?;
+//!     let connection = ClientConnection::new(config, "example.org".try_into()?);
 //!     let mut stream = Stream::new(connection, TcpStream::connect("example.org:443")?);
 //!     stream.write_all(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
 //!     stream.flush()?;
@@ -80,7 +80,7 @@
 //!     // A silent client must not occupy its thread.
 //!     socket.set_read_timeout(Some(Duration::from_secs(10)))?;
 //!     socket.set_write_timeout(Some(Duration::from_secs(10)))?;
-//!     let mut stream = Stream::new(ServerConnection::new(config)?, socket);
+//!     let mut stream = Stream::new(ServerConnection::new(config), socket);
 //!     stream.write_all(b"hello\n")?;
 //!     // When the stream is dropped, it waits until the client closes, for 2 seconds at most.
 //!     stream.close()

@@ -182,8 +182,8 @@ fn a_client_is_not_filled_by_a_server_that_it_does_not_know() {
             ServerConfig::builder(CryptoProvider::default()).certificate_compression(bomb);
         let list = CertificateList::new(vec![Arc::new(stranger.certified_key())]);
         let server = Arc::new(builder.build(Arc::new(list)).unwrap());
-        let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
-        let mut server = ServerConnection::new(server).unwrap();
+        let mut client = ClientConnection::new(client.clone(), server_name());
+        let mut server = ServerConnection::new(server);
         let most = peak(|| {
             let error = exchange(&mut client, &mut server).unwrap_err();
             assert!(error.to_string().contains("does not decompress"), "{error}");
@@ -197,8 +197,8 @@ fn a_client_is_not_filled_by_a_server_that_it_does_not_know() {
 fn a_buffer_that_is_never_sent_to_its_end_does_not_grow() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let identity = Identity::p256();
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     exchange(&mut client, &mut server).unwrap();
     let data = [7; 16 * KIB];
     let (mut written, mut received, mut on_the_way) = (0, 0, Vec::new());

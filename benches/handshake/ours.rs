@@ -106,9 +106,9 @@ impl Handclasp {
         let new_client = |name| {
             let mut options = Options::default();
             options.observer = observer();
-            ClientConnection::with_options(Arc::clone(&self.client), name, options).unwrap()
+            ClientConnection::with_options(Arc::clone(&self.client), name, options)
         };
-        let new_server = || ServerConnection::new(Arc::clone(&self.server)).unwrap();
+        let new_server = || ServerConnection::new(Arc::clone(&self.server));
         handshakes::ours(new_client, new_server)
     }
 }

@@ -68,8 +68,8 @@ impl Configurations {
     ) -> (Box<dyn Blocking>, Box<dyn Blocking>) {
         match library {
             Library::Handclasp => {
-                let left = ClientConnection::new(self.ours.0.clone(), server_name()).unwrap();
-                let right = ServerConnection::new(self.ours.1.clone()).unwrap();
+                let left = ClientConnection::new(self.ours.0.clone(), server_name());
+                let right = ServerConnection::new(self.ours.1.clone());
                 (Box::new(Stream::new(left, client)), Box::new(Stream::new(right, server)))
             }
             Library::Rustls => {

@@ -66,8 +66,7 @@ impl Side {
                 let server = QuicConnection::server(config, Version::V1, parameters, options);
                 return carrier(server.map_err(failed)?);
             }
-            let server = ServerConnection::with_options(config, options);
-            return server.map(Self::Server).map_err(failed);
+            return Ok(Self::Server(ServerConnection::with_options(config, options)));
         }
         let config = Arc::new(config::client(flags, parties, memory)?);
         let name = flags.text("host-name").unwrap_or("localhost").to_owned();
@@ -76,7 +75,7 @@ impl Side {
             let client = QuicConnection::client(config, Version::V1, name, parameters, options);
             return carrier(client.map_err(failed)?);
         }
-        ClientConnection::with_options(config, name, options).map(Self::Client).map_err(failed)
+        Ok(Self::Client(ClientConnection::with_options(config, name, options)))
     }
 
     fn connection(&mut self) -> &mut dyn Carrier {

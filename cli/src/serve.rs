@@ -302,7 +302,7 @@ impl Server {
         let observer = Some(event_log.observer(Side::Server));
         let mut options = Options::default();
         options.observer = observer;
-        let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
+        let connection = ServerConnection::with_options(Arc::clone(&self.config), options);
         let mut stream = Stream::over(
             connection,
             TimeoutSocket::new(socket, SILENCE_TIMEOUT),
@@ -519,9 +519,9 @@ mod tests {
         let own = CertifiedKey::from_der(vec![key.cert.der().clone()], &private.unwrap()).unwrap();
         let client = Arc::new(handclasp::ClientConfig::new(anchors).unwrap());
         let name = "localhost".try_into().unwrap();
-        let client = handclasp::ClientConnection::new(client, name).unwrap();
+        let client = handclasp::ClientConnection::new(client, name);
         let server = Arc::new(ServerConfig::new(own).unwrap());
-        (client, ServerConnection::new(server).unwrap())
+        (client, ServerConnection::new(server))
     }
 
     #[test]

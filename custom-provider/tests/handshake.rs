@@ -31,8 +31,8 @@ fn connect(
     server: &Arc<ServerConfig>,
 ) -> (ClientConnection, ServerConnection) {
     let name = "localhost".try_into().unwrap();
-    let mut client = ClientConnection::new(client.clone(), name).unwrap();
-    let mut server = ServerConnection::new(server.clone()).unwrap();
+    let mut client = ClientConnection::new(client.clone(), name);
+    let mut server = ServerConnection::new(server.clone());
     exchange(&mut client, &mut server).unwrap();
     (client, server)
 }

@@ -283,10 +283,9 @@ fn recorded(scenario: Scenario) -> (Vec<Sent>, String) {
     let options = || Options::new(deterministic::now());
     let client = deterministic::client_builder_for(scenario).key_log(lines.key_log()).build();
     let client = Arc::new(client.expect("the configuration is good"));
-    let client = ClientConnection::with_options(client, server_name(), options());
-    let mut client = client.expect("a client starts");
+    let mut client = ClientConnection::with_options(client, server_name(), options());
     let server = deterministic::server_config(scenario);
-    let mut server = ServerConnection::with_options(server, options()).expect("a server starts");
+    let mut server = ServerConnection::with_options(server, options());
     let mut all = Vec::new();
     // The handshake is complete after three of them.
     for step in 0..7 {
@@ -418,10 +417,8 @@ fn sealed_sessions(write: Write<'_>) -> io::Result<()> {
     let client = client.verifier(Arc::new(deterministic::PinnedChain)).sessions(store.clone());
     let client = client.build().expect("the configuration is good");
     let options = || Options::new(deterministic::now());
-    let client = ClientConnection::with_options(Arc::new(client), server_name(), options());
-    let mut client = client.expect("a client starts");
-    let server = ServerConnection::with_options(Arc::new(server), options());
-    let mut server = server.expect("a server starts");
+    let mut client = ClientConnection::with_options(Arc::new(client), server_name(), options());
+    let mut server = ServerConnection::with_options(Arc::new(server), options());
     exchange(&mut client, &mut server).expect("both are honest");
     let mut seed = given.0.lock().expect("no holder panics").clone();
     // Another secret each time would be another seed.

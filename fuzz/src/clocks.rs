@@ -164,8 +164,7 @@ impl Scene {
         drop(store);
         let now = time(self.client_clock);
         let options = Options::new(now.unix());
-        let client = ClientConnection::with_options(self.client.clone(), name(), options);
-        let mut client = client.expect("fixed randomness does not fail");
+        let mut client = ClientConnection::with_options(self.client.clone(), name(), options);
         client.set_time(now);
         client
     }
@@ -173,8 +172,7 @@ impl Scene {
     fn accept(&self, which: usize) -> ServerConnection {
         let now = time(self.clocks[which]);
         let options = Options::new(now.unix());
-        let server = ServerConnection::with_options(self.servers[which].clone(), options);
-        let mut server = server.expect("a server starts");
+        let mut server = ServerConnection::with_options(self.servers[which].clone(), options);
         server.set_time(now);
         server
     }

@@ -49,7 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = ClientConfig::builder(CryptoProvider::default())
         .verifier(Arc::new(PlatformVerifier::new()?))
         .build()?;
-    let connection = ClientConnection::new(Arc::new(config), host.to_owned().try_into()?)?;
+    let connection = ClientConnection::new(Arc::new(config), host.to_owned().try_into()?);
     let mut stream = Stream::new(connection, TcpStream::connect(&address)?);
     stream.write_all(format!("GET / HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
     stream.flush()?;

@@ -86,11 +86,11 @@ impl Run {
             Role::Client => {
                 let config = scenario.client(shares, &self.watcher)?;
                 let name = scenario.server_name()?;
-                Side::Client(ClientConnection::with_options(config, name, options)?)
+                Side::Client(ClientConnection::with_options(config, name, options))
             }
             Role::Server => {
                 let config = scenario.server(shares)?;
-                Side::Server(ServerConnection::with_options(config, options)?)
+                Side::Server(ServerConnection::with_options(config, options))
             }
         })
     }

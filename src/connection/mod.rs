@@ -10,7 +10,7 @@
 //! use handclasp::{ClientConfig, TrustAnchors};
 //!
 //! # fn example(config: Arc<ClientConfig>, mut from_peer: Vec<u8>) -> Result<(), handclasp::Error> {
-//! let mut connection = ClientConnection::new(config, "example.org".try_into().unwrap())?;
+//! let mut connection = ClientConnection::new(config, "example.org".try_into().unwrap());
 //! // 1. Send what is to be sent.
 //! let sent = connection.outgoing().len();
 //! connection.sent(sent);
@@ -485,25 +485,21 @@ impl ClientConnection {
     /// [`outgoing`](Connection::outgoing), unless the client first waits for the answer to a
     /// [question](Connection::question) about a session that it could resume.
     ///
-    /// # Errors
-    /// None today. If the crypto provider fails, or a required pre-shared key is missing, the connection has
-    /// failed from its beginning: [`check`](Connection::check) and every other call return the error.
-    pub fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Result<Self, Error> {
+    /// If the crypto provider fails, or a required pre-shared key is missing, the connection has failed from
+    /// its beginning: [`check`](Connection::check) and every other call return the error.
+    pub fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Self {
         Self::with_options(config, server_name, Options::default())
     }
 
     /// As [`new`](Self::new), with a time and an observer of the caller.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
     pub fn with_options(
         config: Arc<ClientConfig>,
         server_name: ServerName<'static>,
         options: Options,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let clock = Clock::new(options.now);
         let handshake = Handshake::client(config, server_name, clock.then());
-        Ok(Self(Connection::new(handshake, clock, options.observer)))
+        Self(Connection::new(handshake, clock, options.observer))
     }
 
     /// The channel binding `tls-server-end-point` (RFC 5929): see [`Handshake::tls_server_end_point`].
@@ -521,21 +517,15 @@ pub struct ServerConnection(Connection);
 
 impl ServerConnection {
     /// A connection that waits for a ClientHello.
-    ///
-    /// # Errors
-    /// None today.
-    pub fn new(config: Arc<ServerConfig>) -> Result<Self, Error> {
+    pub fn new(config: Arc<ServerConfig>) -> Self {
         Self::with_options(config, Options::default())
     }
 
     /// As [`new`](Self::new), with a time and an observer of the caller.
-    ///
-    /// # Errors
-    /// As [`new`](Self::new).
-    pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Result<Self, Error> {
+    pub fn with_options(config: Arc<ServerConfig>, options: Options) -> Self {
         let clock = Clock::new(options.now);
         let handshake = Handshake::server(config, clock.then());
-        Ok(Self(Connection::new(handshake, clock, options.observer)))
+        Self(Connection::new(handshake, clock, options.observer))
     }
 
     /// Sends `count` more tickets: see [`Handshake::send_tickets`].

@@ -84,12 +84,12 @@
 //! let certificate = made.cert.der().clone();
 //! # let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())?;
 //! # let key = CertifiedKey::from_der(vec![certificate.clone()], &key)?;
-//! # let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?))?;
+//! # let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?));
 //!
 //! let mut anchors = TrustAnchors::new();
 //! anchors.add(certificate)?;
 //! let config = Arc::new(ClientConfig::new(anchors)?);
-//! let mut client = ClientConnection::new(config, "device.example".try_into()?)?;
+//! let mut client = ClientConnection::new(config, "device.example".try_into()?);
 //! exchange(&mut client, &mut server)?;
 //! assert!(!client.is_handshaking());
 //! # Ok(())
@@ -150,8 +150,8 @@
 //! let provider = CryptoProvider::default();
 //! let verifier = Arc::new(SpkiPins::only([pin, spare])?);
 //! let config = Arc::new(ClientConfig::builder(provider).verifier(verifier).build()?);
-//! let mut client = ClientConnection::new(config, "192.0.2.1".try_into()?)?;
-//! # let mut other = ServerConnection::new(server)?;
+//! let mut client = ClientConnection::new(config, "192.0.2.1".try_into()?);
+//! # let mut other = ServerConnection::new(server);
 //! # exchange(&mut client, &mut other)?;
 //! # assert!(!client.is_handshaking());
 //! # Ok(())

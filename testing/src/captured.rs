@@ -34,10 +34,9 @@ impl Captured {
         for (port, client) in (40_000..).zip([client(), client(), stranger]) {
             let config = Arc::new(client.key_log(lines.key_log()).build().unwrap());
             let options = Options::new(time(0));
-            let mut client =
-                ClientConnection::with_options(config, server_name(), options).unwrap();
+            let mut client = ClientConnection::with_options(config, server_name(), options);
             let config = pair.finish(pair.server_builder());
-            let mut server = ServerConnection::with_options(config, Options::new(time(0))).unwrap();
+            let mut server = ServerConnection::with_options(config, Options::new(time(0)));
             let mut sent = Vec::new();
             exchange(&mut client, &mut server, &mut sent);
             if client.check().is_ok() {

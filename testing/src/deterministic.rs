@@ -175,10 +175,8 @@ static KEY_OF_TICKET: LazyLock<PreSharedKey> = LazyLock::new(|| {
     let builder = client_builder().verifier(Arc::new(PinnedChain)).sessions(store.clone());
     let config = Arc::new(builder.build().expect("the configuration is good"));
     let options = || Options::new(now());
-    let mut client = ClientConnection::with_options(config, name.clone(), options())
-        .expect("fixed randomness does not fail");
-    let mut server = ServerConnection::with_options(server_config(Scenario::Resumed), options())
-        .expect("a server starts");
+    let mut client = ClientConnection::with_options(config, name.clone(), options());
+    let mut server = ServerConnection::with_options(server_config(Scenario::Resumed), options());
     for _ in 0..2 {
         deliver(&mut server, &take_outgoing(&mut client)).expect("both are honest");
         deliver(&mut client, &take_outgoing(&mut server)).expect("both are honest");
@@ -340,13 +338,9 @@ pub fn observed_connection(
     options.observer = observer;
     match side {
         Side::Client => {
-            let client = ClientConnection::with_options(client_config(scenario), name(), options);
-            Box::new(client.expect("fixed randomness does not fail"))
+            Box::new(ClientConnection::with_options(client_config(scenario), name(), options))
         }
-        Side::Server => {
-            let server = ServerConnection::with_options(server_config(scenario), options);
-            Box::new(server.expect("a server starts"))
-        }
+        Side::Server => Box::new(ServerConnection::with_options(server_config(scenario), options)),
     }
 }
 

@@ -154,8 +154,8 @@ impl Identity {
 
     /// A client and a server before their handshake.
     pub fn connections(&self) -> (ClientConnection, ServerConnection) {
-        let client = ClientConnection::new(self.client_config(), server_name()).unwrap();
-        (client, ServerConnection::new(self.server_config()).unwrap())
+        let client = ClientConnection::new(self.client_config(), server_name());
+        (client, ServerConnection::new(self.server_config()))
     }
 }
 

@@ -240,12 +240,12 @@ impl Pair {
 pub fn client(builder: ClientConfigBuilder, at: u64) -> ClientConnection {
     let options = Options::new(time(at));
     let config = Arc::new(builder.build().unwrap());
-    ClientConnection::with_options(config, server_name(), options).unwrap()
+    ClientConnection::with_options(config, server_name(), options)
 }
 
 pub fn server_at(config: &Arc<ServerConfig>, at: u64) -> ServerConnection {
     let options = Options::new(time(at));
-    ServerConnection::with_options(config.clone(), options).unwrap()
+    ServerConnection::with_options(config.clone(), options)
 }
 
 /// What came of an exchange.

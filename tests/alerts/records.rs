@@ -162,10 +162,10 @@ fn a_change_cipher_spec_before_the_first_client_hello_is_unexpected() {
         (builder().cookies(cookies()).config_resolver(Arc::new(keep)), false),
     ] {
         let config = Arc::new(server.build(list.clone()).unwrap());
-        let mut server = ServerConnection::new(config).unwrap();
+        let mut server = ServerConnection::new(config);
         let early = server.receive(&mut record(CHANGE_CIPHER_SPEC, &[1])).map(drop);
         assert_eq!(early.is_err(), is_known_at_once);
-        let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+        let mut client = ClientConnection::new(identity.client_config(), server_name());
         let mut refused = early.and_then(|()| exchange(&mut client, &mut server));
         if server.question().is_some() {
             refused = answer(&mut server, Answer::Config(ConfigChoice::Keep));

@@ -271,8 +271,8 @@ fn certificates_with_a_signature_that_is_not_supported() {
     let mut provider = CryptoProvider::default();
     provider.signatures.all = provider.signatures.for_scheme(SignatureScheme::ED25519).to_vec();
     let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap().build();
-    let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(A::BAD_CERTIFICATE), "{error}");
 }

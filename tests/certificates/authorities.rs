@@ -76,8 +76,8 @@ impl Ends {
     }
 
     fn connect(&self) -> (ClientConnection, ServerConnection) {
-        let mut client = ClientConnection::new(self.client.clone(), server_name()).unwrap();
-        let mut server = ServerConnection::new(self.server.clone()).unwrap();
+        let mut client = ClientConnection::new(self.client.clone(), server_name());
+        let mut server = ServerConnection::new(self.server.clone());
         exchange(&mut client, &mut server).unwrap();
         (client, server)
     }

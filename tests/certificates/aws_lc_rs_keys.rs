@@ -50,8 +50,8 @@ fn connect(
         .client_certificate(identity.chain.clone(), &identity.key)
         .unwrap();
     let client = Arc::new(client.build().unwrap());
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(Arc::new(server));
     exchange(&mut client, &mut server)?;
     Ok((client, server))
 }
@@ -196,8 +196,8 @@ fn a_signature_of_ml_dsa_with_a_wrong_length_is_not_sent() {
         let server = ServerConfig::builder(provider.clone()).build(Arc::new(list)).unwrap();
         let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap();
         let client = Arc::new(client.build().unwrap());
-        let mut client = ClientConnection::new(client, server_name()).unwrap();
-        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(Arc::new(server));
         let error = exchange(&mut client, &mut server).unwrap_err();
         let fault = ProviderFault::Signature { scheme, length: length - 1 };
         assert!(matches!(error.kind(), ErrorKind::Provider(it) if *it == fault), "{error}");

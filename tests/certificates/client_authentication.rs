@@ -47,8 +47,8 @@ fn connect(
 ) -> (ClientConnection, ServerConnection) {
     let config = ServerConfig::builder(CryptoProvider::default()).client_authentication(policy);
     let config = Arc::new(config.build(list(&[server])).unwrap());
-    let client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
-    (client, ServerConnection::new(config).unwrap())
+    let client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name());
+    (client, ServerConnection::new(config))
 }
 
 /// Sends data from one to the other, and returns what came.
@@ -241,9 +241,8 @@ fn a_client_with_a_pre_shared_key_is_not_asked_in_the_handshake_or_later() {
         .client_authentication(ClientAuthentication::required(verifier(&own)))
         .pre_shared_keys(Arc::new(PskList::new(vec![key])));
     let config = Arc::new(config.build(list(&[&server])).unwrap());
-    let mut client =
-        ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
-    let mut connection = ServerConnection::new(config).unwrap();
+    let mut client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name());
+    let mut connection = ServerConnection::new(config);
     exchange(&mut client, &mut connection).unwrap();
     assert!(connection.parameters().pre_shared_key.is_some());
     assert_eq!(connection.parameters().certificates, None);
@@ -339,9 +338,8 @@ fn answers_that_the_server_does_not_read_do_not_pile_up_without_end() {
     let mut limits = Limits::DEFAULT;
     limits.certificate_requests = usize::MAX;
     let config = config.limits(limits).build(list(&[&server])).unwrap();
-    let mut client =
-        ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
-    let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+    let mut client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name());
+    let mut server = ServerConnection::new(Arc::new(config));
     exchange(&mut client, &mut server).unwrap();
     let mut ask = || {
         server.request_client_certificate().unwrap();
@@ -394,9 +392,8 @@ fn each_request_has_a_context_of_its_own_and_the_observer_hears_of_each_answer()
     let watcher = Watcher::default();
     let mut options = Options::default();
     options.observer = Some(Box::new(watcher.clone()));
-    let mut client =
-        ClientConnection::new(Arc::new(client.build().unwrap()), server_name()).unwrap();
-    let mut server = ServerConnection::with_options(Arc::new(config.unwrap()), options).unwrap();
+    let mut client = ClientConnection::new(Arc::new(client.build().unwrap()), server_name());
+    let mut server = ServerConnection::with_options(Arc::new(config.unwrap()), options);
     exchange(&mut client, &mut server).unwrap();
     for _ in 0..5 {
         server.request_client_certificate().unwrap();

@@ -71,9 +71,8 @@ fn connect(legacy: bool) -> Result<(ClientConnection, ServerConnection), Error> 
     let builder =
         ClientConfig::builder(CryptoProvider::default()).client_certificates(old(&client));
     let builder = builder.trust(server.anchors()).unwrap();
-    let mut client =
-        ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
-    let mut server = ServerConnection::new(config).unwrap();
+    let mut client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name());
+    let mut server = ServerConnection::new(config);
     exchange(&mut client, &mut server)?;
     Ok((client, server))
 }
@@ -96,13 +95,13 @@ fn a_client_offers_it_to_no_server_and_no_server_signs_with_it() {
     let identity = identity();
     let builder = ClientConfig::builder(provider(true)).trust(identity.anchors()).unwrap();
     let client = Arc::new(builder.build().unwrap());
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
     let (message, _) = HandshakeMessage::split(&client.outgoing()[5..]).unwrap();
     let hello = ClientHello::parse(message.body).unwrap();
     assert!(!hello.signature_algorithms.unwrap().contains(LEGACY));
 
     let server = ServerConfig::builder(provider(true)).build(old(&identity)).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    let mut server = ServerConnection::new(Arc::new(server));
     let error = exchange(&mut client, &mut server).unwrap_err();
     let refused = [client.check(), server.check()].into_iter().filter_map(Result::err);
     assert!(refused.chain([error]).any(|error| error.alert_sent() == Some(A::HANDSHAKE_FAILURE)));

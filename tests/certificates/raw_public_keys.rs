@@ -41,7 +41,7 @@ fn client(verifier: Arc<dyn PeerVerifier>, own: Option<Arc<CertifiedKey>>) -> Cl
     if let Some(own) = own {
         builder = builder.client_certificates(Arc::new(CertificateList::new(vec![own])));
     }
-    ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap()
+    ClientConnection::new(Arc::new(builder.build().unwrap()), server_name())
 }
 
 fn server(keys: Vec<Arc<CertifiedKey>>, policy: Option<ClientAuthentication>) -> ServerConnection {
@@ -50,7 +50,7 @@ fn server(keys: Vec<Arc<CertifiedKey>>, policy: Option<ClientAuthentication>) ->
         builder = builder.client_authentication(policy);
     }
     let config = builder.build(Arc::new(CertificateList::new(keys))).unwrap();
-    ServerConnection::new(Arc::new(config)).unwrap()
+    ServerConnection::new(Arc::new(config))
 }
 
 fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> Result<(), Error> {
@@ -350,11 +350,11 @@ fn a_server_chooses_a_type_for_clients_only_where_it_can_ask_them() {
         let observer = Some(Box::new(Answered(answered.clone())) as Box<dyn Observer>);
         let mut options = Options::default();
         options.observer = observer;
-        let mut client = ClientConnection::with_options(config, server_name(), options).unwrap();
+        let mut client = ClientConnection::with_options(config, server_name(), options);
         let builder = ServerConfig::builder(CryptoProvider::default()).sessions(keys.clone());
         let list = CertificateList::new(vec![Arc::new(theirs.certified_key())]);
         let config = builder.client_authentication(policy.clone()).build(Arc::new(list));
-        let mut server = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
+        let mut server = ServerConnection::new(Arc::new(config.unwrap()));
         shake(&mut client, &mut server).unwrap();
         assert_eq!(client.parameters().pre_shared_key.is_some(), resumes);
         let chosen = chooses.then_some(CertificateType::X509);
@@ -455,7 +455,7 @@ fn the_servers_verifier_has_its_preference_among_the_clients_types() {
         let keys = CertificateList::new(vec![Arc::new(own.certified_key()), raw_key(&own)]);
         let builder = ClientConfig::builder(CryptoProvider::default()).verifier(pinned(&theirs));
         let config = builder.client_certificates(Arc::new(keys)).build().unwrap();
-        let mut client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), server_name());
         let policy = ClientAuthentication::required(Arc::new(Either(vec![first, second])));
         let mut server = server(vec![raw_key(&theirs)], Some(policy));
         shake(&mut client, &mut server).unwrap();

@@ -63,8 +63,8 @@ fn chosen(own: &[&Identity], taken: &[S]) -> [Option<(S, usize)>; 2] {
             (server.build(list(own)).unwrap(), client)
         };
         let client = Arc::new(client.build().unwrap());
-        let mut client = ClientConnection::new(client, server_name()).unwrap();
-        let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(Arc::new(server));
         exchange(&mut client, &mut server).ok()?;
         let (scheme, parameters) = match is_client {
             true => (server.parameters().client_signature_scheme, server.parameters()),

@@ -66,8 +66,8 @@ fn a_server_sends_its_staples_to_clients_that_ask_for_them() {
             .request_ocsp(ocsp)
             .request_certificate_timestamps(scts)
             .build();
-        let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
-        let mut server = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name());
+        let mut server = ServerConnection::new(Arc::clone(&config));
         exchange(&mut client, &mut server).unwrap();
         let expected =
             (ocsp.then(|| RESPONSE.to_vec()), if scts { timestamps() } else { Vec::new() });
@@ -91,8 +91,8 @@ fn a_client_sends_its_staples_to_servers_that_ask_for_them() {
         let server = ServerConfig::builder(CryptoProvider::default())
             .client_authentication(policy)
             .build(Arc::new(list));
-        let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
-        let mut server = ServerConnection::new(Arc::new(server.unwrap())).unwrap();
+        let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name());
+        let mut server = ServerConnection::new(Arc::new(server.unwrap()));
         exchange(&mut client, &mut server).unwrap();
         let expected = match ask {
             true => (Some(RESPONSE.to_vec()), timestamps()),
@@ -134,7 +134,7 @@ fn our_client_hears_the_ocsp_response_of_their_server() {
         .verifier(Arc::new(Seen::default()))
         .request_ocsp(true)
         .build();
-    let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name()).unwrap();
+    let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name());
     rustls_peer::exchange(&mut client, &mut server).checked();
     assert_same(&client, &(Some(RESPONSE.to_vec()), Vec::new()));
 }
@@ -167,8 +167,8 @@ impl Sides {
     }
 
     fn connect(&self) -> (ClientConnection, ServerConnection) {
-        let mut client = ClientConnection::new(Arc::clone(&self.client), server_name()).unwrap();
-        let mut server = ServerConnection::new(Arc::clone(&self.server)).unwrap();
+        let mut client = ClientConnection::new(Arc::clone(&self.client), server_name());
+        let mut server = ServerConnection::new(Arc::clone(&self.server));
         exchange(&mut client, &mut server).unwrap();
         (client, server)
     }

@@ -83,8 +83,8 @@ fn quic_client(identity: &Identity) -> Arc<ClientConfig> {
 #[test]
 fn a_server_refuses_transport_parameters_of_quic_over_each_transport_that_is_not_quic() {
     let identity = Identity::p256();
-    let mut client = ClientConnection::new(quic_client(&identity), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(quic_client(&identity), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     let error = deliver_outgoing(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(A::UNSUPPORTED_EXTENSION));
     let extension = ExtensionType::QUIC_TRANSPORT_PARAMETERS;

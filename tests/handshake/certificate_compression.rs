@@ -60,9 +60,8 @@ impl Kinds {
 
 fn shake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> bool {
     let kinds = Kinds::default();
-    let mut client =
-        ClientConnection::with_options(client.clone(), server_name(), kinds.options()).unwrap();
-    let mut server = ServerConnection::new(server.clone()).unwrap();
+    let mut client = ClientConnection::with_options(client.clone(), server_name(), kinds.options());
+    let mut server = ServerConnection::new(server.clone());
     exchange(&mut client, &mut server).unwrap();
     let done = |connection: &Connection| !connection.is_handshaking();
     assert!(done(&client) && done(&server));

@@ -66,7 +66,7 @@ impl Host {
             .config_resolver(resolver)
             .key_log(self.other_log.clone());
         let config = builder.build(list(&self.other)).unwrap();
-        ServerConnection::new(Arc::new(config)).unwrap()
+        ServerConnection::new(Arc::new(config))
     }
 
     /// Trusts the two, and offers both protocols.
@@ -76,7 +76,7 @@ impl Host {
         let builder = ClientConfig::builder(CryptoProvider::default())
             .application_protocols(["public", "admin"]);
         let config = builder.trust(anchors).unwrap().build().unwrap();
-        ClientConnection::new(Arc::new(config), name.to_string().try_into().unwrap()).unwrap()
+        ClientConnection::new(Arc::new(config), name.to_string().try_into().unwrap())
     }
 }
 
@@ -180,8 +180,8 @@ fn a_server_that_needs_a_name_says_which_extension_is_missing() {
     ] {
         let config = Arc::new(provider().build(Arc::new(AnswerLater)).unwrap());
         let name = name.to_string().try_into().unwrap();
-        let mut client = ClientConnection::new(identity.client_config(), name).unwrap();
-        let mut server = ServerConnection::new(config).unwrap();
+        let mut client = ClientConnection::new(identity.client_config(), name);
+        let mut server = ServerConnection::new(config);
         exchange(&mut client, &mut server).unwrap();
         let refused = answer(&mut server, Answer::Certificate(Err(NoCertificate::UnknownName)));
         let error = refused.unwrap_err();
@@ -301,8 +301,8 @@ fn a_client_hello_before_any_choice_is_limited_by_the_first_configuration() {
     limits.handshake_message = 200;
     let config = provider().limits(limits).config_resolver(Arc::new(AnswerLater));
     let config = Arc::new(config.build(list(&identity)).unwrap());
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(config).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(config);
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::LimitExceeded { .. }), "{error}");
 }

@@ -43,8 +43,8 @@ fn a_client_has_the_hash_of_the_servers_certificate_as_a_channel_binding() {
 fn the_channel_binding_is_the_same_at_both_ends_and_another_in_each_connection() {
     let identity = Identity::p256();
     let bindings = [(); 2].map(|()| {
-        let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-        let mut server = ServerConnection::new(identity.server_config()).unwrap();
+        let mut client = ClientConnection::new(identity.client_config(), server_name());
+        let mut server = ServerConnection::new(identity.server_config());
         let too_early = client.tls_exporter().unwrap_err();
         assert!(matches!(too_early.kind(), ErrorKind::Misuse(_)));
         exchange(&mut client, &mut server).unwrap();
@@ -67,8 +67,8 @@ fn the_channel_binding_is_the_same_at_both_ends_and_another_in_each_connection()
 #[test]
 fn a_label_that_has_no_encoding_is_refused_and_the_connection_goes_on() {
     let identity = Identity::p256();
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     exchange(&mut client, &mut server).unwrap();
     let error = client.export_keying_material(&"x".repeat(250), &[], &mut [0; 32]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Crypto(_)), "{error}");
@@ -88,10 +88,10 @@ fn rustls_exports_the_same_with_an_empty_context_and_with_none() {
                 true => {
                     let client = ClientConnection::new(identity.client_config(), server_name());
                     let config = rustls_peer::server_config(&identity, default, None);
-                    (Box::new(client.unwrap()), rustls_peer::server(config))
+                    (Box::new(client), rustls_peer::server(config))
                 }
                 false => {
-                    let server = ServerConnection::new(identity.server_config()).unwrap();
+                    let server = ServerConnection::new(identity.server_config());
                     let mut config = rustls_peer::client_config(&identity, default);
                     config.alpn_protocols.clear();
                     (Box::new(server), rustls_peer::client(config))
@@ -123,7 +123,7 @@ fn openssl_exports_the_same_channel_binding() {
     let export = ["-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32"];
     let (server, address) = openssl::s_server(&[&arguments[..], &export].concat());
 
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let client = ClientConnection::new(identity.client_config(), server_name());
     let mut stream = Stream::new(client, connect(address));
     stream.write_all(b"our words\n").unwrap();
     let output = server.wait_for("our words");

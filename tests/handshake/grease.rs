@@ -37,7 +37,7 @@ fn kinds(hello: &ClientHello<'_>) -> Vec<u16> {
 fn client(identity: &Identity, grease: bool) -> ClientConnection {
     let builder = ClientConfig::builder(CryptoProvider::default()).grease(grease);
     let config = builder.application_protocols(["h2"]).trust(identity.anchors()).unwrap();
-    ClientConnection::new(Arc::new(config.build().unwrap()), server_name()).unwrap()
+    ClientConnection::new(Arc::new(config.build().unwrap()), server_name())
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn without_it_and_with_a_layout_there_is_none_and_the_order_is_fixed() {
     let layout = ExtensionLayout::new(vec![LayoutItem::Standard(ExtensionType::KEY_SHARE)]);
     let builder = ClientConfig::builder(CryptoProvider::default()).client_hello_layout(layout);
     let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
-    let client = ClientConnection::new(config, server_name()).unwrap();
+    let client = ClientConnection::new(config, server_name());
     let message = hello(&client);
     let hello = parse(&message);
     assert_eq!(kinds(&hello)[0], ExtensionType::KEY_SHARE.0);
@@ -115,7 +115,7 @@ fn the_second_hello_has_the_values_and_the_order_of_the_first_and_the_key_is_las
         let config =
             ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key.clone()]);
         let config = Arc::new(config.trust(identity.anchors()).unwrap().build().unwrap());
-        let mut client = ClientConnection::new(config, server_name()).unwrap();
+        let mut client = ClientConnection::new(config, server_name());
         let group = if wants_share { 1 } else { 0 };
         let cookies = HmacCookies::random(&*CryptoProvider::default().random).unwrap();
         let config = ServerConfig::builder(narrow_provider(0, group))
@@ -124,7 +124,7 @@ fn the_second_hello_has_the_values_and_the_order_of_the_first_and_the_key_is_las
             .pre_shared_keys(Arc::new(PskList::new(vec![key.clone()])));
         let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
         let config = Arc::new(config.build(Arc::new(list)).unwrap());
-        let mut server = ServerConnection::new(config).unwrap();
+        let mut server = ServerConnection::new(config);
         let [first, second] = two_hellos(&mut client, &mut server);
         let (first, second) = (parse(&first), parse(&second));
         assert_eq!(first.cipher_suites, second.cipher_suites);

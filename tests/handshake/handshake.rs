@@ -132,8 +132,8 @@ fn retrying(cookies: bool) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
 fn a_group_without_a_share_costs_a_hello_retry_request() {
     for cookies in [false, true] {
         let (client, server) = retrying(cookies);
-        let mut client = ClientConnection::new(client, server_name()).unwrap();
-        let mut server = ServerConnection::new(server).unwrap();
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(server);
         exchange(&mut client, &mut server).unwrap();
         for parameters in [client.parameters(), server.parameters()] {
             assert!(parameters.retried);
@@ -165,8 +165,8 @@ fn a_cookie_that_fits_no_client_hello_is_not_sent() {
         let server = ServerConfig::builder(narrow_provider(1, 2));
         let server = server.cookies(Arc::new(OneCookie(vec![1; length])));
         let server = Arc::new(server.build(Arc::new(AnswerLater)).unwrap());
-        let mut client = ClientConnection::new(client, server_name()).unwrap();
-        let mut server = ServerConnection::new(server).unwrap();
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(server);
         let error = exchange(&mut client, &mut server).err();
         let alert = error.and_then(|error| error.alert_sent());
         assert_eq!(alert, (!fits).then_some(AlertDescription::INTERNAL_ERROR), "{length}");
@@ -187,8 +187,8 @@ fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
     let client = ClientConfig::builder(CryptoProvider::default())
         .client_hello_layout(ExtensionLayout::new(vec![raw(offered)]));
     let client = Arc::new(client.trust(identity.anchors()).unwrap().build().unwrap());
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server);
     // A client ends the handshake over an answer that it did not ask for.
     exchange(&mut client, &mut server).unwrap();
     assert!(!client.is_handshaking());
@@ -197,12 +197,12 @@ fn a_servers_layout_says_nothing_that_the_client_did_not_ask_for() {
 #[test]
 fn with_a_cookie_the_second_hello_can_go_to_a_server_that_never_saw_the_first() {
     let (client, server) = retrying(true);
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut first = ServerConnection::new(server.clone()).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut first = ServerConnection::new(server.clone());
     deliver_outgoing(&mut client, &mut first).unwrap();
     deliver_outgoing(&mut first, &mut client).unwrap();
     drop(first);
-    let mut second = ServerConnection::new(server).unwrap();
+    let mut second = ServerConnection::new(server);
     exchange(&mut client, &mut second).unwrap();
     assert!(!client.is_handshaking() && !second.is_handshaking());
     assert!(second.parameters().retried);
@@ -219,8 +219,8 @@ fn signature_and_verification_can_be_answered_from_another_thread_while_this_one
         ClientConfig::builder(CryptoProvider::default()).verifier(Arc::new(AnswerLater));
     let client_config = Arc::new(client_config.build().unwrap());
 
-    let mut client = ClientConnection::new(client_config, server_name()).unwrap();
-    let mut server = ServerConnection::new(server_config).unwrap();
+    let mut client = ClientConnection::new(client_config, server_name());
+    let mut server = ServerConnection::new(server_config);
     let mut questions = 0;
     while client.is_handshaking() || server.is_handshaking() {
         exchange(&mut client, &mut server).unwrap();
@@ -270,8 +270,8 @@ fn the_certificate_can_be_chosen_later() {
     let identity = Identity::p256();
     let config = ServerConfig::builder(CryptoProvider::default());
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(config).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(config);
     exchange(&mut client, &mut server).unwrap();
     let Some(Question::ChooseCertificate(question)) = server.question() else { panic!() };
     assert_eq!(question.client_hello().unwrap().server_name, Some(NAME.as_bytes()));
@@ -287,8 +287,8 @@ fn the_certificate_can_be_chosen_later() {
 #[test]
 fn a_server_that_is_not_trusted_is_refused_with_unknown_ca() {
     let (trusted, other) = (Identity::p256(), Identity::p256());
-    let mut client = ClientConnection::new(trusted.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(other.server_config()).unwrap();
+    let mut client = ClientConnection::new(trusted.client_config(), server_name());
+    let mut server = ServerConnection::new(other.server_config());
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(handclasp::alert::AlertDescription::UNKNOWN_CA), "{error}");
 }
@@ -296,8 +296,8 @@ fn a_server_that_is_not_trusted_is_refused_with_unknown_ca() {
 #[test]
 fn closing_in_the_middle_of_the_handshake_gives_it_up() {
     let identity = Identity::p256();
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     client.close();
     assert_eq!(client.check().unwrap_err().kind(), &ErrorKind::Canceled);
     let mut bytes = client.outgoing().to_vec();
@@ -318,7 +318,7 @@ fn closing_in_the_middle_of_the_handshake_gives_it_up() {
 #[test]
 fn empty_unprotected_records_are_refused_at_once() {
     let identity = Identity::p256();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut server = ServerConnection::new(identity.server_config());
     assert!(server.receive(&mut [23, 3, 3, 0, 0]).is_err(), "before any hello");
     let (mut client, mut server) = connected();
     assert!(client.receive(&mut [23, 3, 3, 0, 0]).is_err(), "after the handshake");

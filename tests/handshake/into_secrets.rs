@@ -29,8 +29,8 @@ pub fn connected_with(
     client: ClientConfig,
     server: Arc<ServerConfig>,
 ) -> (ClientConnection, ServerConnection) {
-    let mut client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(Arc::new(client), server_name());
+    let mut server = ServerConnection::new(server);
     exchange(&mut client, &mut server).unwrap();
     client.write(b"ping").unwrap();
     server.write(b"pong").unwrap();

@@ -104,8 +104,8 @@ fn carry(from: &mut Connection, to: &mut Connection) {
 /// The errors of both ends, after so many flights.
 fn errors_over_records(trust: Trust, flights: usize) -> (Watched, [Error; 2]) {
     let (watched, client, server) = configs(trust);
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server);
     for number in 0..flights {
         match number % 2 {
             0 => carry(&mut client, &mut server),
@@ -173,8 +173,8 @@ fn the_diagnosis_of_an_error_that_was_kept_has_the_certificate() {
 #[test]
 fn the_diagnosis_of_an_error_that_was_kept_has_the_lists_of_the_configuration() {
     let (watched, client, server) = configs(Trust::Both);
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server);
     server.abort(AlertDescription::HANDSHAKE_FAILURE, "test");
     carry(&mut server, &mut client);
     let error = client.abort(AlertDescription::ACCESS_DENIED, "too late");
@@ -253,8 +253,8 @@ fn a_connection_keeps_its_private_key_no_longer_than_its_handshake() {
     let (client, server) = (Arc::new(client.unwrap()), Arc::new(server.unwrap()));
 
     let mut over_records = (
-        ClientConnection::new(client.clone(), server_name()).unwrap(),
-        ServerConnection::new(server.clone()).unwrap(),
+        ClientConnection::new(client.clone(), server_name()),
+        ServerConnection::new(server.clone()),
     );
     exchange(&mut over_records.0, &mut over_records.1).unwrap();
     let over_quic = connected(&client, &server, 0);

@@ -48,13 +48,13 @@ fn client(identity: &Identity, provider: CryptoProvider, shares: Option<&[G]>) -
         builder = builder.key_shares(shares.iter().copied());
     }
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
-    ClientConnection::new(Arc::new(config), server_name()).unwrap()
+    ClientConnection::new(Arc::new(config), server_name())
 }
 
 fn server_of(identity: &Identity, provider: CryptoProvider, retry: bool) -> ServerConnection {
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let builder = ServerConfig::builder(provider).retry_for_preferred_group(retry);
-    ServerConnection::new(Arc::new(builder.build(Arc::new(list)).unwrap())).unwrap()
+    ServerConnection::new(Arc::new(builder.build(Arc::new(list)).unwrap()))
 }
 
 fn server(identity: &Identity, groups: &[G]) -> ServerConnection {
@@ -133,7 +133,7 @@ fn the_default_shares_are_of_groups_that_are_offered() {
     let builder = ClientConfig::builder(CryptoProvider::default()).client_hello_layout(layout);
     let builder = builder.key_shares([G::X25519_MLKEM768, G::X25519]);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
-    let client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+    let client = ClientConnection::new(Arc::new(config), server_name());
     assert_eq!(groups_in(client.outgoing()), [G::X25519, G::X25519_MLKEM768]);
 }
 

@@ -110,13 +110,13 @@ fn options(log: &Log) -> Options {
 fn client(identity: &Identity, limit: u64, log: &Log) -> ClientConnection {
     let config = ClientConfig::builder(provider(limit)).trust(identity.anchors()).unwrap();
     let config = Arc::new(config.build().unwrap());
-    ClientConnection::with_options(config, server_name(), options(log)).unwrap()
+    ClientConnection::with_options(config, server_name(), options(log))
 }
 
 fn server(identity: &Identity, limit: u64, log: &Log) -> ServerConnection {
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = ServerConfig::builder(provider(limit)).build(Arc::new(list)).unwrap();
-    ServerConnection::with_options(Arc::new(config), options(log)).unwrap()
+    ServerConnection::with_options(Arc::new(config), options(log))
 }
 
 const MANY: u64 = 1 << 24;
@@ -202,9 +202,8 @@ fn connected_with(
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let ours_config = server(ServerConfig::builder(provider(limit)));
     let ours_config = Arc::new(ours_config.build(Arc::new(list)).unwrap());
-    let mut client =
-        ClientConnection::with_options(theirs_config, server_name(), options(&ours)).unwrap();
-    let mut server = ServerConnection::with_options(ours_config, options(&theirs)).unwrap();
+    let mut client = ClientConnection::with_options(theirs_config, server_name(), options(&ours));
+    let mut server = ServerConnection::with_options(ours_config, options(&theirs));
     exchange(&mut client, &mut server).unwrap();
     ours.take();
     theirs.take();
@@ -306,8 +305,8 @@ fn a_key_that_is_used_up_before_the_handshake_is_complete_takes_no_more_data() {
     let config = ServerConfig::builder(provider(LIMIT)).sessions(keys);
     let ours = Arc::new(config.early_data(16_384, register).build(Arc::new(list)).unwrap());
     let ends = || {
-        let client = ClientConnection::new(theirs.clone(), server_name()).unwrap();
-        (client, ServerConnection::new(ours.clone()).unwrap())
+        let client = ClientConnection::new(theirs.clone(), server_name());
+        (client, ServerConnection::new(ours.clone()))
     };
     let (mut client, mut server) = ends();
     exchange(&mut client, &mut server).unwrap();
@@ -433,7 +432,7 @@ fn hostile() -> (ServerConnection, Log, Forger) {
     let (log, secrets) = (Log::default(), Arc::new(Secrets::default()));
     let config = ClientConfig::builder(provider(MANY)).key_log(secrets.clone());
     let config = Arc::new(config.trust(identity.anchors()).unwrap().build().unwrap());
-    let mut client = ClientConnection::new(config, server_name()).unwrap();
+    let mut client = ClientConnection::new(config, server_name());
     let mut server = server(&identity, MANY, &log);
     exchange(&mut client, &mut server).unwrap();
     log.take();

@@ -48,11 +48,11 @@ fn what_does_not_fit_beside_a_cookie_and_a_ticket_is_refused_when_it_is_configur
     let longest =
         (0..0x6000 - 3).rev().step_by(16).find(|layout| config(&identity, *layout).is_ok());
     let client = Arc::new(config(&identity, longest.unwrap()).unwrap());
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = ServerConfig::builder(narrow_provider(0, 1)).cookies(Arc::new(LongCookies));
     let server = Arc::new(server.build(Arc::new(list)).unwrap());
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut server = ServerConnection::new(server);
     exchange(&mut client, &mut server).unwrap();
     assert!(client.parameters().retried && !client.is_handshaking());
     assert_eq!(config(&identity, 0x6000 - 4).unwrap_err(), ConfigError::ClientHelloTooLong);

@@ -105,8 +105,8 @@ fn chains_of_both_sides_may_be_longer_than_64_kib() {
         let client = Arc::new(builder.trust(server.anchors()).unwrap().build().unwrap());
         let config = Arc::new(config);
         for _ in 0..2 {
-            let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
-            let mut server = ServerConnection::new(config.clone()).unwrap();
+            let mut client = ClientConnection::new(client.clone(), server_name());
+            let mut server = ServerConnection::new(config.clone());
             exchange(&mut client, &mut server).unwrap();
             assert!(!client.is_handshaking() && !server.is_handshaking());
             client.write(b"data").unwrap();
@@ -130,8 +130,8 @@ fn a_request_after_the_handshake_may_be_answered_with_as_long_a_chain() {
             .post_handshake_authentication(true)
             .client_certificates(list(&client));
         let client = Arc::new(builder.trust(server.anchors()).unwrap().build().unwrap());
-        let mut client = ClientConnection::new(client, server_name()).unwrap();
-        let mut server = ServerConnection::new(Arc::new(config.unwrap())).unwrap();
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(Arc::new(config.unwrap()));
         exchange(&mut client, &mut server).unwrap();
         server.request_client_certificate().unwrap();
         exchange(&mut client, &mut server).unwrap();
@@ -156,8 +156,8 @@ fn compressed_chains_may_stand_for_more_than_64_kib_and_not_for_more_than_the_li
                 .trust(identity.anchors())
                 .and_then(|builder| builder.build());
             let (client, server) = (Arc::new(client.unwrap()), Arc::new(server.unwrap()));
-            let mut client = ClientConnection::new(client, server_name()).unwrap();
-            let mut server = ServerConnection::new(server).unwrap();
+            let mut client = ClientConnection::new(client, server_name());
+            let mut server = ServerConnection::new(server);
             let shaken = exchange(&mut client, &mut server);
             assert_eq!(shaken.is_ok(), good, "{algorithm:?} {length}: {shaken:?}");
             if !good {
@@ -173,8 +173,8 @@ fn compressed_chains_may_stand_for_more_than_64_kib_and_not_for_more_than_the_li
 fn a_chain_beyond_the_limit_is_refused_by_its_header() {
     let limit = Limits::DEFAULT.certificate_message;
     let identity = identity(limit);
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     exchange(&mut client, &mut server).unwrap_err();
     let error = client.check().unwrap_err();
     let name = "certificate_message";

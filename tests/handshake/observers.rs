@@ -79,7 +79,7 @@ fn each_observer_of_a_connection_gets_its_events_and_no_secrets_unless_it_wants_
         let mut options = Options::new(handclasp_testing::sessions::time(0));
         let of_connection = Named { name: "c", wants_secrets: false, seen: seen.clone() };
         options.observer = Some(Box::new(of_connection));
-        let mut server = ServerConnection::with_options(Arc::clone(&config), options).unwrap();
+        let mut server = ServerConnection::with_options(Arc::clone(&config), options);
         memory::exchange(&mut pair.client(0), &mut server).unwrap();
         let expected = ["a", "b", "c"].map(|name| format!("{name}: {} complete", kind.code()));
         assert_eq!(seen.take(), expected);
@@ -96,7 +96,7 @@ fn observed_server(seen: &Seen) -> Arc<ServerConfig> {
 #[test]
 fn a_failure_is_reported_once() {
     let seen = Seen::default();
-    let mut server = ServerConnection::new(observed_server(&seen)).unwrap();
+    let mut server = ServerConnection::new(observed_server(&seen));
     for _ in 0..2 {
         assert!(server.receive(&mut b"GET / HTTP/1.1\r\n\r\n".to_vec()).is_err());
         assert!(server.end_of_input().is_err());
@@ -146,7 +146,7 @@ fn an_error_of_the_transport_is_reported_and_a_transport_that_must_wait_is_not()
         (io::ErrorKind::TimedOut, &["a: silence at client-hello"]),
         (io::ErrorKind::ConnectionReset, &["a: reset at client-hello"]),
     ] {
-        let server = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let server = ServerConnection::new(Arc::clone(&config));
         let mut stream = Stream::new(server, Broken(error));
         assert_eq!(stream.handshake().unwrap_err().kind(), error);
         assert_eq!(seen.take(), expected, "{error}");
@@ -157,9 +157,9 @@ fn an_error_of_the_transport_is_reported_and_a_transport_that_must_wait_is_not()
 fn a_connection_that_is_closed_has_not_failed() {
     let (seen, pair) = (Seen::default(), Pair::new());
     let config = pair.finish(pair.server_builder().observer(seen.observer("a", false)));
-    let mut server = ServerConnection::new(config).unwrap();
+    let mut server = ServerConnection::new(config);
     let client = Arc::new(pair.client_builder().build().unwrap());
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
     memory::exchange(&mut client, &mut server).unwrap();
     server.close();
     server.report_transport_error(&io::ErrorKind::ConnectionReset.into());
@@ -174,7 +174,7 @@ fn a_configuration_that_is_chosen_by_the_client_hello_adds_no_observer() {
     let first = first.config_resolver(Arc::new(move |_: &ClientHello<'_>| {
         ConfigChoice::Use(Arc::clone(&chosen))
     }));
-    let mut server = ServerConnection::new(pair.finish(first)).unwrap();
+    let mut server = ServerConnection::new(pair.finish(first));
     memory::exchange(&mut pair.client(0), &mut server).unwrap();
     assert_eq!(seen.take(), ["a: full complete"]);
 }

@@ -34,8 +34,8 @@ fn asking_ends() -> (ClientConnection, ServerConnection) {
         .config_resolver(Arc::new(AnswerLater))
         .build(Arc::new(AnswerLater))
         .unwrap();
-    let client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
-    (client, ServerConnection::new(Arc::new(server)).unwrap())
+    let client = ClientConnection::new(Arc::new(client), server_name());
+    (client, ServerConnection::new(Arc::new(server)))
 }
 
 fn honest_answer(question: &Question, identity: &Identity) -> Answer {
@@ -129,8 +129,8 @@ fn a_verdict_that_comes_twice_is_not_taken_for_the_next_certificate() {
     let (identity, guest, stranger) = (Identity::p256(), Identity::p256(), Identity::p256());
     let server = asked_later::server(&identity, Arc::new(AnswerLater));
     let client = asked_later::client(&identity, InTurn::new(&[&guest, &stranger]));
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server);
     exchange(&mut client, &mut server).unwrap();
     server.request_client_certificate().unwrap();
     server.request_client_certificate().unwrap();
@@ -167,8 +167,8 @@ fn a_client_that_has_closed_reads_on_though_it_is_asked_for_a_certificate() {
     let client = asked_later::client(&identity, Arc::new(AnswerLater));
     let server = asked_later::server(&identity, Arc::new(AnswerLater));
     for answered in [0, 1] {
-        let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
-        let mut server = ServerConnection::new(server.clone()).unwrap();
+        let mut client = ClientConnection::new(client.clone(), server_name());
+        let mut server = ServerConnection::new(server.clone());
         exchange(&mut client, &mut server).unwrap();
         server.request_client_certificate().unwrap();
         deliver_outgoing(&mut server, &mut client).unwrap();
@@ -195,8 +195,8 @@ fn what_waits_behind_a_question_stays_with_its_sender_in_an_exchange() {
     let identity = Identity::p256();
     let server = asked_later::server(&identity, Arc::new(AnswerLater));
     let client = asked_later::client(&identity, InTurn::new(&[&identity]));
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server);
     exchange(&mut client, &mut server).unwrap();
     server.request_client_certificate().unwrap();
     exchange(&mut client, &mut server).unwrap();

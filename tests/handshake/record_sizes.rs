@@ -55,8 +55,8 @@ fn pair(client: Side, server: Side) -> (ClientConnection, ServerConnection) {
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = builder.build(Arc::new(list)).unwrap();
     (
-        ClientConnection::new(Arc::new(client), server_name()).unwrap(),
-        ServerConnection::new(Arc::new(server)).unwrap(),
+        ClientConnection::new(Arc::new(client), server_name()),
+        ServerConnection::new(Arc::new(server)),
     )
 }
 
@@ -201,9 +201,8 @@ fn a_record_beyond_the_own_limit_is_an_overflow_in_handshake_and_data() {
         let secrets = Arc::new(Secrets::default());
         let builder = ClientConfig::builder(CryptoProvider::default()).key_log(secrets.clone());
         let builder = builder.record_size_limit(Some(64)).trust(identity.anchors()).unwrap();
-        let mut client =
-            ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
-        let mut server = ServerConnection::new(identity.server_config()).unwrap();
+        let mut client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name());
+        let mut server = ServerConnection::new(identity.server_config());
         let mut forged = if handshaking {
             carry(&mut client, &mut server);
             let mut bytes = server.outgoing().to_vec();
@@ -242,8 +241,8 @@ fn a_limit_below_one_record_lets_one_through_at_a_time() {
     limits.outgoing = 100;
     let builder = ClientConfig::builder(CryptoProvider::default()).limits(limits);
     let config = Arc::new(builder.trust(identity.anchors()).unwrap().build().unwrap());
-    let mut client = ClientConnection::new(config, server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(config, server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     let early = client.write(b"data").unwrap_err();
     assert!(matches!(early.kind(), ErrorKind::Misuse(_)), "{early}");
     exchange(&mut client, &mut server).unwrap();
@@ -334,7 +333,7 @@ fn max_fragment_length_is_ignored_and_refused_beside_a_record_size_limit() {
         let mut options = Options::new(time(0));
         options.observer = Some(Box::new(answered.clone()));
         let client = Arc::new(builder.build().unwrap());
-        let mut client = ClientConnection::with_options(client, server_name(), options).unwrap();
+        let mut client = ClientConnection::with_options(client, server_name(), options);
         talk(&mut client, &mut server_at(&config, 0)).checked();
         let kinds = answered.0.lock().unwrap().clone();
         assert_eq!(kinds.contains(&ExtensionType::MAX_FRAGMENT_LENGTH), is_answered);

@@ -69,7 +69,7 @@ fn client_of(identity: &Identity, compatible: bool) -> ClientConnection {
     let builder =
         ClientConfig::builder(CryptoProvider::default()).middlebox_compatibility(compatible);
     let config = builder.trust(identity.anchors()).unwrap().build().unwrap();
-    ClientConnection::new(Arc::new(config), server_name()).unwrap()
+    ClientConnection::new(Arc::new(config), server_name())
 }
 
 /// A server with this group, that gives cookies where `cookies`.
@@ -80,7 +80,7 @@ fn server_of(identity: &Identity, group: usize, cookies: bool) -> ServerConnecti
         builder = builder.cookies(Arc::new(protector)).always_retry(true);
     }
     let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
-    ServerConnection::new(Arc::new(builder.build(Arc::new(list)).unwrap())).unwrap()
+    ServerConnection::new(Arc::new(builder.build(Arc::new(list)).unwrap()))
 }
 
 #[test]

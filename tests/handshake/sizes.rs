@@ -72,8 +72,8 @@ fn a_flight_may_come_in_two_reads_cut_anywhere() {
     let resolver = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let server = Arc::new(ServerConfig::builder(provider).build(Arc::new(resolver)).unwrap());
     for position in 0..longest {
-        let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
-        let mut server = ServerConnection::new(server.clone()).unwrap();
+        let mut client = ClientConnection::new(client.clone(), server_name());
+        let mut server = ServerConnection::new(server.clone());
         handshake_in_pieces(&mut client, &mut server, |mut flight| {
             let rest = flight.split_off(position.min(flight.len()));
             vec![flight, rest]
@@ -154,7 +154,7 @@ fn a_client_of_rustls_may_write_records_of_32_bytes() {
     let mut config = rustls_peer::client_config(&identity, rustls_peer::default_provider());
     config.max_fragment_size = Some(32);
     let mut theirs = rustls_peer::client(config);
-    let mut ours = ServerConnection::new(identity.server_config()).unwrap();
+    let mut ours = ServerConnection::new(identity.server_config());
     rustls_peer::exchange(&mut ours, &mut theirs).checked();
     let data = varied_bytes(10_000, 1);
     theirs.writer().write_all(&data).unwrap();
@@ -163,7 +163,7 @@ fn a_client_of_rustls_may_write_records_of_32_bytes() {
     let mut config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     config.max_fragment_size = Some(32);
     let mut theirs = rustls_peer::server(config);
-    let mut ours = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut ours = ClientConnection::new(identity.client_config(), server_name());
     rustls_peer::exchange(&mut ours, &mut theirs).checked();
     theirs.writer().write_all(&data).unwrap();
     assert_same(&rustls_peer::exchange(&mut ours, &mut theirs).checked().to_us, &data);
@@ -195,7 +195,7 @@ fn sixteen_mebibytes_go_both_ways_at_once_with_a_server_of_rustls() {
     let identity = Identity::p256();
     let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     let mut theirs = rustls_peer::server(config);
-    let mut ours = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut ours = ClientConnection::new(identity.client_config(), server_name());
     rustls_peer::exchange(&mut ours, &mut theirs).checked();
     let (to_them, to_us) = (varied_bytes(LARGE, 4), varied_bytes(LARGE, 5));
     let (mut from_us, mut from_them) = (Vec::new(), Vec::new());

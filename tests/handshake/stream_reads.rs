@@ -121,10 +121,9 @@ fn data_before_and_behind_a_question_are_read_in_order() {
         for most in READS {
             let identity = Identity::p256();
             let config = asked_later::client(&identity, Arc::new(AnswerLater));
-            let mut client = ClientConnection::new(config, server_name()).unwrap();
+            let mut client = ClientConnection::new(config, server_name());
             let verifier = Arc::new(AnswerLater);
-            let mut server =
-                ServerConnection::new(asked_later::server(&identity, verifier)).unwrap();
+            let mut server = ServerConnection::new(asked_later::server(&identity, verifier));
             exchange(&mut client, &mut server).unwrap();
             server.write(b"before").unwrap();
             server.request_client_certificate().unwrap();

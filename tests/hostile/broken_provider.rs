@@ -238,14 +238,14 @@ fn client_with(identity: &Identity, provider: CryptoProvider, psk: bool) -> Clie
     if psk {
         config = config.pre_shared_keys(vec![shared_key()]);
     }
-    ClientConnection::new(Arc::new(config.build().unwrap()), server_name()).unwrap()
+    ClientConnection::new(Arc::new(config.build().unwrap()), server_name())
 }
 
 pub fn server(key: CertifiedKey, provider: CryptoProvider) -> ServerConnection {
     let list = Arc::new(CertificateList::new(vec![Arc::new(key)]));
     let config = ServerConfig::builder(provider).sessions(sessions::ticket_keys());
     let config = config.pre_shared_keys(Arc::new(PskList::new(vec![shared_key()])));
-    ServerConnection::new(Arc::new(config.build(list).unwrap())).unwrap()
+    ServerConnection::new(Arc::new(config.build(list).unwrap()))
 }
 
 /// Ends with this fault, and the alert that says that it is no fault of the peer's.

@@ -98,8 +98,8 @@ fn retry_request(session_id: &[u8], cookie_length: usize) -> Vec<u8> {
 #[test]
 fn a_ticket_that_cannot_be_sent_is_refused_and_ends_nothing() {
     let identity = Identity::p256();
-    let mut client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    let mut server = ServerConnection::new(identity.server_config()).unwrap();
+    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut server = ServerConnection::new(identity.server_config());
     exchange(&mut client, &mut server).unwrap();
     let good = NewSessionTicket {
         lifetime: 604_800,
@@ -131,10 +131,10 @@ fn nothing_comes_between_the_pieces_of_a_handshake_message() {
     // A server with cookies takes a change_cipher_spec at any time before the ClientHello.
     let config = ServerConfig::builder(CryptoProvider::default()).cookies(Arc::new(cookies));
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let client = ClientConnection::new(identity.client_config(), server_name());
     let hello = client.outgoing().to_vec();
     for between in [&[20, 3, 3, 0, 1, 1][..], &[21, 3, 3, 0, 2, 1, 90]] {
-        let mut server = ServerConnection::new(Arc::clone(&config)).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(&config));
         server.receive(&mut between.to_vec()).unwrap();
         server.receive(&mut [&[22, 3, 1, 0, 10], &hello[5..15]].concat()).unwrap();
         let error = server.receive(&mut between.to_vec()).unwrap_err();

@@ -28,7 +28,7 @@ fn fetched_with(browser: &str, theirs: Option<&str>, ours: &[G]) -> (G, bool) {
     let mut arguments = vec![PROGRAM, &port, &authority, browser];
     arguments.extend(theirs);
     let process = Process::start("python3", &arguments);
-    let server = ServerConnection::new(config).unwrap();
+    let server = ServerConnection::new(config);
     let mut server = BufReader::new(Stream::new(server, listener.accept()));
     let mut line = String::new();
     while line != "\r\n" {

@@ -37,7 +37,7 @@ fn serve(
     config: Arc<ServerConfig>,
     answer: &[u8],
 ) -> io::Result<(String, Vec<u8>)> {
-    let connection = ServerConnection::new(config).unwrap();
+    let connection = ServerConnection::new(config);
     let mut stream = BufReader::new(Stream::new(connection, listener.accept()));
     let (mut first, mut length) = (String::new(), 0);
     stream.read_line(&mut first)?;

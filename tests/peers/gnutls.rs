@@ -91,7 +91,7 @@ type Client = Stream<ClientConnection, std::net::TcpStream>;
 
 fn client(config: ClientConfig, watch: &Watch, port: u16) -> Client {
     let client = ClientConnection::with_options(config.into(), server_name(), watch.options());
-    Stream::new(client.unwrap(), connect(format!("127.0.0.1:{port}").parse().unwrap()))
+    Stream::new(client, connect(format!("127.0.0.1:{port}").parse().unwrap()))
 }
 
 /// A line there and back.
@@ -166,7 +166,7 @@ fn serve(config: ServerConfig, watch: &Watch, arguments: &[&str]) -> (Process, S
     let port = listener.port().to_string();
     let address = ["-p", &port, "127.0.0.1"];
     let process = Process::start("gnutls-cli", &[arguments, &address].concat());
-    let server = ServerConnection::with_options(Arc::new(config), watch.options()).unwrap();
+    let server = ServerConnection::with_options(Arc::new(config), watch.options());
     let mut stream = Stream::new(server, listener.accept());
     if let Err(error) = stream.handshake() {
         panic!("{error}:\n{}", process.wait_for(""));
@@ -259,7 +259,7 @@ fn retried(always: bool) -> Result<bool, handclasp::Error> {
     let name = ["--sni-hostname", NAME, "--verify-hostname", NAME, "--x509cafile", &authority];
     let address = ["-p", &port, "127.0.0.1"];
     let _process = Process::start("gnutls-cli", &[&name[..], &address].concat());
-    let server = ServerConnection::new(Arc::new(config)).unwrap();
+    let server = ServerConnection::new(Arc::new(config));
     let mut stream = Stream::new(server, listener.accept());
     match stream.handshake() {
         Ok(()) => Ok(stream.connection().parameters().retried),

@@ -71,7 +71,7 @@ fn their_server(
     let first = ["--echo", "--port", &port];
     let process = Process::start("gnutls-serv", &[&first[..], &files, arguments].concat());
     process.wait_for("Echo Server listening on IPv4");
-    let client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name()).unwrap();
+    let client = ClientConnection::new(Arc::new(builder.build().unwrap()), server_name());
     let socket = connect(format!("127.0.0.1:{port}").parse().unwrap());
     (process, BufReader::new(Stream::new(client, socket)))
 }
@@ -154,7 +154,7 @@ fn their_client(
     let listener = Listener::new();
     let port = listener.port().to_string();
     let thread = thread::spawn(move || {
-        let connection = ServerConnection::new(config).unwrap();
+        let connection = ServerConnection::new(config);
         echo(BufReader::new(Stream::new(connection, listener.accept())))
     });
     let files: Vec<&str> = files.iter().map(String::as_str).collect();

@@ -44,7 +44,7 @@ fn our_client_resumes_with_gnutls_serv_which_takes_its_early_data_once_asked_to(
         let builder = builder.early_data(true).trust(identity.anchors()).unwrap();
         let config = Arc::new(builder.build().unwrap());
         for round in 0..3 {
-            let mut client = ClientConnection::new(config.clone(), server_name()).unwrap();
+            let mut client = ClientConnection::new(config.clone(), server_name());
             let sent = client.write_early_data(b"early words\n").unwrap();
             assert_eq!(sent > 0, takes && round > 0);
             let address = format!("127.0.0.1:{port}").parse().unwrap();
@@ -89,7 +89,7 @@ fn gnutls_cli_resumes_with_our_tickets_and_sends_early_data() {
     let more = ["--resume", "--waitresumption", "--earlydata", &words, "-p", &port, "127.0.0.1"];
     let process = Process::start("gnutls-cli", &[&arguments[..], &more].concat());
     for resumes in [false, true] {
-        let server = ServerConnection::new(config.clone()).unwrap();
+        let server = ServerConnection::new(config.clone());
         let mut stream: Stream<_, TcpStream> = Stream::new(server, listener.accept());
         stream.handshake().unwrap();
         let parameters = stream.connection().parameters();

@@ -34,7 +34,7 @@ fn our_client_and_their_server_agree_in_every_group_with_a_share_and_after_a_ret
             let shares = if retried { Vec::new() } else { vec![group] };
             let config = ClientConfig::builder(provider_of(all)).key_shares(shares);
             let config = Arc::new(config.trust(identity.anchors()).unwrap().build().unwrap());
-            let client = ClientConnection::new(config, server_name()).unwrap();
+            let client = ClientConnection::new(config, server_name());
             let mut client = BufReader::new(Stream::new(client, connect(address)));
             talk(&mut client, &process);
             program.check_group(&process, false, group, retried);
@@ -61,7 +61,7 @@ fn their_client_and_our_server_agree_in_every_group_and_after_a_retry() {
             let config = ServerConfig::builder(provider_of(ours)).build(Arc::new(list)).unwrap();
             let listener = Listener::new();
             let process = program.client(&identity, listener.port(), &theirs, None);
-            let server = ServerConnection::new(Arc::new(config)).unwrap();
+            let server = ServerConnection::new(Arc::new(config));
             let mut server = BufReader::new(Stream::new(server, listener.accept()));
             talk(&mut server, &process);
             program.check_group(&process, true, group, retried);

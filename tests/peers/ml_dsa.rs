@@ -38,7 +38,7 @@ fn our_client_and_their_server_sign_with_ml_dsa() {
                 .client_certificate(own.chain.clone(), &own.key)
                 .unwrap();
             let config = Arc::new(config.build().unwrap());
-            let client = ClientConnection::new(config, server_name()).unwrap();
+            let client = ClientConnection::new(config, server_name());
             let mut client = BufReader::new(Stream::new(client, connect(address)));
             talk(&mut client, &process);
             let parameters = client.get_ref().connection().parameters();
@@ -62,7 +62,7 @@ fn their_client_and_our_server_sign_with_ml_dsa() {
                 .unwrap();
             let listener = Listener::new();
             let process = program.client(&own, listener.port(), &GROUPS, Some(&theirs));
-            let server = ServerConnection::new(Arc::new(config)).unwrap();
+            let server = ServerConnection::new(Arc::new(config));
             let mut server = BufReader::new(Stream::new(server, listener.accept()));
             talk(&mut server, &process);
             let parameters = server.get_ref().connection().parameters();

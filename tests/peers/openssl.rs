@@ -76,7 +76,7 @@ impl TheirServer {
         let config = config.trust(identity.anchors()).unwrap().build().unwrap();
         let key_updates = KeyUpdates::default();
         let options = key_updates.options();
-        let client = ClientConnection::with_options(config.into(), server_name(), options).unwrap();
+        let client = ClientConnection::with_options(config.into(), server_name(), options);
         let client = BufReader::new(Stream::new(client, connect(address)));
         Self { process, client, key_updates, _folder: folder }
     }
@@ -211,7 +211,7 @@ fn with_their_client<T: Send + 'static>(
     let address = format!("127.0.0.1:{}", listener.port());
     let server = thread::spawn(move || {
         let key_updates = KeyUpdates::default();
-        let connection = ServerConnection::with_options(config, key_updates.options()).unwrap();
+        let connection = ServerConnection::with_options(config, key_updates.options());
         let stream = Stream::new(connection, listener.accept());
         serve(BufReader::new(stream), key_updates)
     });

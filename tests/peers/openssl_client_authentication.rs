@@ -67,7 +67,7 @@ fn their_server(
         builder = builder.client_certificates(list(shown));
     }
     let config = Arc::new(builder.build().unwrap());
-    let client = ClientConnection::new(config, server_name()).unwrap();
+    let client = ClientConnection::new(config, server_name());
     let socket = connect(address);
     (process, BufReader::new(Stream::new(client, socket)), folder)
 }
@@ -153,7 +153,7 @@ fn their_client<T: Send + 'static>(
     let listener = Listener::new();
     let address = format!("127.0.0.1:{}", listener.port());
     let thread = thread::spawn(move || {
-        let connection = ServerConnection::new(config).unwrap();
+        let connection = ServerConnection::new(config);
         serve(BufReader::new(Stream::new(connection, listener.accept())))
     });
     let files = shown.map(|shown| files(&folder, "client", shown));

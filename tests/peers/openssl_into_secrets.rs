@@ -71,7 +71,7 @@ fn a_connection_to_s_server_is_taken_over() {
         let store = Arc::new(MemoryClientSessions::new(8));
         let config = ClientConfig::builder(narrow_provider(suite, 0)).sessions(store.clone());
         let config = Arc::new(config.trust(identity.anchors()).unwrap().build().unwrap());
-        let client = ClientConnection::new(config.clone(), server_name()).unwrap();
+        let client = ClientConnection::new(config.clone(), server_name());
         let mut stream = Stream::new(client, connect(address));
         stream.write_all(format!("before {suite}\n").as_bytes()).unwrap();
         process.wait_for(&format!("before {suite}\n"));
@@ -97,7 +97,7 @@ fn a_connection_to_s_server_is_taken_over() {
         process.wait_for_times("DONE", 2 * suite + 1);
         drop(owner);
 
-        let again = ClientConnection::new(config, server_name()).unwrap();
+        let again = ClientConnection::new(config, server_name());
         let mut stream = Stream::new(again, connect(address));
         stream.handshake().unwrap();
         let resumed = stream.connection().parameters().pre_shared_key;
@@ -124,7 +124,7 @@ fn a_connection_of_s_client_is_taken_over() {
         let listener = Listener::new();
         let address = format!("127.0.0.1:{}", listener.port());
         let server = thread::spawn(move || {
-            let connection = ServerConnection::new(config).unwrap();
+            let connection = ServerConnection::new(config);
             let mut stream = BufReader::new(Stream::new(connection, listener.accept()));
             let mut line = String::new();
             stream.read_line(&mut line).unwrap();

@@ -33,7 +33,7 @@ fn our_client_shares_a_key_with_s_server_with_and_without_a_retry() {
 
         let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(vec![key()]);
         let config = config.trust(identity.anchors()).unwrap().build().unwrap();
-        let client = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+        let client = ClientConnection::new(Arc::new(config), server_name());
         let socket = connect(address);
         let mut stream = Stream::new(client, socket);
         stream.write_all(b"our words\n").unwrap();
@@ -64,7 +64,7 @@ fn our_server_shares_a_key_with_s_client() {
     let psk = ["-psk_identity", IDENTITY];
     let process = Process::start("openssl", &[&arguments[..], &psk].concat());
     let (socket, _) = listener.accept().unwrap();
-    let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
+    let mut stream = Stream::new(ServerConnection::new(config), socket);
     stream.write_all(b"our words\n").unwrap();
     process.wait_for("our words");
     assert_eq!(stream.connection().parameters().pre_shared_key, Some(PskKind::External));

@@ -45,7 +45,7 @@ impl TheirServer {
     /// One connection: early data where they can be sent, then a line each way.
     fn connect(&mut self, early: &[u8]) -> (ClientConnection, usize) {
         self.rounds += 1;
-        let mut client = ClientConnection::new(self.config.clone(), server_name()).unwrap();
+        let mut client = ClientConnection::new(self.config.clone(), server_name());
         let sent = client.write_early_data(early).unwrap();
         let mut stream = BufReader::new(Stream::new(client, connect(self.address)));
         let line = format!("our words {}\n", self.rounds);
@@ -143,7 +143,7 @@ fn serve(config: &Arc<ServerConfig>, arguments: &[&str]) -> (ServerConnection, V
     let address = format!("127.0.0.1:{}", listener.port());
     let first = ["s_client", "-connect", &address, "-tls1_3", "-servername", "server.example"];
     let mut process = Process::start("openssl", &[&first, arguments].concat());
-    let server = ServerConnection::new(config.clone()).unwrap();
+    let server = ServerConnection::new(config.clone());
     let mut stream: Stream<_, TcpStream> = Stream::new(server, listener.accept());
     stream.write_all(b"our words\n").unwrap();
     process.wait_for("our words");

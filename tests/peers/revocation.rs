@@ -106,10 +106,9 @@ impl World {
         anchors.add(self.authority.der().clone()).unwrap();
         let verifier = change(TrustAnchorVerifier::new(anchors, provider.signatures.clone()));
         let client = ClientConfig::builder(provider).verifier(Arc::new(verifier)).request_ocsp(ask);
-        let mut client =
-            ClientConnection::new(Arc::new(client.build().unwrap()), server_name()).unwrap();
+        let mut client = ClientConnection::new(Arc::new(client.build().unwrap()), server_name());
         let server = Arc::new(ServerConfig::new(key.clone()).unwrap());
-        let mut server = ServerConnection::new(server).unwrap();
+        let mut server = ServerConnection::new(server);
         memory::exchange(&mut client, &mut server)
     }
 }
@@ -196,9 +195,8 @@ fn a_session_is_resumed_while_its_staple_is_fresh() {
     let connect = |minutes: u64| {
         let now = UnixTime::since_unix_epoch(Duration::from_secs(start + minutes * 60));
         let options = || Options::new(now);
-        let mut client =
-            ClientConnection::with_options(client.clone(), server_name(), options()).unwrap();
-        let mut server = ServerConnection::with_options(server.clone(), options()).unwrap();
+        let mut client = ClientConnection::with_options(client.clone(), server_name(), options());
+        let mut server = ServerConnection::with_options(server.clone(), options());
         let result = memory::exchange(&mut client, &mut server);
         result.map(|()| {
             assert!(client.parameters().ocsp_response.is_some(), "after {minutes} minutes");

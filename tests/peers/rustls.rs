@@ -44,14 +44,14 @@ fn client_config(identity: &Identity, provider: CryptoProvider) -> ClientConfig 
 }
 
 fn client(config: impl Into<Arc<ClientConfig>>) -> ClientConnection {
-    ClientConnection::new(config.into(), server_name()).unwrap()
+    ClientConnection::new(config.into(), server_name())
 }
 
 /// Our server with this provider and key.
 fn server(provider: CryptoProvider, key: CertifiedKey) -> ServerConnection {
     let builder = ServerConfig::builder(provider).application_protocols(["test/1"]);
     let list = CertificateList::new(vec![Arc::new(key)]);
-    ServerConnection::new(builder.build(Arc::new(list)).unwrap().into()).unwrap()
+    ServerConnection::new(builder.build(Arc::new(list)).unwrap().into())
 }
 
 /// A key that signs with one of its schemes only.
@@ -255,8 +255,7 @@ fn their_tickets_reach_the_store_and_are_ignored_without_one() {
         let observer = Some(Box::new(CountTickets(seen.clone())) as Box<dyn Observer>);
         let mut options = Options::default();
         options.observer = observer;
-        let mut ours =
-            ClientConnection::with_options(config.into(), server_name(), options).unwrap();
+        let mut ours = ClientConnection::with_options(config.into(), server_name(), options);
         let mut config =
             rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
         config.send_tls13_tickets = 3;
@@ -280,7 +279,7 @@ fn our_client_refuses_their_server_with_the_wrong_name_or_an_unknown_issuer() {
         (&other, server_name(), AlertDescription::UNKNOWN_CA, "UnknownCA"),
     ] {
         let config = client_config(trusted, CryptoProvider::default());
-        let mut ours = ClientConnection::new(config.into(), name).unwrap();
+        let mut ours = ClientConnection::new(config.into(), name);
         let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
         let mut theirs = rustls_peer::server(config);
         let Exchange { our_error, their_error, .. } = exchange(&mut ours, &mut theirs);
@@ -440,7 +439,7 @@ fn our_server_takes_their_clients_certificate_and_refuses_a_strangers() {
             let builder = builder.with_root_certificates(rustls_peer::roots(&identity));
             let theirs = builder.with_client_auth_cert(shown.chain.clone(), shown.key.clone_key());
             let mut theirs = rustls_peer::client(theirs.unwrap());
-            let mut ours = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut ours = ServerConnection::new(Arc::clone(&config));
             let result = exchange(&mut ours, &mut theirs);
             if stranger {
                 let alert = result.our_error.unwrap().alert_sent();

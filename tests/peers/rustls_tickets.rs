@@ -62,7 +62,7 @@ fn our_client_resumes_with_their_tickets_and_their_server_reads_its_early_data()
                 (_, true) => EarlyData::Rejected,
                 (_, false) => EarlyData::Accepted,
             };
-            let mut ours = ClientConnection::new(config.clone(), server_name()).unwrap();
+            let mut ours = ClientConnection::new(config.clone(), server_name());
             let sent = ours.write_early_data(b"early words").unwrap();
             assert_eq!(sent > 0, round > 0 && early > 0);
             let server = rustls::ServerConnection::new(theirs.clone()).unwrap();
@@ -141,7 +141,7 @@ fn their_client_resumes_with_our_tickets_and_our_server_takes_its_early_data() {
             let theirs = Arc::new(theirs);
             for round in 0..3 {
                 let config = if round == 0 { &first } else { &then };
-                let mut ours = ServerConnection::new(config.clone()).unwrap();
+                let mut ours = ServerConnection::new(config.clone());
                 let mut client =
                     rustls::ClientConnection::new(theirs.clone(), server_name()).unwrap();
                 if let Some(mut early) = client.early_data() {

@@ -82,12 +82,12 @@ impl World {
 
     fn client(&self, builder: ClientConfigBuilder, at: u64) -> ClientConnection {
         let config = Arc::new(builder.build().unwrap());
-        ClientConnection::with_options(config, server_name(), self.options(at)).unwrap()
+        ClientConnection::with_options(config, server_name(), self.options(at))
     }
 
     fn server(&self, builder: ServerConfigBuilder, at: u64) -> ServerConnection {
         let config = self.pair.finish(builder);
-        ServerConnection::with_options(config, self.options(at)).unwrap()
+        ServerConnection::with_options(config, self.options(at))
     }
 
     /// A client and a server without sessions.
@@ -271,7 +271,7 @@ fn nothing_is_left_of_a_connection_whose_questions_are_answered_later() {
             .client_authentication(ClientAuthentication::required(Arc::new(AnswerLater)))
             .build(Arc::new(AnswerLater));
         let server = ServerConnection::with_options(Arc::new(server.unwrap()), world.options(0));
-        world.live(world.client(client, 0), server.unwrap());
+        world.live(world.client(client, 0), server);
     });
 }
 

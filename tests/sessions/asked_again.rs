@@ -255,7 +255,7 @@ fn decisions(found: bool, accepted: bool) -> Vec<String> {
     let observer: Option<Box<dyn Observer>> = Some(Box::new(decisions.clone()));
     let mut options = Options::new(time(1));
     options.observer = observer;
-    let server = ServerConnection::with_options(config, options).unwrap();
+    let server = ServerConnection::with_options(config, options);
     let mut client = ends.client(1);
     assert_eq!(client.write_early_data(b"early").unwrap(), 5);
     let mut wires = Wires::new(client, server);

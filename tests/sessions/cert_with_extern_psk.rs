@@ -314,7 +314,7 @@ fn a_client_that_requires_a_key_and_has_none_for_the_server_sends_nothing() {
     let elsewhere = world.key.clone().for_server(ServerName::try_from("other.example").unwrap());
     for keys in [vec![], vec![elsewhere]] {
         let config = Arc::new(world.client(Required).pre_shared_keys(keys).build().unwrap());
-        let client = ClientConnection::new(config, server_name()).unwrap();
+        let client = ClientConnection::new(config, server_name());
         let error = client.check().unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::NoPreSharedKey("server.example".into()));
         assert_eq!(error.alert_sent(), None);

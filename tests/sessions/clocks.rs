@@ -49,7 +49,7 @@ fn server(config: &Arc<ServerConfig>, now: impl Into<Time>) -> ServerConnection 
 fn client(pair: &Pair, now: UnixTime) -> ClientConnection {
     let options = Options::new(now);
     let config = Arc::new(pair.client_builder().build().unwrap());
-    ClientConnection::with_options(config, server_name(), options).unwrap()
+    ClientConnection::with_options(config, server_name(), options)
 }
 
 /// A pair that has met at the time 0, and its server.
@@ -233,7 +233,7 @@ fn the_age_of_a_ticket_is_sent_in_milliseconds() {
     let age_add = AgeAdd::default();
     let mut options = Options::new(time(0));
     options.observer = Some(Box::new(age_add.clone()));
-    let mut server = ServerConnection::with_options(config, options).unwrap();
+    let mut server = ServerConnection::with_options(config, options);
     let mut client = client(&pair, time(0));
     talk(&mut client, &mut server).checked();
     client.set_time(at(1_234));

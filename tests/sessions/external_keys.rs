@@ -166,8 +166,8 @@ fn a_name_that_is_not_served_is_refused_to_a_client_with_a_key_as_well() {
                     .build()
                     .unwrap();
                 let name = name.try_into().unwrap();
-                let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
-                let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+                let mut client = ClientConnection::new(Arc::new(client), name);
+                let mut server = ServerConnection::new(Arc::new(server));
                 let result = exchange(&mut client, &mut server);
                 let alert = result.err().and_then(|error| error.alert_sent());
                 let expected = AlertDescription::UNRECOGNIZED_NAME;

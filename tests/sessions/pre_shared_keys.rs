@@ -35,7 +35,7 @@ fn psk(identity: &str, secret: &[u8]) -> PreSharedKey {
 fn client(identity: &Identity, keys: Vec<PreSharedKey>) -> ClientConnection {
     let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(keys);
     let config = config.trust(identity.anchors()).unwrap().build().unwrap();
-    ClientConnection::new(Arc::new(config), server_name()).unwrap()
+    ClientConnection::new(Arc::new(config), server_name())
 }
 
 fn server(
@@ -45,7 +45,7 @@ fn server(
 ) -> ServerConnection {
     let certificates = CertificateList::new(vec![Arc::new(identity.certified_key())]);
     let config = ServerConfig::builder(provider).pre_shared_keys(Arc::new(PskList::new(keys)));
-    ServerConnection::new(Arc::new(config.build(Arc::new(certificates)).unwrap())).unwrap()
+    ServerConnection::new(Arc::new(config.build(Arc::new(certificates)).unwrap()))
 }
 
 fn used_by_both(client: &Connection, server: &Connection) -> bool {
@@ -114,7 +114,7 @@ fn the_key_can_be_looked_up_later_and_found_or_not() {
         let config =
             ServerConfig::builder(CryptoProvider::default()).pre_shared_keys(Arc::new(AnswerLater));
         let config = Arc::new(config.build(Arc::new(certificates)).unwrap());
-        let mut server = ServerConnection::new(config).unwrap();
+        let mut server = ServerConnection::new(config);
         exchange(&mut client, &mut server).unwrap();
         let Some(Question::ResolvePsk(question)) = server.question() else { panic!() };
         let hello = question.client_hello().unwrap();
@@ -143,7 +143,7 @@ fn a_choice_that_the_client_did_not_offer_is_the_servers_own_fault() {
     let config =
         ServerConfig::builder(CryptoProvider::default()).pre_shared_keys(Arc::new(Mistaken));
     let config = Arc::new(config.build(Arc::new(AnswerLater)).unwrap());
-    let mut server = ServerConnection::new(config).unwrap();
+    let mut server = ServerConnection::new(config);
     let mut client = client(&identity, vec![psk("ours", SECRET)]);
     let error = exchange(&mut client, &mut server).unwrap_err();
     assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR), "{error}");

@@ -115,8 +115,8 @@ impl World {
     ) -> Met {
         let before = self.count.load(Ordering::Relaxed);
         let options = || Options::new(self.now);
-        let mut client = ClientConnection::with_options(client.clone(), name, options()).unwrap();
-        let mut server = ServerConnection::with_options(server.clone(), options()).unwrap();
+        let mut client = ClientConnection::with_options(client.clone(), name, options());
+        let mut server = ServerConnection::with_options(server.clone(), options());
         let refused = talk(&mut client, &mut server).error.map(|error| match error.kind() {
             ErrorKind::Certificate(error) => error.kind.code(),
             other => other.code(),

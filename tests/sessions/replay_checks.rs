@@ -122,7 +122,7 @@ fn an_observer_learns_that_the_register_was_asked_and_whether_it_was_a_replay() 
         let observer: Option<Box<dyn Observer>> = Some(Box::new(reasons.clone()));
         let mut options = Options::new(time(1));
         options.observer = observer;
-        let mut server = ServerConnection::with_options(config, options).unwrap();
+        let mut server = ServerConnection::with_options(config, options);
         server.receive(&mut first_flight(&mut pair.client(1))).unwrap();
         handclasp_testing::answer(&mut server, Answer::ReplayCheck(answer)).unwrap();
         let seen = reasons.0.lock().unwrap();

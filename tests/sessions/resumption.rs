@@ -133,7 +133,7 @@ fn a_session_of_another_server_name_is_not_resumed() {
     let options = handclasp::connection::Options::new(time(1));
     let name = "localhost".try_into().unwrap();
     let client = pair.client_builder().build().unwrap();
-    let mut client = ClientConnection::with_options(client.into(), name, options).unwrap();
+    let mut client = ClientConnection::with_options(client.into(), name, options);
     assert!(!again(&mut client, &config, 1));
     assert!(client.parameters().certificates.is_some(), "there was a full handshake");
 }
@@ -155,7 +155,7 @@ fn the_server_reports_the_name_of_the_client_hello_and_not_of_the_session() {
     let options = Options::new(time(1));
     let client = pair.client_builder().build().unwrap();
     let name = "localhost".try_into().unwrap();
-    let mut client = ClientConnection::with_options(client.into(), name, options).unwrap();
+    let mut client = ClientConnection::with_options(client.into(), name, options);
     let mut server = server_at(&config, 1);
     talk(&mut client, &mut server).checked();
     assert!(!resumed(&client, &server));
@@ -277,7 +277,7 @@ fn no_two_tickets_have_the_same_nonce_key_or_age() {
     let tickets = Tickets::default();
     let mut options = Options::new(time(0));
     options.observer = Some(Box::new(tickets.clone()));
-    let mut server = ServerConnection::with_options(config, options).unwrap();
+    let mut server = ServerConnection::with_options(config, options);
     let mut client = pair.client(0);
     talk(&mut client, &mut server).checked();
     server.send_tickets(3).unwrap();
@@ -501,7 +501,7 @@ fn a_ticket_stands_before_external_keys_and_either_is_taken() {
 fn tickets_are_not_sent_to_clients_without_a_mode_for_them() {
     let pair = Pair::new();
     let config = pair.finish(pair.server_builder());
-    let mut client = ClientConnection::new(pair.identity.client_config(), server_name()).unwrap();
+    let mut client = ClientConnection::new(pair.identity.client_config(), server_name());
     let mut server = server_at(&config, 0);
     talk(&mut client, &mut server).checked();
     server.send_tickets(1).unwrap();
@@ -585,7 +585,7 @@ fn a_server_name_is_acknowledged_in_a_full_handshake_only() {
         let mut options = Options::new(time(at));
         options.observer = observer;
         let client = Arc::new(pair.client_builder().build().unwrap());
-        let mut client = ClientConnection::with_options(client, server_name(), options).unwrap();
+        let mut client = ClientConnection::with_options(client, server_name(), options);
         let mut server = server_at(&config, at);
         talk(&mut client, &mut server).checked();
         assert_eq!(resumed(&client, &server), at > 0);

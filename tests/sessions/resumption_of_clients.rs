@@ -242,7 +242,7 @@ fn a_client_with_a_raw_public_key_is_resumed_while_the_key_is_pinned() {
         let mut options = Options::new(time(at));
         options.observer = observer;
         let built = Arc::new(builder.build().unwrap());
-        let mut client = ClientConnection::with_options(built, server_name(), options).unwrap();
+        let mut client = ClientConnection::with_options(built, server_name(), options);
         let mut server = server_at(&config, at);
         talk(&mut client, &mut server).checked();
         let parameters = server.parameters();

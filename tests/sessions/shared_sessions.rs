@@ -421,7 +421,7 @@ impl World {
         };
         let options = Options::new(time(at));
         let config = Arc::new(builder.build().unwrap());
-        ClientConnection::with_options(config, server_name(), options).unwrap()
+        ClientConnection::with_options(config, server_name(), options)
     }
 
     fn server(&self, server: &Server) -> Arc<ServerConfig> {

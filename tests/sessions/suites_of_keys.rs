@@ -52,7 +52,7 @@ fn retrying(hash: HashAlgorithm) -> CryptoProvider {
 fn client_with(identity: &Identity, keys: Vec<PreSharedKey>) -> ClientConnection {
     let config = ClientConfig::builder(CryptoProvider::default()).pre_shared_keys(keys);
     let config = config.trust(identity.anchors()).unwrap().build().unwrap();
-    ClientConnection::new(Arc::new(config), server_name()).unwrap()
+    ClientConnection::new(Arc::new(config), server_name())
 }
 
 /// A server that answers at once, or later.
@@ -114,7 +114,7 @@ fn a_key_is_used_whichever_suite_the_server_prefers() {
                             false => Arc::new(list.clone()),
                         };
                         let config = server_with(certificates.clone(), provider.clone(), keys);
-                        let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+                        let mut server = ServerConnection::new(Arc::new(config));
                         let mut client = client_with(&identity, vec![key(hash)]);
                         let asked = exchange_with_answers(&mut client, &mut server, &list);
                         assert_used(&client, &server, &key(hash));
@@ -136,10 +136,10 @@ fn the_suite_of_a_retry_request_is_for_the_key_although_another_server_gets_the_
             let list = Arc::new(PskList::new(vec![key(hash)]));
             let config = Arc::new(server_with(vec![&identity], retrying(preferred), list));
             let mut client = client_with(&identity, vec![key(hash)]);
-            let mut first = ServerConnection::new(config.clone()).unwrap();
+            let mut first = ServerConnection::new(config.clone());
             deliver_outgoing(&mut client, &mut first).unwrap();
             deliver_outgoing(&mut first, &mut client).unwrap();
-            let mut second = ServerConnection::new(config).unwrap();
+            let mut second = ServerConnection::new(config);
             exchange(&mut client, &mut second).unwrap();
             assert_used(&client, &second, &key(hash));
             assert!(second.parameters().retried);
@@ -158,7 +158,7 @@ fn with_keys_for_both_hashes_the_server_prefers_a_suite() {
             for provider in [preferring(preferred), retrying(preferred)] {
                 let list = Arc::new(PskList::new(keys.clone()));
                 let config = server_with(vec![&identity], provider, list);
-                let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+                let mut server = ServerConnection::new(Arc::new(config));
                 let mut client = client_with(&identity, keys.clone());
                 exchange(&mut client, &mut server).unwrap();
                 let used = keys.iter().find(|key| key.hash() == preferred).unwrap();
@@ -197,7 +197,7 @@ fn a_server_without_certificates_says_that_it_knows_none_of_the_keys() {
         for provider in [preferring(Sha256), retrying(Sha256)] {
             let list = Arc::new(PskList::new(vec![key(Sha256)]));
             let config = server_with(vec![], provider, list);
-            let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+            let mut server = ServerConnection::new(Arc::new(config));
             let mut client = client_with(&identity, offered.clone());
             let error = exchange(&mut client, &mut server).unwrap_err();
             let alert = AlertDescription::UNKNOWN_PSK_IDENTITY;
@@ -274,7 +274,7 @@ fn a_key_that_is_used_without_a_key_exchange_needs_no_group() {
                 let exchanged = Exchanged::default();
                 let mut options = Options::new(time(0));
                 options.observer = Some(Box::new(exchanged.clone()));
-                let mut server = ServerConnection::with_options(config, options).unwrap();
+                let mut server = ServerConnection::with_options(config, options);
                 let error = talk(&mut client, &mut server).error;
 
                 let key_alone = is_known && allowed && !needs_group;

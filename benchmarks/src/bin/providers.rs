@@ -150,8 +150,8 @@ impl Ours {
 
 impl Contender for Ours {
     fn run(&self) -> Spent {
-        let new_client = |name| ClientConnection::new(Arc::clone(&self.client), name).unwrap();
-        let new_server = || ServerConnection::new(Arc::clone(&self.server)).unwrap();
+        let new_client = |name| ClientConnection::new(Arc::clone(&self.client), name);
+        let new_server = || ServerConnection::new(Arc::clone(&self.server));
         handshakes::ours(new_client, new_server)
     }
 }

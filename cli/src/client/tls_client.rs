@@ -56,7 +56,7 @@ impl TlsClient {
     ) -> Result<Self, Failure> {
         let mut options = Options::default();
         options.observer = Some(observer);
-        let connection = ClientConnection::with_options(config, name, options)?;
+        let connection = ClientConnection::with_options(config, name, options);
         Ok(Self { connection, socket, buffer: ReceiveBuffer::new() })
     }
 

@@ -30,11 +30,11 @@ impl Ends {
             options
         };
         let config = Arc::clone(&scenario.server);
-        let server = ServerConnection::with_options(config, options(Side::Server))?;
+        let server = ServerConnection::with_options(config, options(Side::Server));
         event_log.start();
         let config = Arc::clone(&scenario.client);
         let name = scenario.name.clone();
-        let mut client = ClientConnection::with_options(config, name, options(Side::Client))?;
+        let mut client = ClientConnection::with_options(config, name, options(Side::Client));
         client.write_early_data(EARLY_DATA)?;
         Ok(Self { client, server, event_log })
     }

@@ -75,7 +75,7 @@ fn serve_with(first: OneServer, others: OneServer) -> String {
 
 fn answer(config: Arc<ServerConfig>, socket: TcpStream, ending: Ending) {
     let mut handle = socket.try_clone().unwrap();
-    let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
+    let mut stream = Stream::new(ServerConnection::new(config), socket);
     // A check makes handshakes fail on purpose.
     if stream.handshake().is_err() {
         return;
@@ -334,7 +334,7 @@ fn connections_are_made_one_after_the_other_and_closed() {
     thread::spawn(move || {
         for socket in listener.incoming() {
             most_open.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            let connection = ServerConnection::new(config.clone()).unwrap();
+            let connection = ServerConnection::new(config.clone());
             let mut stream = Stream::new(connection, socket.unwrap());
             let (open, all_ends) = (open.clone(), all_ends.clone());
             thread::spawn(move || {

@@ -102,7 +102,7 @@ fn asking(files: &Files) -> ServerConnection {
     let config = ServerConfig::builder(provider)
         .client_authentication(ClientAuthentication::post_handshake(Arc::new(verifier)))
         .build(Arc::new(CertificateList::new(vec![Arc::new(key)])));
-    ServerConnection::new(Arc::new(config.unwrap())).unwrap()
+    ServerConnection::new(Arc::new(config.unwrap()))
 }
 
 #[test]

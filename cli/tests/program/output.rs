@@ -72,7 +72,7 @@ fn impatient_server(files: &Files, patience: Duration) -> (String, thread::JoinH
     let address = format!("localhost:{}", listener.local_addr().unwrap().port());
     let serving = thread::spawn(move || {
         let socket = listener.accept().unwrap().0;
-        let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
+        let mut stream = Stream::new(ServerConnection::new(config), socket);
         let mut request = [0; 7];
         stream.read_exact(&mut request).unwrap();
         stream.transport().set_read_timeout(Some(patience)).unwrap();

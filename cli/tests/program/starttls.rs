@@ -30,7 +30,7 @@ fn server(files: &Files, greet: Greet) -> (String, thread::JoinHandle<()>) {
         if !greet(&mut socket) {
             return;
         }
-        let mut stream = Stream::new(ServerConnection::new(config).unwrap(), socket);
+        let mut stream = Stream::new(ServerConnection::new(config), socket);
         stream.write_all(b"in TLS").unwrap();
         stream.close().unwrap();
     });

@@ -165,7 +165,7 @@ fn client_that_trusts(files: &Files, provider: CryptoProvider) -> ClientConnecti
     let anchors = TrustAnchors::from_pem(files.read("ca.pem").as_bytes()).unwrap();
     let config = ClientConfig::builder(provider).trust(anchors).unwrap().build().unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    ClientConnection::new(config.into(), name).unwrap()
+    ClientConnection::new(config.into(), name)
 }
 
 #[test]

@@ -177,9 +177,9 @@ fn run(pair: &Pair, plan: Plan) -> Tapped {
         options
     });
     let config = Arc::new(plan.client.key_log(lines.key_log()).build().unwrap());
-    let mut client = ClientConnection::with_options(config, server_name(), of_client).unwrap();
+    let mut client = ClientConnection::with_options(config, server_name(), of_client);
     let config = pair.finish(plan.server);
-    let mut server = ServerConnection::with_options(config, of_server).unwrap();
+    let mut server = ServerConnection::with_options(config, of_server);
     client.write_early_data(plan.early).unwrap();
     let mut bytes = Vec::new();
     talk(&mut client, &mut server, &mut bytes);
@@ -234,9 +234,9 @@ pub fn after_key_updates(count: usize) -> Connection {
     let mut of_client = Options::new(time(0));
     of_client.observer = Some(Box::new(recorder.clone()));
     let config = Arc::new(pair.client_builder().build().unwrap());
-    let mut client = ClientConnection::with_options(config, server_name(), of_client).unwrap();
+    let mut client = ClientConnection::with_options(config, server_name(), of_client);
     let config = pair.finish(pair.server_builder());
-    let mut server = ServerConnection::with_options(config, Options::new(time(0))).unwrap();
+    let mut server = ServerConnection::with_options(config, Options::new(time(0)));
     talk(&mut client, &mut server, &mut Vec::new());
     for _ in 0..count {
         server.update_keys(false).unwrap();

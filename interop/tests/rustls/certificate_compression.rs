@@ -40,7 +40,7 @@ fn rustls_and_we_read_each_others_with_each_algorithm() {
         let config = client(&identity, vec![algorithm.clone()]);
         let mut options = Options::default();
         options.observer = Some(Box::new(seen.clone()));
-        let mut ours = ClientConnection::with_options(config, server_name(), options).unwrap();
+        let mut ours = ClientConnection::with_options(config, server_name(), options);
         let mut config =
             rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
         config.cert_compressors = vec![compressor];
@@ -50,7 +50,7 @@ fn rustls_and_we_read_each_others_with_each_algorithm() {
         // rustls does not show whether ours came compressed: the server's flight is shorter.
         let lengths = [vec![], vec![algorithm]].map(|algorithms| {
             let config = server(&identity, algorithms);
-            let mut ours = ServerConnection::new(config).unwrap();
+            let mut ours = ServerConnection::new(config);
             let mut config = rustls_peer::client_config(&identity, rustls_peer::default_provider());
             config.cert_decompressors = vec![decompressor];
             let mut theirs = rustls_peer::client(config);

@@ -68,7 +68,7 @@ fn our_client_and_their_server_agree_in_every_group_with_a_share_and_after_a_ret
             let config = ClientConfig::builder(ours(&all())).key_shares(shares);
             let config = config.application_protocols(["test/1"]).trust(identity.anchors());
             let config = Arc::new(config.unwrap().build().unwrap());
-            let mut client = ClientConnection::new(config, server_name()).unwrap();
+            let mut client = ClientConnection::new(config, server_name());
             let config = rustls_peer::server_config(&identity, theirs(&[group]), None);
             let mut server = rustls_peer::server(config);
             check(&mut client, &mut server, group, retried);
@@ -90,7 +90,7 @@ fn their_client_and_our_server_agree_in_every_group_and_after_a_retry() {
         let list = CertificateList::new(vec![Arc::new(identity.certified_key())]);
         let config = ServerConfig::builder(ours(&[group])).application_protocols(["test/1"]);
         let config = Arc::new(config.build(Arc::new(list)).unwrap());
-        let mut server = ServerConnection::new(config).unwrap();
+        let mut server = ServerConnection::new(config);
         let config = rustls_peer::client_config(&identity, theirs(&offered));
         let mut client = rustls_peer::client(config);
         check(&mut server, &mut client, group, retried);

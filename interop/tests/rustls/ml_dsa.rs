@@ -42,7 +42,7 @@ fn our_client_and_their_server_sign_with_ml_dsa() {
             .client_certificate(own.chain.clone(), &own.key)
             .unwrap();
         let config = Arc::new(config.build().unwrap());
-        let mut client = ClientConnection::new(config, server_name()).unwrap();
+        let mut client = ClientConnection::new(config, server_name());
         exchange(&mut client, &mut server).checked();
         assert!(!client.is_handshaking() && !server.is_handshaking());
         assert_eq!(client.parameters().signature_scheme, Some(scheme));
@@ -63,7 +63,7 @@ fn their_client_and_our_server_sign_with_ml_dsa() {
             .client_authentication(ClientAuthentication::required(Arc::new(verifier)))
             .build_with_certificate(own.chain.clone(), &own.key)
             .unwrap();
-        let mut server = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut server = ServerConnection::new(Arc::new(config));
         let builder = rustls::ClientConfig::builder_with_provider(default_provider().into());
         let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
         let mut config = builder

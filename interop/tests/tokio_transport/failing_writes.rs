@@ -170,7 +170,7 @@ fn ends(provider: CryptoProvider) -> Ends {
 impl Ends {
     fn transport(&self) -> Transport {
         Transport(Arc::new(Mutex::new(Script {
-            server: ServerConnection::new(self.server.clone()).unwrap(),
+            server: ServerConnection::new(self.server.clone()),
             to_client: VecDeque::new(),
             visible: 0,
             ended: false,
@@ -181,7 +181,7 @@ impl Ends {
 
     fn blocking(&self) -> (Transport, Stream<ClientConnection, Transport>) {
         let transport = self.transport();
-        let client = ClientConnection::new(self.client.clone(), server_name()).unwrap();
+        let client = ClientConnection::new(self.client.clone(), server_name());
         let mut stream = Stream::new(client, transport.clone());
         stream.handshake().unwrap();
         (transport, stream)

@@ -19,7 +19,7 @@ fn a_key_in_another_process_signs_and_when_it_is_gone_the_server_says_so() {
     let address = ([127, 0, 0, 1], examples::port(&server)).into();
 
     let connect = || {
-        let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+        let client = ClientConnection::new(identity.client_config(), server_name());
         Stream::new(client, process::connect(address))
     };
     let mut stream = connect();

@@ -65,7 +65,7 @@ type Client = Stream<ClientConnection, TcpStream>;
 fn connect(config: &Arc<ClientConfig>, listener: &TcpListener) -> Client {
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let client = ClientConnection::new(config.clone(), server_name()).unwrap();
+    let client = ClientConnection::new(config.clone(), server_name());
     Stream::new(client, socket)
 }
 
@@ -78,7 +78,7 @@ fn serve(
     config: &Arc<ServerConfig>,
     listener: &TcpListener,
 ) -> Stream<ServerConnection, TcpStream> {
-    let connection = ServerConnection::new(config.clone()).unwrap();
+    let connection = ServerConnection::new(config.clone());
     Stream::new(connection, listener.accept().unwrap().0)
 }
 
@@ -269,7 +269,7 @@ fn a_borrowed_socket_ends_as_orderly_and_one_that_is_taken_out_is_left_alone() {
     thread::scope(|scope| {
         scope.spawn(|| {
             let socket = listener.accept().unwrap().0;
-            let connection = ServerConnection::new(server.clone()).unwrap();
+            let connection = ServerConnection::new(server.clone());
             let mut stream = Stream::over(connection, &socket, |socket| {
                 socket.try_clone().ok().map(Socket::Tcp)
             });
@@ -389,7 +389,7 @@ async fn a_server_does_not_wait_for_a_client_that_reads_no_tickets() {
 async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awaited() {
     let identity = Identity::p256();
     let acceptor = Acceptor::new(identity.server_config()).max_handshakes(2);
-    let hello = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let hello = ClientConnection::new(identity.client_config(), server_name());
     let hello = hello.outgoing().to_vec();
     // Six bytes, a whole record with the first byte of a message, and a hello without what follows.
     let record = [22, 3, 1, 0, 1, 1];

@@ -38,10 +38,10 @@ fn connection(trusts: bool) -> Connection {
     let mut options = Options::new(time(0));
     options.observer = Some(Box::new(recorder.clone()));
     let config = Arc::new(builder.build().unwrap());
-    let mut client = ClientConnection::with_options(config, server_name(), options).unwrap();
+    let mut client = ClientConnection::with_options(config, server_name(), options);
     let server = pair.server_builder().application_protocols(["http/1.1"]);
     let config = pair.finish(server);
-    let mut server = ServerConnection::with_options(config, Options::new(time(0))).unwrap();
+    let mut server = ServerConnection::with_options(config, Options::new(time(0)));
     assert_eq!(memory::exchange(&mut client, &mut server).is_ok(), trusts);
     if trusts {
         client.write(b"a question").unwrap();

@@ -18,7 +18,7 @@ fn fetch(program: &str, config: &Arc<ServerConfig>, roots: &str) -> Output {
     let address = format!("localhost:{}", listener.port());
     let config = Arc::clone(config);
     let server = thread::spawn(move || {
-        let connection = ServerConnection::new(config).unwrap();
+        let connection = ServerConnection::new(config);
         let mut stream = BufReader::new(Stream::new(connection, listener.accept()));
         // A client that refuses the server has said so.
         if stream.read_line(&mut String::new()).is_ok() {

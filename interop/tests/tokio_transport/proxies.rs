@@ -177,7 +177,7 @@ fn server_for_known_clients(server: &Identity, client: &Identity) -> (u16, JoinH
     let (listener, chain) = (Listener::new(), client.chain.clone());
     let port = listener.port();
     let serving = thread::spawn(move || {
-        let connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let connection = ServerConnection::new(Arc::new(config));
         let mut stream = BufReader::new(Stream::new(connection, listener.accept()));
         let mut line = String::new();
         while line != "\r\n" {
@@ -203,7 +203,7 @@ fn get_as(client: &Identity, server: &Identity, port: u16) -> io::Result<String>
         .client_certificates(list(client))
         .build()
         .unwrap();
-    let connection = ClientConnection::new(Arc::new(config), server_name()).unwrap();
+    let connection = ClientConnection::new(Arc::new(config), server_name());
     let mut stream = Stream::new(connection, process::connect(([127, 0, 0, 1], port).into()));
     write!(stream, "GET / HTTP/1.1\r\nHost: {NAME}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

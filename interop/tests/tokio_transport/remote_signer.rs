@@ -59,7 +59,7 @@ impl Parts {
 
     /// A client's request to the server on this port.
     fn greet(&self, port: u16) -> std::io::Result<()> {
-        let client = ClientConnection::new(self.web.0.client_config(), server_name()).unwrap();
+        let client = ClientConnection::new(self.web.0.client_config(), server_name());
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut stream = Stream::new(client, connect(address));
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;

@@ -126,7 +126,7 @@ impl Honest {
 }
 
 fn client_hello(identity: &Identity) -> Vec<u8> {
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let client = ClientConnection::new(identity.client_config(), server_name());
     client.outgoing().to_vec()
 }
 
@@ -360,7 +360,7 @@ fn a_thousand_bad_clients_at_once_disturb_no_other_and_leave_nothing_behind() {
 
 /// The bytes that a client sends in a handshake and a little behind it, each time anew.
 async fn hang_up_after(count: usize, identity: &Identity, address: SocketAddr) -> bool {
-    let mut connection = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let mut connection = ClientConnection::new(identity.client_config(), server_name());
     let mut socket = TcpStream::connect(address).await.unwrap();
     let (mut input, mut left) = (Vec::new(), count);
     let mut received_hello = false;

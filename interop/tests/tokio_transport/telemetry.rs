@@ -77,8 +77,8 @@ impl Server {
 
     /// Connects a client to it. Both ends fail, or none.
     fn connect(&self, client: &Arc<ClientConfig>) -> Result<ServerConnection, Error> {
-        let mut client = ClientConnection::new(Arc::clone(client), server_name())?;
-        let mut server = ServerConnection::new(Arc::clone(&self.config))?;
+        let mut client = ClientConnection::new(Arc::clone(client), server_name());
+        let mut server = ServerConnection::new(Arc::clone(&self.config));
         let exchanged = memory::exchange(&mut client, &mut server);
         if exchanged.is_err() {
             deliver_alert(&mut client, &mut server);
@@ -115,7 +115,7 @@ fn handshakes(observer: MakeObserver) {
     let client = trusting(anchors).observer(observer).build().unwrap();
     assert!(server.connect(&Arc::new(client)).is_err());
     // A connection that is dropped.
-    drop(ServerConnection::new(Arc::clone(&server.config)).unwrap());
+    drop(ServerConnection::new(Arc::clone(&server.config)));
 }
 
 #[test]
@@ -331,7 +331,7 @@ fn line_of_failure(config: ServerConfigBuilder, fail: impl FnOnce(&mut Connectio
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
     with_subscriber(subscriber, || {
         let config = Pair::new().finish(config.observer(TracingObserver::boxed));
-        fail(&mut ServerConnection::new(config).unwrap());
+        fail(&mut ServerConnection::new(config));
     });
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("handshake failed")).collect();
@@ -348,7 +348,7 @@ fn refused(server: &mut Connection, bytes: &[u8]) {
 fn a_stranger_causes_no_warning_in_the_log_of_a_server() {
     let pair = Pair::new();
     let client = pair.client_builder().application_protocols(["a"]).build().unwrap();
-    let client = ClientConnection::new(Arc::new(client), server_name()).unwrap();
+    let client = ClientConnection::new(Arc::new(client), server_name());
     let server = || pair.server_builder();
     let lines = [
         line_of_failure(server(), |server| refused(server, b"GET / HTTP/1.1\r\n\r\n")),
@@ -392,7 +392,7 @@ fn refused_with(alert: AlertDescription, server: &mut Connection) {
     let verifier = Arc::new(RefuseAll(alert));
     let client = ClientConfig::builder(CryptoProvider::default()).verifier(verifier);
     let client = Arc::new(client.build().unwrap());
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
     assert!(memory::exchange(&mut client, server).is_err());
     deliver_alert(&mut client, server);
 }
@@ -419,7 +419,7 @@ fn scrape(port: u16) -> Metrics {
 
 fn fetch(config: ClientConfigBuilder, port: u16) -> io::Result<String> {
     let config = Arc::new(config.build().unwrap());
-    let connection = ClientConnection::new(config, server_name()).unwrap();
+    let connection = ClientConnection::new(config, server_name());
     let mut stream = Stream::new(connection, connect(([127, 0, 0, 1], port).into()));
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

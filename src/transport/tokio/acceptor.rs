@@ -198,7 +198,7 @@ impl Acceptor {
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let connection = ServerConnection::with_options(Arc::clone(&self.config), options)?;
+        let connection = ServerConnection::with_options(Arc::clone(&self.config), options);
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         within(self.timeout, &mut stream, async |stream| {
             let first = stream.wait_for_record().await?;

@@ -73,7 +73,7 @@ impl Connector {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let config = Arc::clone(&self.config);
-        let connection = ClientConnection::with_options(config, server_name, options)?;
+        let connection = ClientConnection::with_options(config, server_name, options);
         self.finish(connection, transport).await
     }
 
@@ -114,7 +114,7 @@ impl Connector {
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let config = Arc::clone(&self.config);
-        let connection = ClientConnection::with_options(config, server_name, options)?;
+        let connection = ClientConnection::with_options(config, server_name, options);
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         let mut sent = 0;
         within(self.timeout, &mut stream, async |stream| {

@@ -80,7 +80,7 @@ fn refused_by_rustls() -> Option<Diagnosis> {
         rustls::ServerConfig::builder_with_provider(rustls_peer::default_provider().into());
     let config = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
     let config = config.with_no_client_auth().with_cert_resolver(Arc::new(NoName));
-    let mut ours = ClientConnection::new(Identity::p256().client_config(), server_name()).unwrap();
+    let mut ours = ClientConnection::new(Identity::p256().client_config(), server_name());
     let mut theirs = rustls_peer::server(config);
     rustls_peer::exchange(&mut ours, &mut theirs).our_error.map(|error| error.diagnosis())
 }
@@ -90,7 +90,7 @@ fn protocols_of_rustls() -> Option<Diagnosis> {
     let identity = Identity::p256();
     let config = rustls_peer::server_config(&identity, rustls_peer::default_provider(), None);
     let ours = client(&identity).application_protocols(["h2"]).build().unwrap();
-    let mut ours = ClientConnection::new(ours.into(), server_name()).unwrap();
+    let mut ours = ClientConnection::new(ours.into(), server_name());
     let mut theirs = rustls_peer::server(config);
     rustls_peer::exchange(&mut ours, &mut theirs).our_error.map(|error| error.diagnosis())
 }
@@ -123,11 +123,11 @@ fn no_scheme() -> Option<Diagnosis> {
 fn silent_after_retry() -> Option<Diagnosis> {
     let identity = Identity::p256();
     let config = client(&identity).key_shares([NamedGroup::X25519]).build().unwrap();
-    let mut client = ClientConnection::new(config.into(), server_name()).unwrap();
+    let mut client = ClientConnection::new(config.into(), server_name());
     let mut narrow = provider();
     narrow.groups.retain(|group| group.name() == NamedGroup::SECP384R1);
     let config = ServerConfig::builder(narrow).build(list(vec![identity.certified_key()]));
-    let mut server = ServerConnection::new(config.unwrap().into()).unwrap();
+    let mut server = ServerConnection::new(config.unwrap().into());
     deliver_outgoing(&mut client, &mut server).unwrap();
     deliver_outgoing(&mut server, &mut client).unwrap();
     let silence = std::io::Error::from(std::io::ErrorKind::TimedOut);
@@ -140,7 +140,7 @@ fn ends_without_close_notify() -> Option<Diagnosis> {
     let socket = connect(([127, 0, 0, 1], listener.port()).into());
     let config = identity.server_config();
     let peer = std::thread::spawn(move || {
-        let server = ServerConnection::new(config).unwrap();
+        let server = ServerConnection::new(config);
         let mut stream = handclasp::Stream::new(server, listener.accept());
         std::io::Write::write_all(&mut stream, b"half of the data").unwrap();
         std::io::Write::flush(&mut stream).unwrap();
@@ -148,7 +148,7 @@ fn ends_without_close_notify() -> Option<Diagnosis> {
         let _ = socket.shutdown(std::net::Shutdown::Write);
         let _ = std::io::Read::read_to_end(&mut &socket, &mut Vec::new());
     });
-    let connection = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let connection = ClientConnection::new(identity.client_config(), server_name());
     let diagnosis = fails(connection, socket, PATIENCE);
     peer.join().unwrap();
     Some(diagnosis)
@@ -159,8 +159,8 @@ fn unknown_name() -> Option<Diagnosis> {
     let keys = vec![Arc::new(identity.certified_key())];
     let keys = handclasp::credential::CertificateList::new(keys).only_known_names();
     let server = super::ends::server().build(Arc::new(keys)).unwrap();
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
-    both_with(client, ServerConnection::new(server.into()).unwrap()).client
+    let client = ClientConnection::new(identity.client_config(), server_name());
+    both_with(client, ServerConnection::new(server.into())).client
 }
 
 pub fn rows() -> Vec<Row> {

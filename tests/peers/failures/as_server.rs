@@ -32,7 +32,7 @@ fn hears(bytes: &[u8]) -> Option<Diagnosis> {
 
 /// A ClientHello of our client for this server.
 fn hello(identity: &Identity) -> Vec<u8> {
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let client = ClientConnection::new(identity.client_config(), server_name());
     client.outgoing().to_vec()
 }
 
@@ -120,7 +120,7 @@ fn unknown_name() -> Option<Diagnosis> {
 
 fn refused_by_rustls() -> Option<Diagnosis> {
     let (identity, other) = (Identity::p256(), Identity::p256());
-    let mut ours = ServerConnection::new(identity.server_config()).unwrap();
+    let mut ours = ServerConnection::new(identity.server_config());
     let config = rustls_peer::client_config(&other, rustls_peer::default_provider());
     let mut theirs = rustls_peer::client(config);
     rustls_peer::exchange(&mut ours, &mut theirs).our_error.map(|error| error.diagnosis())
@@ -128,7 +128,7 @@ fn refused_by_rustls() -> Option<Diagnosis> {
 
 fn name_refused_by_rustls() -> Option<Diagnosis> {
     let identity = Identity::with_names(vec!["other.example".into()]);
-    let mut ours = ServerConnection::new(identity.server_config()).unwrap();
+    let mut ours = ServerConnection::new(identity.server_config());
     let config = rustls_peer::client_config(&identity, rustls_peer::default_provider());
     let mut theirs = rustls_peer::client(config);
     rustls_peer::exchange(&mut ours, &mut theirs).our_error.map(|error| error.diagnosis())

@@ -45,8 +45,8 @@ fn refuses(
     let config = ClientConfig::builder(provider()).trust(anchors).unwrap().build().unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let key = CertifiedKey::from_der(chain, &key).unwrap();
-    let server = ServerConnection::new(server().build(list(vec![key])).unwrap().into()).unwrap();
-    both_with(ClientConnection::new(config.into(), name).unwrap(), server).client
+    let server = ServerConnection::new(server().build(list(vec![key])).unwrap().into());
+    both_with(ClientConnection::new(config.into(), name), server).client
 }
 
 /// As [`refuses`], with a certificate that a trusted root issued.

@@ -69,11 +69,11 @@ fn fail<C: DerefMut<Target = Connection>>(stream: &mut Stream<C, TcpStream>) -> 
 
 pub fn client_fails(config: ClientConfigBuilder, socket: TcpStream) -> Diagnosis {
     let connection = ClientConnection::new(config.build().unwrap().into(), server_name());
-    fails(connection.unwrap(), socket, PATIENCE)
+    fails(connection, socket, PATIENCE)
 }
 
 pub fn server_fails(config: ServerConfig, socket: TcpStream) -> Diagnosis {
-    fails(ServerConnection::new(config.into()).unwrap(), socket, PATIENCE)
+    fails(ServerConnection::new(config.into()), socket, PATIENCE)
 }
 
 /// Our client, and a server that reads the ClientHello and says this.
@@ -81,7 +81,7 @@ pub fn client_hears(config: ClientConfigBuilder, bytes: &[u8], end: End) -> Diag
     let listener = Listener::new();
     let socket = connect(([127, 0, 0, 1], listener.port()).into());
     let peer = listener.accept();
-    let connection = ClientConnection::new(config.build().unwrap().into(), server_name()).unwrap();
+    let connection = ClientConnection::new(config.build().unwrap().into(), server_name());
     if end == End::IsSilent {
         return hears_no_more(connection, socket, peer, bytes);
     }
@@ -96,7 +96,7 @@ pub fn server_hears(config: ServerConfig, bytes: &[u8], end: End) -> Diagnosis {
     let listener = Listener::new();
     let mut peer = connect(([127, 0, 0, 1], listener.port()).into());
     let socket = listener.accept();
-    let connection = ServerConnection::new(config.into()).unwrap();
+    let connection = ServerConnection::new(config.into());
     if end == End::IsSilent {
         return hears_no_more(connection, socket, peer, bytes);
     }
@@ -153,8 +153,8 @@ pub struct Both {
 }
 
 pub fn both(client: ClientConfigBuilder, server: ServerConfig) -> Both {
-    let client = ClientConnection::new(client.build().unwrap().into(), server_name()).unwrap();
-    both_with(client, ServerConnection::new(server.into()).unwrap())
+    let client = ClientConnection::new(client.build().unwrap().into(), server_name());
+    both_with(client, ServerConnection::new(server.into()))
 }
 
 pub fn both_with(mut client: ClientConnection, mut server: ServerConnection) -> Both {

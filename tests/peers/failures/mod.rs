@@ -187,7 +187,7 @@ fn both_sides_learn_why_a_session_and_a_key_are_not_taken() {
         let [of_client, of_server] = [seen[0].options(), seen[1].options()];
         let client = ClientConnection::with_options(Arc::clone(client), server_name(), of_client);
         let server = ServerConnection::with_options(server(), of_server);
-        let both = ends::both_with(client.unwrap(), server.unwrap());
+        let both = ends::both_with(client, server);
         assert!(both.client.is_none() && both.server.is_none());
         seen.map(|seen| seen.0.lock().unwrap().join("; "))
     };

@@ -80,7 +80,7 @@ impl Clients {
         socket.set_nodelay(true).unwrap();
         // The end resets the connection, so that no port waits.
         socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
-        let mut connection = ClientConnection::new(config.clone(), server_name()).unwrap();
+        let mut connection = ClientConnection::new(config.clone(), server_name());
         if self.kind.is_early() {
             connection.write_early_data(b"a request").unwrap();
         }

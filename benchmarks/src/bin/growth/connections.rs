@@ -17,8 +17,8 @@ use crate::micros_of;
 type Configurations = (Arc<ClientConfig>, Arc<ServerConfig>);
 
 fn connect((client, server): &Configurations) -> (ClientConnection, ServerConnection) {
-    let mut client = ClientConnection::new(client.clone(), server_name()).unwrap();
-    let mut server = ServerConnection::new(server.clone()).unwrap();
+    let mut client = ClientConnection::new(client.clone(), server_name());
+    let mut server = ServerConnection::new(server.clone());
     exchange(&mut client, &mut server).unwrap();
     client.release_buffers();
     server.release_buffers();

@@ -28,7 +28,7 @@ pub fn with_hello(name: &str, keys: Vec<PreSharedKey>, act: impl FnOnce(&ClientH
     let builder = ClientConfig::builder(provider).trust(Identity::p256().anchors()).unwrap();
     let config = builder.pre_shared_keys(keys).build().unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let client = ClientConnection::new(Arc::new(config), name);
     act(&ClientHello::parse(&client.outgoing()[HEADERS..]).unwrap());
 }
 

@@ -34,7 +34,7 @@ async fn silent_clients_delay_no_other_client() {
 
 /// A client that has sent its ClientHello, and sends no more.
 async fn half_open(identity: &Identity, server: &Server) -> TcpStream {
-    let client = ClientConnection::new(identity.client_config(), server_name()).unwrap();
+    let client = ClientConnection::new(identity.client_config(), server_name());
     let mut socket = TcpStream::connect(server.address).await.unwrap();
     socket.write_all(client.outgoing()).await.unwrap();
     // The server has processed it when it answers.

@@ -281,7 +281,7 @@ fn blocking_handshake(
     let config = client(token);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let connection = ServerConnection::new(Arc::new(server)).unwrap();
+            let connection = ServerConnection::new(Arc::new(server));
             let mut stream = Stream::new(connection, listener.accept());
             while let Err(error) = stream.handshake() {
                 assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
@@ -290,7 +290,7 @@ fn blocking_handshake(
             stream.write_all(b"hello").unwrap();
             stream.close().unwrap();
         });
-        let connection = ClientConnection::new(config, server_name()).unwrap();
+        let connection = ClientConnection::new(config, server_name());
         let mut stream = Stream::new(connection, connect(address));
         let mut greeting = String::new();
         stream.read_to_string(&mut greeting).unwrap();

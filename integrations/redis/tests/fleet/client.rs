@@ -69,7 +69,7 @@ impl Client {
 
     fn visit_with(&self, address: SocketAddr, early: &[u8]) -> io::Result<Visit> {
         let start = Instant::now();
-        let mut connection = self.connection()?;
+        let mut connection = self.connection();
         if !early.is_empty() {
             connection.write_early_data(early)?;
         }
@@ -92,14 +92,14 @@ impl Client {
         }
     }
 
-    fn connection(&self) -> io::Result<ClientConnection> {
-        Ok(ClientConnection::new(self.config.clone(), server_name())?)
+    fn connection(&self) -> ClientConnection {
+        ClientConnection::new(self.config.clone(), server_name())
     }
 
     /// The ClientHello and the 0-RTT data under the newest session, which are not sent. `None` where there is
     /// no session.
     pub fn first_flight(&self) -> Option<FirstFlight> {
-        let mut connection = self.connection().unwrap();
+        let mut connection = self.connection();
         let sent = connection.write_early_data(b"a line\n").unwrap();
         (sent > 0).then(|| FirstFlight::new(connection.outgoing()))
     }

@@ -169,7 +169,7 @@ pub async fn meet(client: &Arc<ClientConfig>, acceptor: &Acceptor) -> Met {
 
 /// What a client with 0-RTT data sends first.
 pub fn first_flight(client: &Arc<ClientConfig>) -> Vec<u8> {
-    let mut connection = ClientConnection::new(Arc::clone(client), server_name()).unwrap();
+    let mut connection = ClientConnection::new(Arc::clone(client), server_name());
     assert_eq!(connection.write_early_data(WORDS).unwrap(), WORDS.len(), "there is a ticket");
     take_outgoing(&mut connection)
 }

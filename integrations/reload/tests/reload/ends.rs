@@ -73,7 +73,7 @@ fn the_example_serves_the_new_certificate_after_sighup() {
     let address = ([127, 0, 0, 1], examples::port(&server)).into();
     let echo = |identity: &Identity| -> std::io::Result<()> {
         let config = identity.client_config();
-        let client = handclasp::ClientConnection::new(config, server_name()).unwrap();
+        let client = handclasp::ClientConnection::new(config, server_name());
         let mut stream = handclasp::Stream::new(client, process::connect(address));
         stream.write_all(b"ping")?;
         stream.flush()?;

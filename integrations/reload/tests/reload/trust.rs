@@ -94,8 +94,8 @@ impl Fleet {
 }
 
 fn connect(client: Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Result<bool, Error> {
-    let mut client = ClientConnection::new(client, server_name()).unwrap();
-    let mut server = ServerConnection::new(server.clone()).unwrap();
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server.clone());
     exchange(&mut client, &mut server)?;
     Ok(client.parameters().pre_shared_key == Some(PskKind::Resumption))
 }

@@ -54,14 +54,14 @@ impl Recordings {
     /// A server that answers one request. The handshake may fail: then that is what is recorded.
     pub fn serve(&self, peer: &'static str, config: &Arc<ServerConfig>, socket: TcpStream) {
         let tap = self.tap(peer, Side::Server, socket);
-        let server = ServerConnection::new(config.clone()).unwrap();
+        let server = ServerConnection::new(config.clone());
         let mut stream = Stream::over(server, tap, |tap| tap.socket());
         let _ = answer(&mut stream);
     }
 
     /// A client that sends a request, after 0-RTT data if it may, and reads to the end.
     pub fn connect(&self, peer: &'static str, config: &Arc<ClientConfig>, server: SocketAddr) {
-        let mut client = ClientConnection::new(config.clone(), server_name()).unwrap();
+        let mut client = ClientConnection::new(config.clone(), server_name());
         client.write_early_data(b"GET / HTTP/1.0\r\n").unwrap();
         let tap = self.tap(peer, Side::Client, connect(server));
         let mut stream = Stream::over(client, tap, |tap| tap.socket());

@@ -105,7 +105,7 @@ pub fn rows() -> Vec<Row> {
             what: "the server returns what it gets",
             make: || {
                 let hello = ClientConnection::new(Identity::p256().client_config(), server_name());
-                let hello = hello.unwrap().outgoing().to_vec();
+                let hello = hello.outgoing().to_vec();
                 Some(client_hears(client(&Identity::p256()), &hello, End::Closes))
             },
             code: "unexpected-message",
