@@ -1,7 +1,10 @@
 //! Streams over loopback TCP, beside rustls: how much a second of CPU time moves.
 //!
-//! - Bulk: megabytes a CPU second for the sender and for the receiver, each of which is a thread of its
-//!   own, over 1 and over 100 connections.
+//! - Bulk: megabytes a CPU second for the sender and for the receiver, over 1 and over 100 connections.
+//!   Both are in one thread and take turns. In two threads, the faster end sleeps and the slower one pays
+//!   for waking it, so the time of a sender depends on how fast its receiver is. rustls copies each record
+//!   that it receives, and that time depends on where the allocator puts the copy: `src/record/copy.rs`
+//!   says why.
 //! - HTTP/1.1: requests a CPU second of a hyper server with 1,000 connections. The client is the same
 //!   for both libraries, and its time is not counted.
 //!
@@ -13,12 +16,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use handclasp_benchmarks::sockets::{
-    Asynchronous, Blocking, Configurations, Library, listener, tcp_pair,
-};
+use handclasp_benchmarks::sockets::{Asynchronous, Configurations, Library, listener, tcp_pair};
 use handclasp_testing::measure::{median, thread_time};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -30,6 +30,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What one write sends: a record of full size.
 const WRITE: usize = 16 * 1024;
+
+/// What one end sends in its turn. The buffers of the sockets have room for it: the other end does not
+/// read meanwhile.
+const TURN: usize = 4 * WRITE;
+
+/// What a transfer moves.
+const BYTES: usize = 256 << 20;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -79,7 +86,8 @@ fn row(name: &str, unit: &str, [ours, theirs]: &[Vec<f64>; 2]) {
     );
 }
 
-/// The CPU time of the two sides of a transfer, and how many bytes it moved.
+/// The CPU time of the two ends of a transfer, and how many bytes it moved.
+#[derive(Default)]
 struct Transfer {
     sent_in: Duration,
     received_in: Duration,
@@ -98,67 +106,92 @@ fn bulk(name: &str, rounds: usize, buffer: usize, run: impl FnMut(Library) -> Tr
 }
 
 fn blocking(configurations: &Configurations, library: Library, buffer: usize) -> Transfer {
-    const BYTES: usize = 512 << 20;
-    let (sender, receiver) = configurations.blocking_pair(library, tcp_pair(&listener()));
-    let receiving = std::thread::spawn(move || receive_blocking(receiver, BYTES, buffer));
-    let sending = std::thread::spawn(move || send_blocking(sender, BYTES));
-    let (sent_in, _sender) = sending.join().unwrap();
-    Transfer { sent_in, received_in: receiving.join().unwrap(), bytes: BYTES }
-}
-
-fn send_blocking(mut stream: Box<dyn Blocking>, bytes: usize) -> (Duration, Box<dyn Blocking>) {
+    let (mut sender, mut receiver) = configurations.blocking_pair(library, tcp_pair(&listener()));
     let data = vec![7; WRITE];
-    stream.write_all(&data[..1]).unwrap();
-    let start = thread_time();
-    for _ in 0..bytes / WRITE {
-        stream.write_all(&data).unwrap();
-    }
-    stream.flush().unwrap();
-    (thread_time() - start, stream)
-}
-
-fn receive_blocking(mut stream: Box<dyn Blocking>, bytes: usize, buffer: usize) -> Duration {
     let mut buffer = vec![0; buffer];
-    stream.read_exact(&mut buffer[..1]).unwrap();
-    let start = thread_time();
-    let mut left = bytes;
-    while left > 0 {
-        left -= stream.read(&mut buffer).unwrap();
+    // The first byte completes the handshake, for which both ends must run.
+    std::thread::scope(|scope| {
+        scope.spawn(|| sender.write_all(&data[..1]).unwrap());
+        receiver.read_exact(&mut buffer[..1]).unwrap();
+    });
+    let mut transfer = Transfer::default();
+    while transfer.bytes < BYTES {
+        transfer.sent_in += time_of(|| {
+            for _ in 0..TURN / WRITE {
+                sender.write_all(&data).unwrap();
+            }
+            sender.flush().unwrap();
+        });
+        transfer.received_in += time_of(|| {
+            let mut left = TURN;
+            while left > 0 {
+                left -= receiver.read(&mut buffer).unwrap();
+            }
+        });
+        transfer.bytes += TURN;
     }
-    thread_time() - start
+    transfer
 }
 
-/// Each side is a runtime in a thread of its own.
+/// All streams are in one runtime, in this thread.
 fn asynchronous(
-    configurations: &Arc<Configurations>,
+    configurations: &Configurations,
     library: Library,
     connections: usize,
     buffer: usize,
 ) -> Transfer {
-    const BYTES: usize = 512 << 20;
-    let each = BYTES / connections / WRITE * WRITE;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = listener();
-    let (clients, servers): (Vec<_>, Vec<_>) =
-        (0..connections).map(|_| tcp_pair(&listener)).unzip();
-    let (done, sender_waits) = mpsc::channel();
-    let ours = configurations.clone();
-    let receiving = std::thread::spawn(move || {
-        let time = in_runtime(servers, async |socket| ours.accept(library, socket).await, {
-            move |stream| receive(stream, each, buffer)
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        let (client, server) = tcp_pair(&listener);
+        streams.push(runtime.block_on(async {
+            let accepted = configurations.accept(library, server);
+            tokio::join!(configurations.connect(library, client), accepted)
+        }));
+    }
+    let data = vec![7; WRITE];
+    let mut buffer = vec![0; buffer];
+    let mut transfer = Transfer::default();
+    while transfer.bytes < BYTES {
+        transfer.sent_in += time_of(|| {
+            runtime.block_on(async {
+                for (sender, _) in &mut streams {
+                    send(sender, &data).await;
+                }
+            });
         });
-        done.send(()).unwrap();
-        time
-    });
-    let ours = configurations.clone();
-    let sending = std::thread::spawn(move || {
-        let time = in_runtime(clients, async |socket| ours.connect(library, socket).await, {
-            move |stream| send(stream, each)
+        transfer.received_in += time_of(|| {
+            runtime.block_on(async {
+                for (_, receiver) in &mut streams {
+                    receive(receiver, &mut buffer).await;
+                }
+            });
         });
-        sender_waits.recv().unwrap();
-        time
-    });
-    let sent_in = sending.join().unwrap();
-    Transfer { sent_in, received_in: receiving.join().unwrap(), bytes: each * connections }
+        transfer.bytes += TURN * connections;
+    }
+    transfer
+}
+
+async fn send(stream: &mut Box<dyn Asynchronous>, data: &[u8]) {
+    for _ in 0..TURN / WRITE {
+        stream.write_all(data).await.unwrap();
+    }
+    stream.flush().await.unwrap();
+}
+
+async fn receive(stream: &mut Box<dyn Asynchronous>, buffer: &mut [u8]) {
+    let mut left = TURN;
+    while left > 0 {
+        left -= stream.read(buffer).await.unwrap();
+    }
+}
+
+/// The CPU time that `work` takes in this thread.
+fn time_of(work: impl FnOnce()) -> Duration {
+    let start = thread_time();
+    work();
+    thread_time() - start
 }
 
 /// The CPU time of `work` with all streams, after their handshakes, in a runtime of this thread. The
@@ -185,28 +218,6 @@ where
         }
         thread_time() - start
     })
-}
-
-async fn send(mut stream: Box<dyn Asynchronous>, bytes: usize) -> Box<dyn Asynchronous> {
-    let data = vec![7; WRITE];
-    for _ in 0..bytes / WRITE {
-        stream.write_all(&data).await.unwrap();
-    }
-    stream.flush().await.unwrap();
-    stream
-}
-
-async fn receive(
-    mut stream: Box<dyn Asynchronous>,
-    bytes: usize,
-    buffer: usize,
-) -> Box<dyn Asynchronous> {
-    let mut buffer = vec![0; buffer];
-    let mut left = bytes;
-    while left > 0 {
-        left -= stream.read(&mut buffer).await.unwrap();
-    }
-    stream
 }
 
 const REQUEST: &[u8] = b"GET /a/path/of/some/length?and=a&query=too HTTP/1.1\r\n\
