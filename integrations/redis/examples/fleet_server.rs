@@ -12,7 +12,9 @@ use handclasp_redis::handclasp::credential::CertificateList;
 use handclasp_redis::handclasp::transport::tokio::Acceptor;
 use handclasp_redis::handclasp::zeroize::Zeroizing;
 use handclasp_redis::handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
-use handclasp_redis::{FleetAnswers, RedisSessions, RedisStore, RedisStrikeRegister, SealingKeys};
+use handclasp_redis::{
+    FleetAnswers, RedisSessions, RedisStore, RedisStrikeRegister, SealingKeys, stay_connected,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -78,8 +80,10 @@ fn connect_to_the_store(url: &str) -> Result<Pool, Box<dyn Error>> {
         connection.unresponsive.interval = Duration::from_millis(500);
     });
     let pool = builder.build_pool(2)?;
-    // The task that this returns runs for as long as there is a clone of the pool.
-    pool.connect();
+    for client in pool.clients() {
+        // In a cluster, `connect` alone is not enough.
+        tokio::spawn(stay_connected(client.clone()));
+    }
     Ok(pool)
 }
 

@@ -70,6 +70,7 @@ mod fleet_answers;
 mod key_names;
 mod sealing_keys;
 mod sessions;
+mod stay_connected;
 mod store;
 mod strike_register;
 mod telemetry;
@@ -81,6 +82,7 @@ pub use fred;
 pub use handclasp;
 pub use sealing_keys::SealingKeys;
 pub use sessions::RedisSessions;
+pub use stay_connected::stay_connected;
 pub use store::{Clients, RedisStore};
 pub use strike_register::{RedisStrikeRegister, RegisterSize};
 pub use ticket_keys::{

@@ -5,8 +5,11 @@ use std::time::Duration;
 use crate::fleet::{Fleet, builder, connected, store_with, until};
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{AntiReplay, ReplayCheck, SessionStore};
+use handclasp_redis::fred::interfaces::ClientLike;
 use handclasp_redis::fred::types::config::{Config, ServerConfig};
-use handclasp_redis::{RedisSessions, RedisStrikeRegister, RegisterSize, handclasp};
+use handclasp_redis::{
+    RedisSessions, RedisStrikeRegister, RegisterSize, handclasp, stay_connected,
+};
 use handclasp_testing::redis_server::RedisServer;
 
 const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
@@ -92,4 +95,79 @@ async fn sessions_and_records_are_on_all_nodes_of_a_cluster() {
     register.refresh().await.unwrap();
     assert_ne!(register.zone(), zone);
     assert_eq!(register.check(&record).await, ReplayCheck::Unknown);
+}
+
+/// A slot that moves from one node to another.
+struct MovingSlot<'a> {
+    slot: String,
+    nodes: [&'a RedisServer; 2],
+    id_of_target: String,
+}
+
+impl<'a> MovingSlot<'a> {
+    /// The slot of this key, whose node redirects calls for it to the other with ASK from now on.
+    fn begin(nodes: &'a [RedisServer; 3], key: &str) -> Self {
+        let slot = nodes[0].command(&["CLUSTER", "KEYSLOT", key]);
+        let number: u16 = slot.parse().unwrap();
+        let holder = SLOTS.iter().position(|[_, last]| number <= last.parse().unwrap()).unwrap();
+        let nodes = [&nodes[holder], &nodes[(holder + 1) % 3]];
+        let [id_of_source, id_of_target] = nodes.map(|node| node.command(&["CLUSTER", "MYID"]));
+        let moving = Self { slot, nodes, id_of_target };
+        moving.set(1, "IMPORTING", &id_of_source);
+        moving.set(0, "MIGRATING", &moving.id_of_target);
+        let port = nodes[1].port().to_string();
+        assert_eq!(nodes[0].command(&["MIGRATE", "127.0.0.1", &port, key, "0", "10000"]), "OK");
+        moving
+    }
+
+    fn finish(self) {
+        self.set(1, "NODE", &self.id_of_target);
+        self.set(0, "NODE", &self.id_of_target);
+    }
+
+    fn set(&self, node: usize, state: &str, id: &str) {
+        let set = self.nodes[node].command(&["CLUSTER", "SETSLOT", &self.slot, state, id]);
+        assert_eq!(set, "OK");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_whose_slot_moves_answers_for_other_slots_meanwhile_and_for_all_afterwards() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let nodes = cluster();
+    until_ready(&nodes).await;
+    let config = Config {
+        server: ServerConfig::new_clustered(vec![("127.0.0.1", nodes[0].port())]),
+        ..Config::default()
+    };
+    let client = builder(config).build().unwrap();
+    tokio::spawn(stay_connected(client.clone()));
+    client.wait_for_connect().await.unwrap();
+    let store = store_with(client).timeout(Duration::from_secs(1));
+    let sessions = RedisSessions::new(&store).unwrap();
+    let mut size = RegisterSize::default();
+    size.shards = 1;
+    let register = RedisStrikeRegister::with_size(&store, size).unwrap();
+    register.refresh().await.unwrap();
+
+    let moving = MovingSlot::begin(&nodes, "{fleet:records:0}");
+    for _ in 0..3 {
+        assert!(register.refresh().await.is_err(), "fred follows ASK: say so in the guide");
+    }
+    until("a session in another slot is used while the slot moves", async || {
+        let ticket = sessions.put(b"a session", UnixTime::now(), Duration::from_secs(600)).unwrap();
+        for _ in 0..20 {
+            // It is written meanwhile.
+            if sessions.fetch(&ticket).await.is_some() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    })
+    .await;
+    moving.finish();
+    until("the register is there again", async || register.refresh().await.is_ok()).await;
 }
