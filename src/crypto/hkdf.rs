@@ -44,14 +44,22 @@ impl Info {
         Self::Short { bytes: [0; Self::SHORT], length: 0 }
     }
 
-    /// Writes the parts behind each other, in the place of what was there.
+    /// Writes the parts behind each other, in the place of what was there. Inlined, so that a part of a fixed
+    /// length is copied without a call.
+    #[inline(always)]
     pub(crate) fn write(&mut self, parts: &[&[u8]]) {
         if !self.write_short(parts) {
-            *self = Self::Long([&parts.concat()[..], &[1]].concat());
+            self.write_long(parts);
         }
     }
 
+    #[cold]
+    fn write_long(&mut self, parts: &[&[u8]]) {
+        *self = Self::Long([&parts.concat()[..], &[1]].concat());
+    }
+
     /// False where the parts are too long together.
+    #[inline(always)]
     fn write_short(&mut self, parts: &[&[u8]]) -> bool {
         let Self::Short { bytes, length } = self else { return false };
         let mut end = 0;
