@@ -153,6 +153,8 @@ impl Stage {
 pub(crate) struct EarlySecret {
     stage: Stage,
     has_psk: bool,
+    /// The salt of the next extraction, once it is derived: beside the binder key.
+    derived: Option<Secret>,
 }
 
 impl EarlySecret {
@@ -170,7 +172,7 @@ impl EarlySecret {
             None => constants::early_secret(suite.hash.algorithm(), observers)?,
         };
         let stage = Stage { suite: suite.clone(), prefix, secret };
-        Ok(Self { stage, has_psk: psk.is_some() })
+        Ok(Self { stage, has_psk: psk.is_some(), derived: None })
     }
 
     /// The same secret for this suite, which has the same hash: the secret depends on nothing else of a
@@ -178,20 +180,22 @@ impl EarlySecret {
     pub(crate) fn for_suite(&self, suite: &StaticOrArc<CipherSuite>) -> Self {
         let Stage { prefix, secret, .. } = &self.stage;
         let stage = Stage { suite: suite.clone(), prefix: *prefix, secret: secret.clone() };
-        Self { stage, has_psk: self.has_psk }
+        Self { stage, has_psk: self.has_psk, derived: self.derived.clone() }
     }
 
     /// The key of this PSK's binder: a Finished over the truncated ClientHello
-    /// (section 4.3.11.2).
+    /// (section 4.3.11.2). The salt of the next stage has no messages either, and is derived here, too.
     pub(crate) fn binder_key(
-        &self,
+        &mut self,
         kind: PskKind,
         observers: &mut Observers,
     ) -> Result<TrafficSecret> {
-        let Stage { suite, prefix, .. } = &self.stage;
-        let nothing = self.stage.hash_of_nothing();
-        let secret = self.stage.prk().expand_secret(kind.binder_label(), nothing, observers)?;
-        Ok(TrafficSecret::new(suite.clone(), *prefix, secret))
+        let (stage, prk) = (&self.stage, self.stage.prk());
+        let nothing = stage.hash_of_nothing();
+        let secret = prk.expand_secret(kind.binder_label(), nothing, observers)?;
+        let binder_key = TrafficSecret::new(stage.suite.clone(), stage.prefix, secret);
+        self.derived = Some(stage.derived(&prk, observers)?);
+        Ok(binder_key)
     }
 
     /// The traffic secret of 0-RTT data, and the exporter that can be used with them.
@@ -213,10 +217,11 @@ impl EarlySecret {
         shared: Option<&SharedSecret>,
         observers: &mut Observers,
     ) -> Result<HandshakeSecret> {
-        let stage = &self.stage;
+        let Self { stage, has_psk, derived } = self;
         let hash = stage.suite.hash.algorithm();
-        let salt = match (self.has_psk, stage.prefix) {
-            (false, LabelPrefix::Tls13) => constants::derived(hash, observers)?,
+        let salt = match (derived, has_psk, stage.prefix) {
+            (Some(derived), ..) => derived,
+            (None, false, LabelPrefix::Tls13) => constants::derived(hash, observers)?,
             _ => stage.derived(&stage.prk(), observers)?,
         };
         let input = shared.map_or(constants::zeros(hash), SharedSecret::as_bytes);

@@ -97,7 +97,8 @@ const CLIENT_HELLO: &str = "\
 #[test]
 fn the_early_secrets_and_the_binder_of_section_4() {
     let none = &mut Observers::default();
-    let early = EarlySecret::new(&suite(), LabelPrefix::Tls13, Some(&bytes(PSK)), none).unwrap();
+    let mut early =
+        EarlySecret::new(&suite(), LabelPrefix::Tls13, Some(&bytes(PSK)), none).unwrap();
     same(
         early.stage.secret.as_bytes(),
         "9b2188e9b2fc6d64d71dc329900e20bb41915000f678aa839cbb797cb7d8332c",

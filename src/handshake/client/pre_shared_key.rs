@@ -183,7 +183,7 @@ pub(super) fn bind(
             Some(before) => before.fork_with(truncated),
             None => Transcript::of(suite, truncated),
         };
-        let early = context.early_secret(suite, Some(&key.secret))?;
+        let mut early = context.early_secret(suite, Some(&key.secret))?;
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
         let binder = binder.finished(&transcript.current(), &mut context.observers)?;
         let length = binder.as_bytes().len();

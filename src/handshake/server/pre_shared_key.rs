@@ -185,7 +185,7 @@ pub(super) fn prove(
         return Err(ErrorKind::Refused("resolve PSK").into());
     };
     let secret = &choice.key.secret;
-    let early = context.early_secret(&negotiated.cipher_suite, Some(secret))?;
+    let mut early = context.early_secret(&negotiated.cipher_suite, Some(secret))?;
     let expected = early
         .binder_key(choice.key.kind(), &mut context.observers)?
         .finished(hash, &mut context.observers)?;
