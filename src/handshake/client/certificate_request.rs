@@ -38,7 +38,7 @@ pub(super) fn check_request(message: &HandshakeMessage<'_>) -> Result<(), Error>
 /// The answer to a CertificateRequest, while the certificate is chosen and the signature is made.
 /// Nothing of it is sent before both are there: no other message may come between (section 4.7.2).
 pub(in crate::handshake) struct CertificateResponse {
-    /// The handshake context: it ends before the client's Certificate.
+    /// The handshake context, and the Certificate behind it, once it was chosen.
     transcript: Transcript,
     /// The Certificate, once it was chosen.
     certificate: Vec<u8>,
@@ -144,8 +144,8 @@ impl CertificateResponse {
         context.shown = Some(key.without_private_key());
         let shown = key.staples_for(|kind| request.extensions.get(kind).is_some());
         write_certificate(&mut self.certificate, request_context, &key, shown);
-        let with_certificate = self.transcript.fork_with(&self.certificate);
-        match sign(key, scheme, Side::Client, &with_certificate, context) {
+        self.transcript.add_bytes(&self.certificate);
+        match sign(key, scheme, Side::Client, &self.transcript, context) {
             Reply::Now(signature) => self.on_signature(scheme, signature, context),
             Reply::Later => Ok(ResponseProgress::Waiting(self)),
         }
@@ -158,7 +158,8 @@ impl CertificateResponse {
         context: &mut Context,
     ) -> Result<ResponseProgress, Error> {
         let Self { mut transcript, certificate } = self;
-        context.send(Some(&mut transcript), |out| out.extend_from_slice(&certificate));
+        // It is in the transcript already.
+        context.send(None, |out| out.extend_from_slice(&certificate));
         context.parameters.client_signature_scheme = Some(scheme);
         send_certificate_verify(scheme, signature, &mut transcript, context)?;
         Ok(ResponseProgress::Sent(transcript))
