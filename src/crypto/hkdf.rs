@@ -27,6 +27,24 @@ pub fn hkdf_expand(
     })
 }
 
+/// As [`hkdf_expand`], with a key that was prepared once for several expansions, by
+/// [`Hash::hmac_key`] of the same hash.
+///
+/// # Errors
+/// As `hkdf_expand`.
+pub fn hkdf_expand_with_key(
+    hash: &dyn Hash,
+    key: &HmacKey,
+    info: &[u8],
+    output: &mut [u8],
+) -> Result<(), CryptoError> {
+    let mut whole = Info::new();
+    whole.write(&[info]);
+    with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+        Ok(expand(hash.algorithm(), key, &mut whole, output)?)
+    })
+}
+
 /// The `info` of HKDF-Expand, and behind it the number of a block: 1 at first. It is no secret.
 pub(crate) enum Info {
     /// As short as an HkdfLabel of TLS with the hash of messages is (RFC 9846, section 7.1): it needs no allocation.
@@ -190,6 +208,10 @@ mod tests {
             assert_eq!(hex::encode(secret.as_bytes()), case.extracted);
             let mut output = vec![0; case.expanded.len() / 2];
             hkdf_expand(&**sha256, secret.as_bytes(), &info, &mut output).unwrap();
+            assert_eq!(hex::encode(&output), case.expanded);
+            output.fill(0);
+            let prepared = sha256.hmac_key(secret.as_bytes());
+            hkdf_expand_with_key(&**sha256, &prepared, &info, &mut output).unwrap();
             assert_eq!(hex::encode(output), case.expanded);
         }
     }

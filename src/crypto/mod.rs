@@ -50,8 +50,8 @@ pub use aead::{
     HEADER_SAMPLE_LENGTH, HeaderProtectionKey, KeyLimits, NONCE_LENGTH, TAG_LENGTH,
 };
 pub use hash::{CustomHashContext, Hash, HashAlgorithm, HashContext};
-pub use hkdf::hkdf_expand;
 pub(crate) use hkdf::{HKDF_STACK_DEPTH, Info, expand, expand_block};
+pub use hkdf::{hkdf_expand, hkdf_expand_with_key};
 pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
 pub use key_exchange::{

@@ -4,8 +4,8 @@ use core::fmt;
 use std::sync::Arc;
 
 use handclasp::crypto::{
-    Aead, AeadKey, CryptoError, CryptoProvider, Hash, NONCE_LENGTH, Secret, SecureRandom,
-    StaticOrArc, TAG_LENGTH, hkdf_expand,
+    Aead, AeadKey, CryptoError, CryptoProvider, Hash, HmacKey, NONCE_LENGTH, SecureRandom,
+    StaticOrArc, TAG_LENGTH, hkdf_expand, hkdf_expand_with_key,
 };
 use handclasp::zeroize::Zeroizing;
 
@@ -35,7 +35,18 @@ pub(crate) struct Primitives {
 
 struct SealingKey {
     name: [u8; SealingKeys::NAME_LENGTH],
-    secret: Secret,
+    /// The key, prepared once for all values. It is not in the list itself, which is copied when it is made.
+    prepared: Box<HmacKey>,
+}
+
+impl SealingKey {
+    fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
+        let prepared = Box::new(sha256.hmac_key(bytes));
+        let mut name = [0; SealingKeys::NAME_LENGTH];
+        // It overwrites the stack, which the prepared key has passed through.
+        hkdf_expand(sha256, bytes, b"handclasp-redis key name", &mut name)?;
+        Ok(Self { name, prepared })
+    }
 }
 
 /// Each value has a key of its own, which is derived with a random salt of 16 bytes and seals nothing else. So the nonce
@@ -100,13 +111,10 @@ impl SealingKeys {
         let mut keys = Vec::with_capacity(bytes.len() / Self::KEY_LENGTH);
         for key in bytes.chunks(Self::KEY_LENGTH) {
             let is_one_byte_repeated = key.iter().all(|byte| Some(byte) == key.first());
-            let secret = Secret::new(key).ok_or(Error::SealingKeys)?;
             if is_one_byte_repeated {
                 return Err(Error::SealingKeys);
             }
-            let mut name = [0; Self::NAME_LENGTH];
-            hkdf_expand(&*provider.sha256, key, b"handclasp-redis key name", &mut name)?;
-            keys.push(SealingKey { name, secret });
+            keys.push(SealingKey::new(key, &*provider.sha256)?);
         }
         let primitives = Primitives {
             sha256: provider.sha256.clone(),
@@ -188,11 +196,12 @@ impl Primitives {
         context: Context<'_>,
         salt: &Salt,
     ) -> Result<AeadKey, CryptoError> {
-        let mut info = b"handclasp-redis value".to_vec();
+        let mut info = Vec::with_capacity(128);
+        info.extend_from_slice(b"handclasp-redis value");
         info.extend_from_slice(salt);
         context.encode(&mut info);
         let mut derived = Zeroizing::new([0; SealingKeys::KEY_LENGTH]);
-        hkdf_expand(&*self.sha256, key.secret.as_bytes(), &info, &mut *derived)?;
+        hkdf_expand_with_key(&*self.sha256, &key.prepared, &info, &mut *derived)?;
         self.aead.key(&*derived)
     }
 }

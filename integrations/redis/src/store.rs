@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fred::clients::{Client, Pool, WithOptions};
-use fred::error::ErrorKind;
 use fred::interfaces::ClientLike;
 use fred::types::config::Options;
 
@@ -113,7 +112,8 @@ impl RedisStore {
             return Err(Error::NotAsked);
         }
         let options = Options {
-            timeout: Some(self.timeout),
+            // None of fred's: it did not end calls to a store that was paused, and a second timer costs time.
+            timeout: Some(Duration::ZERO),
             max_attempts: Some(1),
             fail_fast: true,
             ..Options::default()
@@ -121,15 +121,8 @@ impl RedisStore {
         let client = self.shared.clients.next().with_options(&options);
         // In a box: a future of fred has several kilobytes, and each future around it would move them.
         let asked = Box::pin(ask(client));
-        // The second timeout is needed: fred's did not end calls to a store that was paused. Without fred's, the
-        // clients' default one would be in force.
-        let result = match tokio::time::timeout(self.timeout, asked).await {
-            Ok(Err(Error::Store(error))) if *error.kind() == ErrorKind::Timeout => {
-                Err(Error::Timeout(self.timeout))
-            }
-            Ok(result) => result,
-            Err(_) => Err(Error::Timeout(self.timeout)),
-        };
+        let in_time = tokio::time::timeout(self.timeout, asked).await;
+        let result = in_time.unwrap_or(Err(Error::Timeout(self.timeout)));
         match &result {
             Err(error) if error.is_unreachable() => {
                 if availability.on_no_answer() {
