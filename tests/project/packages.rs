@@ -144,6 +144,21 @@ fn published_packages_have_what_crates_io_and_docs_rs_show() {
     }
 }
 
+/// docs.rs has no CMake and no Go, which the feature fips needs.
+#[test]
+fn docs_rs_documents_all_features_of_the_library_but_fips() {
+    for package in published() {
+        if package.name() != "handclasp" {
+            continue;
+        }
+        let documented = package.0["metadata"]["docs"]["rs"]["features"].as_array().unwrap();
+        for feature in package.0["features"].as_object().unwrap().keys() {
+            let is_documented = documented.iter().any(|name| name == feature.as_str());
+            assert_eq!(is_documented, feature != "default" && feature != "fips", "{feature}");
+        }
+    }
+}
+
 /// Otherwise they cannot be packaged, or a release takes an older release of the other.
 #[test]
 fn published_packages_depend_on_each_other_by_the_version_of_now() {

@@ -1,15 +1,13 @@
 //! The built-in provider with the feature `aws-lc-rs`: every primitive is AWS-LC's, by the crate
 //! `aws-lc-rs`.
 //!
-//! AWS-LC can be its FIPS module. A program switches to it with the feature `fips` of that crate, which needs
-//! CMake and Go to build:
+//! With the feature `fips`, AWS-LC is its FIPS module, which needs CMake and Go to build:
 //!
 //! ```toml
-//! handclasp = { version = "0.1", default-features = false, features = ["aws-lc-rs"] }
-//! aws-lc-rs = { version = "1.18", default-features = false, features = ["fips"] }
+//! handclasp = { version = "0.1", default-features = false, features = ["fips"] }
 //! ```
 //!
-//! The features of this crate only add, so none of them does it. [`is_fips_module`] says which it is.
+//! It has the same algorithms, also those that are not approved. [`is_fips_module`] says which it is.
 
 mod aead;
 mod hash;
@@ -93,3 +91,11 @@ pub static TLS_CHACHA20_POLY1305_SHA256: CipherSuite = CipherSuite {
     hash: StaticOrArc::Static(&SHA256),
     aead: StaticOrArc::Static(&aead::CHACHA20_POLY1305),
 };
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_module_is_that_of_fips_with_the_feature_of_this_name() {
+        assert_eq!(super::is_fips_module(), cfg!(feature = "fips"));
+    }
+}
