@@ -17,7 +17,7 @@ use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::registry::HandshakeType;
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH,
-    QuicSession, ServerSession, Session, TicketOrigin, seconds_left,
+    QuicSession, RULES_DIGEST_LENGTH, ServerSession, Session, TicketOrigin, seconds_left,
 };
 use crate::wire::{Extensions, HandshakeMessage, NewSessionTicket};
 
@@ -105,7 +105,7 @@ impl Handshake {
     /// [`ErrorKind::Misuse`] before the handshake is complete.
     pub fn send_tickets(&mut self, count: u8) -> Result<(), Error> {
         self.with_connected(|connected, context| match connected.role.as_server_mut() {
-            Some(server) => server.issue_tickets(count, &connected.secrets, context),
+            Some(server) => server.issue_tickets(count, None, &connected.secrets, context),
             None => Ok(()),
         })
     }
@@ -137,16 +137,24 @@ impl Handshake {
 }
 
 impl ServerRole {
-    /// Makes and sends tickets: fewer than `count` where no ticket can be made any more.
+    /// Makes and sends tickets: fewer than `count` where no ticket can be made any more. `rules_digest` is that of
+    /// the session that was resumed, which was under the same rules.
     pub(in crate::handshake) fn issue_tickets(
         &mut self,
         count: u8,
+        rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
         secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
         let Some(plan) = context.tickets.clone() else { return Ok(()) };
+        if count == 0 {
+            return Ok(());
+        }
+        let name = context.parameters.server_name.as_deref();
+        let rules_digest = rules_digest.unwrap_or_else(|| plan.config.session_rules_digest(name));
         for _ in 0..count {
-            let Some(ticket) = self.make_ticket(&plan, secrets, context)? else { break };
+            let made = self.make_ticket(&plan, rules_digest, secrets, context)?;
+            let Some(ticket) = made else { break };
             ticket.send(context);
         }
         Ok(())
@@ -158,6 +166,7 @@ impl ServerRole {
     fn make_ticket(
         &mut self,
         plan: &TicketPlan,
+        rules_digest: [u8; RULES_DIGEST_LENGTH],
         secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<Option<Ticket>, Error> {
@@ -177,7 +186,7 @@ impl ServerRole {
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.anti_replay_zone(),
-            rules_digest: config.session_rules_digest(context.parameters.server_name.as_deref()),
+            rules_digest,
             session: Session {
                 cipher_suite: secrets.suite().id,
                 secret: resumption.psk(&nonce, &mut context.observers)?,

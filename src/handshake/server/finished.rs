@@ -12,6 +12,7 @@ use crate::handshake::post_handshake::{Connected, ServerRole};
 use crate::handshake::proof::{HandshakeProof, Peer};
 use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::key_schedule::{MainSecret, TrafficSecret, Transcript};
+use crate::session::RULES_DIGEST_LENGTH;
 use crate::wire::HandshakeMessage;
 
 /// What the client's last flight and the time after it need.
@@ -20,6 +21,8 @@ pub(super) struct ClientFlight {
     pub(super) client_secret: TrafficSecret,
     pub(super) secrets: ConnectionSecrets,
     pub(super) main: MainSecret,
+    /// See [`Negotiated::rules_digest`](super::negotiate::Negotiated).
+    pub(super) rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
     /// The client can be asked for a certificate later.
     pub(super) post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
@@ -36,8 +39,14 @@ impl ExpectFinished {
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
-        let ClientFlight { mut transcript, client_secret, secrets, main, post_handshake_auth } =
-            *self.flight;
+        let ClientFlight {
+            mut transcript,
+            client_secret,
+            secrets,
+            main,
+            rules_digest,
+            post_handshake_auth,
+        } = *self.flight;
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read()?);
         let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
@@ -50,7 +59,7 @@ impl ExpectFinished {
         let mut connected = Connected::new(proof, secrets, role, context);
         let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
         let Connected { role, secrets, .. } = &mut *connected;
-        role.issue_tickets(count, secrets, context)?;
+        role.issue_tickets(count, rules_digest, secrets, context)?;
         Ok(connected)
     }
 }

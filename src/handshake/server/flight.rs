@@ -25,6 +25,7 @@ use crate::handshake::{Level, Side};
 use crate::key_schedule::{EarlySecret, HandshakeTraffic, Transcript};
 use crate::registry::{ProtocolVersion, SignatureScheme};
 use crate::reply::Reply;
+use crate::session::RULES_DIGEST_LENGTH;
 use crate::wire::{ExtensionType, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello};
 
 /// Sends what was decided.
@@ -110,6 +111,7 @@ struct FlightToFinish {
     transcript: Transcript,
     secrets: HandshakeTraffic,
     awaited: AwaitedFromClient,
+    rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
     post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
 
@@ -129,12 +131,13 @@ impl FlightToFinish {
         context: &Context,
     ) -> Self {
         let post_handshake_auth = post_handshake_auth(&negotiated, context);
-        Self { transcript: negotiated.transcript, secrets, awaited, post_handshake_auth }
+        let Negotiated { transcript, rules_digest, .. } = negotiated;
+        Self { transcript, secrets, awaited, rules_digest, post_handshake_auth }
     }
 
     /// Sends Finished, and derives what comes after it (section 4.5.3).
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
-        let Self { mut transcript, secrets, awaited, post_handshake_auth } = self;
+        let Self { mut transcript, secrets, awaited, rules_digest, post_handshake_auth } = self;
         let HandshakeTraffic { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;
         let secrets = ConnectionSecrets::new(Side::Server, &main, &transcript, context)?;
@@ -144,6 +147,7 @@ impl FlightToFinish {
             client_secret,
             secrets,
             main,
+            rules_digest,
             post_handshake_auth,
         });
         Ok(match awaited {

@@ -47,7 +47,7 @@ use crate::key_schedule::{TrafficSecret, Transcript};
 use crate::psk::ChosenPsk;
 use crate::registry::{CertificateType, NamedGroup};
 use crate::reply::Reply;
-use crate::session::{ReplayCheck, Zone};
+use crate::session::{RULES_DIGEST_LENGTH, ReplayCheck, Zone};
 use crate::wire::{ClientHello, ExtensionType};
 
 /// Decides what the ClientHello alone settles: how the two sides speak. Then goes on with
@@ -311,6 +311,7 @@ impl Negotiating {
             transcript,
             session_id: SmallVec::from_slice(hello.session_id),
             early_secret: None,
+            rules_digest: None,
             cert_with_extern_psk,
             compression: config.common.compressors.choose(hello.compress_certificate),
             record_size_limits: RecordSizeLimits::negotiated(&config, hello, context),
@@ -418,6 +419,8 @@ pub(super) struct Negotiated {
     pub(super) session_id: SmallVec<[u8; 32]>,
     /// What protects 0-RTT data that were accepted.
     pub(super) early_secret: Option<TrafficSecret>,
+    /// The digest of the rules that a session was found under: see `ServerConfig::session_rules_digest`.
+    pub(super) rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
     /// If an external key is used, it is used together with a certificate (RFC 9973).
     pub(super) cert_with_extern_psk: bool,
     /// How the certificate is compressed, where both sides do it.

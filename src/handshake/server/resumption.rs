@@ -98,6 +98,7 @@ fn look_up(
         match read(&negotiated.config, index, &bytes, context) {
             Ok(stored) => {
                 *zone_of_session = stored.zone;
+                negotiated.rules_digest = Some(stored.rules_digest);
                 // A HelloRetryRequest has settled the suite (section 4.2.4).
                 let key = if context.parameters.retried {
                     PreSharedKey::of_ticket(ticket, stored.session, [&negotiated.cipher_suite])
