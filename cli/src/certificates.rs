@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn algorithms_are_shown_by_name() {
-        let algorithm = "id-ecPublicKey (1.2.840.10045.2.1) with prime256v1 (1.2.840.10045.3.1.7)";
-        assert_eq!(without_identifiers(algorithm), "id-ecPublicKey with prime256v1");
+        let algorithm = "ecPublicKey (1.2.840.10045.2.1) with secp256r1 (1.2.840.10045.3.1.7)";
+        assert_eq!(without_identifiers(algorithm), "ecPublicKey with secp256r1");
         assert_eq!(without_identifiers("1.2.3"), "1.2.3", "there is no name");
     }
 }

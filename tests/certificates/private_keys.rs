@@ -231,7 +231,7 @@ fn a_public_key_that_is_limited_to_another_algorithm_is_not_taken_for_another_ke
     let spki = [&own[..at], &pss, &own[at + rsa.len()..]].concat();
     let refused = CertifiedKey::raw_public_key(spki, KeySource::Local(private)).unwrap_err();
     assert!(matches!(refused, ConfigError::KeyAlgorithm { .. }), "{refused}");
-    assert!(refused.to_string().contains("rsassa-pss"), "{refused}");
+    assert!(refused.to_string().contains("RSASSA-PSS"), "{refused}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Trust anchors.
 
 use core::fmt;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use pki_types::{CertificateDer, TrustAnchor};
 
@@ -112,11 +112,13 @@ impl TrustAnchors {
         Self::default()
     }
 
-    /// The DER of each anchor's name, sorted: the certificate_authorities of a server or a client.
+    /// The DER of each anchor's name, once and in a fixed order: the certificate_authorities of a server
+    /// or a client.
     pub fn subjects(&self) -> Vec<Vec<u8>> {
-        let anchors = self.named.iter().flatten();
-        let names = anchors.map(|anchor| der::wrap(der::SEQUENCE, &anchor.subject));
-        names.collect::<BTreeSet<_>>().into_iter().collect()
+        let mut names: Vec<&[u8]> = self.names().collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(|name| der::wrap(der::SEQUENCE, name)).collect()
     }
 
     /// Adds a certificate. To add the same one again changes nothing.

@@ -323,9 +323,8 @@ pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
 /// A Name (RFC 5280, section 4.1.2.4) as text, from its DER: safe to print, and cut off if it is
 /// long. The text is empty if the Name is empty, or if the bytes are not a SEQUENCE.
 ///
-/// With the feature `x509-parser` it has the form of OpenSSL's tools, `C=DE, O=An Authority`, with
-/// the names of all attributes that are known there; without it the form of RFC 4514,
-/// `O=An Authority,C=DE`.
+/// It has the form of OpenSSL's tools: `C=DE, O=An Authority`. An attribute without a known name has its
+/// numbers.
 pub fn distinguished_name(name: &[u8]) -> String {
     describe(der::only(name, der::SEQUENCE).unwrap_or_default())
 }
@@ -352,24 +351,22 @@ fn readable(name: &[u8]) -> Vec<(&[u8], String)> {
 }
 
 /// A Name in the form of OpenSSL's tools: `C=DE, O=An Authority + CN=a`.
-#[cfg(feature = "x509-parser")]
 fn words(name: &[u8]) -> String {
-    parts(name).map(|part| part_words(part, " + ")).collect::<Vec<_>>().join(", ")
+    parts(name).map(part_words).collect::<Vec<_>>().join(", ")
 }
 
-#[cfg(feature = "x509-parser")]
 fn attribute_words(attribute: Attribute<'_>) -> String {
     let Attribute { kind, value } = attribute;
     format!("{}={}", oid::attribute_name(kind.contents), value_words(value))
 }
 
-/// A part of a Name in words, with this text between its attributes. What is malformed is a question mark.
-fn part_words(part: Option<Part<'_>>, between: &str) -> String {
+/// A part of a Name in words. What is malformed is a question mark.
+fn part_words(part: Option<Part<'_>>) -> String {
     let Some(part) = part else { return "?".to_owned() };
     let mut words = String::new();
     for attribute in part.attributes() {
         if !words.is_empty() {
-            words.push_str(between);
+            words.push_str(" + ");
         }
         match attribute {
             Some(attribute) => words.push_str(&attribute_words(attribute)),
@@ -377,44 +374,6 @@ fn part_words(part: Option<Part<'_>>, between: &str) -> String {
         }
     }
     words
-}
-
-/// A Name in the form of RFC 4514, with the last part first: `CN=a+O=An Authority,C=DE`.
-#[cfg(not(feature = "x509-parser"))]
-fn words(name: &[u8]) -> String {
-    let mut parts: Vec<_> = parts(name).map(|part| part_words(part, "+")).collect();
-    parts.reverse();
-    parts.join(",")
-}
-
-/// An attribute in the form of RFC 4514, sections 2.3 and 2.4. A type without a name there has its
-/// numbers, and its value is in hexadecimal digits.
-#[cfg(not(feature = "x509-parser"))]
-fn attribute_words(attribute: Attribute<'_>) -> String {
-    let Attribute { kind, value } = attribute;
-    match oid::attribute_name(kind.contents) {
-        Some(name) if is_string(value.tag) => format!("{name}={}", escaped(&value_words(value))),
-        Some(name) => format!("{name}=#{}", hex::encode(value.whole)),
-        None => format!("{}=#{}", oid::dotted(kind.contents), hex::encode(value.whole)),
-    }
-}
-
-/// A value with the characters escaped that would end it, or would be taken for another form (RFC
-/// 4514, section 2.4).
-#[cfg(not(feature = "x509-parser"))]
-fn escaped(value: &str) -> String {
-    let mut out = String::new();
-    let last = value.chars().count().saturating_sub(1);
-    for (place, character) in value.chars().enumerate() {
-        match character {
-            '\0' => out.push_str("\\00"),
-            '"' | '+' | ',' | ';' | '<' | '>' | '\\' => out.extend(['\\', character]),
-            '#' if place == 0 => out.push_str("\\#"),
-            ' ' if place == 0 || place == last => out.push_str("\\ "),
-            _ => out.push(character),
-        }
-    }
-    out
 }
 
 /// What a string says as far as it can be read, for words only: a TeletexString is taken for

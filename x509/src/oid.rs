@@ -1,8 +1,12 @@
 //! Object identifiers: those that validation reads, and the words for any other in errors.
 //!
-//! With the feature `x509-parser`, errors have the name of an identifier beside its numbers.
+//! Errors have the name of an identifier beside its numbers: those in certificates, and with the feature
+//! `x509-parser` all others that the crate `x509-parser` knows.
 
 use super::text::printable;
+
+/// An identifier and its name in each line, without those that begin with a number sign.
+const NAMES: &str = include_str!("oid_names.txt");
 
 /// Extensions.
 pub(super) const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 14];
@@ -71,80 +75,40 @@ pub(super) fn duplicate<'a>(list: &mut [&'a [u8]]) -> Option<&'a [u8]> {
 
 /// An object identifier from its contents, safe to print: its name, if it is known, and its numbers.
 pub(super) fn describe(contents: &[u8]) -> String {
-    let number = printable(&dotted(contents));
-    match name(contents) {
+    let number = dotted(contents);
+    let name = name(contents, &number);
+    let number = printable(&number);
+    match name {
         Some(name) => format!("{name} ({number})"),
         None => number,
     }
 }
 
-/// The name of an object identifier, from its contents.
-#[cfg(not(feature = "x509-parser"))]
-fn name(_contents: &[u8]) -> Option<&'static str> {
-    None
+/// The type of an attribute of a Name, from its contents: its short name, or else its numbers.
+pub(super) fn attribute_name(contents: &[u8]) -> String {
+    let number = dotted(contents);
+    name(contents, &number).map_or(number.clone(), str::to_owned)
 }
 
-/// The name of an object identifier, from its contents.
+/// The name of an object identifier, from its contents and its numbers.
+fn name(contents: &[u8], number: &str) -> Option<&'static str> {
+    let own = NAMES.lines().find_map(|line| line.strip_prefix(number)?.strip_prefix(' '));
+    own.or_else(|| rare_name(contents))
+}
+
+/// A name that is not in [`NAMES`].
 #[cfg(feature = "x509-parser")]
-fn name(contents: &[u8]) -> Option<&'static str> {
+fn rare_name(contents: &[u8]) -> Option<&'static str> {
     use x509_parser::asn1_rs::Oid;
     use x509_parser::objects::oid_registry;
 
-    match oid_registry().get(&Oid::new(contents.to_vec().into())) {
-        Some(entry) => Some(entry.sn()),
-        None => name_beside_registry(&dotted(contents)),
-    }
+    oid_registry().get(&Oid::new(contents.to_vec().into())).map(|entry| entry.sn())
 }
 
-/// Names that the registry of `x509-parser` lacks.
-#[cfg(feature = "x509-parser")]
-fn name_beside_registry(number: &str) -> Option<&'static str> {
-    Some(match number {
-        "1.2.840.10045.4.1" => "ecdsa-with-SHA1",
-        "1.3.132.0.10" => "secp256k1",
-        "1.3.36.3.3.2.8.1.1.7" => "brainpoolP256r1",
-        "1.3.36.3.3.2.8.1.1.11" => "brainpoolP384r1",
-        "1.3.36.3.3.2.8.1.1.13" => "brainpoolP512r1",
-        "1.3.101.110" => "X25519",
-        "1.3.101.112" => "Ed25519",
-        "1.3.101.113" => "Ed448",
-        "2.16.840.1.101.3.4.3.17" => "ML-DSA-44",
-        "2.16.840.1.101.3.4.3.18" => "ML-DSA-65",
-        "2.16.840.1.101.3.4.3.19" => "ML-DSA-87",
-        "1.3.6.1.4.1.311.21.10" => "Microsoft's application policies",
-        "1.3.6.1.5.5.7.1.24" => "TLS feature",
-        _ => return None,
-    })
-}
-
-/// The type of an attribute of a Name, from its contents: its short name, or else its numbers.
-#[cfg(feature = "x509-parser")]
-pub(super) fn attribute_name(contents: &[u8]) -> String {
-    use x509_parser::asn1_rs::Oid;
-    use x509_parser::objects::{oid_registry, oid2abbrev};
-
-    match oid2abbrev(&Oid::new(contents.into()), oid_registry()) {
-        Ok(name) => name.to_owned(),
-        Err(_) => dotted(contents),
-    }
-}
-
-/// The short name of a type of attribute, from its contents, if RFC 4514, section 3, has one.
+/// A name that is not in [`NAMES`].
 #[cfg(not(feature = "x509-parser"))]
-pub(super) fn attribute_name(contents: &[u8]) -> Option<&'static str> {
-    const USER_ID: &[u8] = &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x01];
-    Some(match contents {
-        COMMON_NAME => "CN",
-        [0x55, 0x04, 6] => "C",
-        [0x55, 0x04, 7] => "L",
-        [0x55, 0x04, 8] => "ST",
-        [0x55, 0x04, 9] => "STREET",
-        [0x55, 0x04, 10] => "O",
-        [0x55, 0x04, 11] => "OU",
-        DOMAIN_COMPONENT => "DC",
-        USER_ID => "UID",
-        _ => return None,
-    })
+fn rare_name(_contents: &[u8]) -> Option<&'static str> {
+    None
 }
 
 #[cfg(test)]
@@ -180,8 +144,25 @@ mod tests {
             (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "secp256k1", "1.3.132.0.10"),
             (TLS_FEATURE, "TLS feature", "1.3.6.1.5.5.7.1.24"),
         ] {
-            assert_eq!(describe(contents), crate::tests::oid_words(name, number));
+            assert_eq!(describe(contents), format!("{name} ({number})"));
         }
         assert_eq!(describe(&[0x2a, 3, 4]), "1.2.3.4");
+    }
+
+    #[test]
+    fn a_rare_name_needs_the_feature() {
+        let name = describe(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x02]);
+        assert_eq!(name.contains("unstructuredName"), cfg!(feature = "x509-parser"), "{name}");
+    }
+
+    #[test]
+    fn each_line_of_the_names_is_an_identifier_and_its_only_name() {
+        let mut numbers = std::collections::BTreeSet::new();
+        for line in NAMES.lines().filter(|line| !line.starts_with('#')) {
+            let (number, name) = line.split_once(' ').unwrap();
+            assert!(number.split('.').all(|it| it.parse::<u32>().is_ok()), "{line}");
+            assert!(name == printable(name) && name == name.trim(), "{line}");
+            assert!(numbers.insert(number), "{line}");
+        }
     }
 }

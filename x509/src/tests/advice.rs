@@ -224,8 +224,7 @@ fn names_of_every_kind_of_string_are_read() {
         assert_eq!(distinguished_name::describe(&name(tag, text)), words);
     }
     let both = [name(der::UTF8_STRING, b"a"), name(der::UTF8_STRING, b"b")].concat();
-    let words = if cfg!(feature = "x509-parser") { "CN=a, CN=b" } else { "CN=b,CN=a" };
-    assert_eq!(distinguished_name::describe(&both), words);
+    assert_eq!(distinguished_name::describe(&both), "CN=a, CN=b");
     assert_eq!(distinguished_name::describe(&[]), "");
 }
 
@@ -311,8 +310,8 @@ fn the_error_has_parameters_that_are_not_supported_and_those_that_are() {
     let mut secp256k1 = ECDSA_P256[..9].to_vec();
     secp256k1.extend([0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]);
     let kind = said(&ECDSA_SHA256, &secp256k1, &[4; 65], unsupported).to_string();
-    assert!(kind.contains(&oid_words("secp256k1", "1.3.132.0.10")), "{kind}");
-    assert!(kind.contains(&oid_words("secp384r1", "1.3.132.0.34")), "{kind}");
+    assert!(kind.contains("secp256k1 (1.3.132.0.10)"), "{kind}");
+    assert!(kind.contains("secp384r1 (1.3.132.0.34)"), "{kind}");
     // An algorithm that nothing is known of.
     let unknown = [der::OBJECT_IDENTIFIER, 2, 0x2a, 3];
     let kind = said(&unknown, &RSA_ENCRYPTION, &rsa(&[3]), unsupported).to_string();
@@ -385,7 +384,7 @@ fn the_facts_of_a_certificate_are_those_that_stand_in_it() {
     assert_eq!(summary.extended_key_usage.as_deref(), Some("server authentication"));
     let names: Vec<_> = summary.names.iter().map(PresentedIdentifier::to_string).collect();
     assert_eq!(names, ["DNS:example.com", "IP:192.0.2.1"]);
-    let curve = oid_words("prime256v1", "1.2.840.10045.3.1.7");
+    let curve = "secp256r1 (1.2.840.10045.3.1.7)";
     assert!(!summary.is_ca && summary.key.ends_with(&curve), "{summary:?}");
     assert_eq!(
         summary.to_string(),

@@ -310,8 +310,3 @@ fn wrong_usage(purpose: Purpose, allowed: &str) -> CertificateErrorKind {
 fn position(haystack: &[u8], needle: &[u8]) -> usize {
     haystack.windows(needle.len()).position(|window| window == needle).unwrap()
 }
-
-/// An object identifier in an error: with its name, if the feature for names is on.
-pub(crate) fn oid_words(name: &str, number: &str) -> String {
-    if cfg!(feature = "x509-parser") { format!("{name} ({number})") } else { number.to_owned() }
-}
