@@ -170,7 +170,7 @@ impl OwnOffer {
             keys = texts(self.pre_shared_keys.iter().filter(is_for).map(|key| &key.identity));
         }
         let authorities = self.authorities.iter().map(|name| distinguished_name(name));
-        let offers = [
+        let mut offers = vec![
             Offer::new(Parameter::Versions, texts(&self.versions)),
             Offer::new(Parameter::CipherSuites, texts(&self.cipher_suites)),
             Offer::new(Parameter::ApplicationProtocols, texts(protocols)),
@@ -180,7 +180,8 @@ impl OwnOffer {
             Offer::new(Parameter::Authorities, listed(authorities)),
             Offer::new(Parameter::TrustAnchors, self.trust_anchors.clone()),
         ];
-        offers.into_iter().filter(|offer| !offer.values.is_empty()).collect()
+        offers.retain(|offer| !offer.values.is_empty());
+        offers
     }
 }
 

@@ -227,11 +227,13 @@ impl PeerVerifier for TrustAnchorVerifier {
         const SHORT_LIST: usize = 8;
         const EXAMPLES: usize = 3;
         let count = self.anchors.len();
-        let mut names: Vec<_> =
-            self.anchors.labels().take(SHORT_LIST).map(|it| it.to_string()).collect();
-        if count > SHORT_LIST {
-            names.truncate(EXAMPLES);
-            names.push(format!("and {} more", count - EXAMPLES));
+        let shown = if count > SHORT_LIST { EXAMPLES } else { count };
+        let mut names = Vec::new();
+        for label in self.anchors.labels().take(shown) {
+            names.push(label.to_owned());
+        }
+        if count > shown {
+            names.push(format!("and {} more", count - shown));
         }
         names
     }

@@ -329,11 +329,17 @@ pub(crate) fn join<T: fmt::Display>(elements: impl Iterator<Item = T>) -> String
 /// At most sixteen elements as text, and then how many more there are: peers can send thousands.
 pub(crate) fn listed<T: fmt::Display>(elements: impl Iterator<Item = T>) -> Vec<String> {
     const SHOWN: usize = 16;
-    let mut elements = elements.peekable();
-    let mut texts: Vec<_> =
-        elements.by_ref().take(SHOWN).map(|element| element.to_string()).collect();
-    if elements.peek().is_some() {
-        texts.push(format!("and {} more", elements.count()));
+    let mut texts = Vec::new();
+    let mut more = 0_usize;
+    for element in elements {
+        if texts.len() < SHOWN {
+            texts.push(element.to_string());
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        texts.push(format!("and {more} more"));
     }
     texts
 }

@@ -84,12 +84,16 @@ impl<'a> NameConstraints<'a> {
         if let Some(tree) = excluded.find(|tree| tree.may_overlap(name)) {
             return format!("{} is excluded", tree.printable());
         }
-        let mut permitted = self.permitted.iter().filter(of_kind);
-        let list: Vec<_> = permitted.by_ref().take(LISTED).map(Subtree::printable).collect();
-        let more = match permitted.count() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let mut list = Vec::new();
+        let mut more = 0_usize;
+        for tree in self.permitted.iter().filter(of_kind) {
+            if list.len() < LISTED {
+                list.push(tree.printable());
+            } else {
+                more += 1;
+            }
+        }
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("names of its kind are only permitted in {}{more}", list.join(", "))
     }
 

@@ -109,7 +109,7 @@ fn check_shown(shown: &str, files: &Files) {
         "valid from",
         "valid until",
         "days left",
-        "prime256v1",
+        "secp256r1",
         &fingerprint[..32],
         "sha256/",
     ] {
