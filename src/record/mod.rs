@@ -40,5 +40,9 @@ pub const MAX_CIPHERTEXT_LENGTH: usize = MAX_PLAINTEXT_LENGTH + 256;
 /// The longest record in bytes, with its header.
 pub const MAX_RECORD_LENGTH: usize = HEADER_LENGTH + MAX_CIPHERTEXT_LENGTH;
 
+/// The length of a record in bytes that has as much content as it can have, and no padding.
+pub(crate) const FULL_RECORD_LENGTH: usize =
+    HEADER_LENGTH + MAX_INNER_PLAINTEXT_LENGTH + crate::crypto::TAG_LENGTH;
+
 #[cfg(test)]
 mod tests;

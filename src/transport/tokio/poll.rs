@@ -10,7 +10,7 @@ use std::task::Wake;
 use ::tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::record::COPIED_AT_ONCE;
-use crate::transport::reader_buffer::ReaderBuffer;
+use crate::transport::reader_buffer::{ReaderBuffer, read_length};
 
 /// An asynchronous transport during one poll: `Pending` is `WouldBlock`.
 pub(super) struct Polled<'a, 'w, T> {
@@ -47,11 +47,18 @@ impl<T: AsyncRead + Unpin> ReaderBuffer<Polled<'_, '_, T>> for ReadBuf<'_> {
         let start = self.filled().len();
         self.put_slice(before);
         let behind = self.filled().len();
-        let read = would_block(Pin::new(&mut *polled.transport).poll_read(polled.context, self));
-        let count = self.filled().len() - behind;
+        let read = if self.initialized().len() == self.capacity() {
+            let length = read_length(self.capacity() - start) - before.len();
+            polled.read(self.initialize_unfilled_to(length))
+        } else {
+            // To read into a part of the buffer, that part would have to be set to zero before.
+            let transport = Pin::new(&mut *polled.transport);
+            let read = would_block(transport.poll_read(polled.context, self));
+            read.map(|()| self.filled().len() - behind)
+        };
         // The reader gets none of these bytes before they are decrypted.
         self.set_filled(start);
-        read.map(|()| count)
+        read
     }
 
     fn front(&mut self, length: usize) -> &mut [u8] {
