@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{OcspRequest, PeerVerifier};
 use crate::config_error::ConfigError;
@@ -56,9 +56,9 @@ pub(crate) struct ClientCertificatePolicy {
     pub(crate) schemes: Vec<SignatureScheme>,
     /// The algorithms that verify a CertificateVerify.
     pub(crate) signatures: SignatureAlgorithms,
-    /// Does each CertificateRequest name the authorities that the verifier trusts then? See
+    /// If each CertificateRequest names the authorities that the verifier trusts then. See
     /// [`for_request`](Self::for_request).
-    authorities_of_verifier: bool,
+    latest_request: Option<Arc<LatestRequest>>,
     /// The encoded extensions of a CertificateRequest.
     pub(crate) extensions: Vec<u8>,
     /// The types of these extensions. A client's certificate may have no others.
@@ -66,6 +66,11 @@ pub(crate) struct ClientCertificatePolicy {
     /// The authorities of a CertificateRequest, for the errors of connections.
     pub(crate) own_offer: Arc<OwnOffer>,
 }
+
+/// The policy of the latest request that names authorities of the verifier. As long as they are the same, all
+/// connections share it: a client that does not answer has no copy of them kept for it.
+#[derive(Debug, Default)]
+struct LatestRequest(Mutex<Option<Arc<ClientCertificatePolicy>>>);
 
 impl ClientAuthentication {
     /// Each client must have a certificate that `verifier` accepts. A client that sends none is refused
@@ -172,10 +177,10 @@ impl ClientAuthentication {
             requested: types_of(&extensions),
             extensions,
             own_offer: own_offer(self.authorities, &*self.verifier),
-            authorities_of_verifier: self.authorities_of_verifier,
+            latest_request: self.authorities_of_verifier.then(Arc::default),
             verifier: self.verifier,
         };
-        if policy.authorities_of_verifier && !policy.can_name(&policy.verifier.authorities()) {
+        if policy.latest_request.is_some() && !policy.can_name(&policy.verifier.authorities()) {
             return Err(ConfigError::CertificateRequest);
         }
         Ok(policy)
@@ -230,18 +235,31 @@ impl ClientCertificatePolicy {
     /// The policy of a CertificateRequest that is sent now: with the authorities that the verifier trusts
     /// now, if they are to be named (section 4.3.4).
     pub(crate) fn for_request(self: &Arc<Self>) -> Arc<Self> {
-        if !self.authorities_of_verifier {
+        let Some(LatestRequest(latest)) = self.latest_request.as_deref() else {
             return Arc::clone(self);
-        }
+        };
         let mut authorities = self.verifier.authorities();
         if !self.can_name(&authorities) {
             authorities.clear();
         }
-        let mut policy = Self::clone(self);
+        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = latest.as_ref() {
+            if policy.own_offer.authorities == authorities {
+                return Arc::clone(policy);
+            }
+        }
+        let policy = Arc::new(self.naming(authorities));
+        *latest = Some(Arc::clone(&policy));
+        policy
+    }
+
+    /// The policy of a request that names these authorities.
+    fn naming(&self, authorities: Vec<Vec<u8>>) -> Self {
+        let mut policy = Self { latest_request: None, ..self.clone() };
         write_authorities(&mut policy.extensions, &authorities);
         policy.requested = types_of(&policy.extensions);
         policy.own_offer = own_offer(authorities, &*self.verifier);
-        Arc::new(policy)
+        policy
     }
 
     /// The request for an OCSP response, if it has one.
@@ -263,5 +281,46 @@ impl ClientCertificatePolicy {
     pub(crate) fn write_session_rules(&self, out: &mut Vec<u8>) {
         out.extend([u8::from(self.required), u8::from(self.in_handshake)]);
         write_bytes(out, Prefix::U24, &self.extensions);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::CertificateError;
+    use crate::reply::Reply;
+    use crate::verify::PeerIdentity;
+
+    /// Its names change.
+    #[derive(Debug)]
+    struct Changing(Mutex<Vec<Vec<u8>>>);
+
+    impl PeerVerifier for Changing {
+        fn verify(&self, _: &PeerIdentity) -> Reply<Result<(), CertificateError>> {
+            Reply::Now(Ok(()))
+        }
+
+        fn authorities(&self) -> Vec<Vec<u8>> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    #[test]
+    fn requests_share_the_names_of_the_verifier_until_these_change() {
+        let verifier = Arc::new(Changing(Mutex::new(vec![vec![1; 100]])));
+        let policy = ClientAuthentication::required(verifier.clone()).authorities_of_verifier();
+        let policy = Arc::new(policy.prepare(&CryptoProvider::default()).unwrap());
+        let first = policy.for_request();
+        assert_eq!(first.own_offer.authorities, [vec![1; 100]]);
+        assert!(Arc::ptr_eq(&first, &policy.for_request()));
+        *verifier.0.lock().unwrap() = vec![vec![2; 100]];
+        let second = policy.for_request();
+        assert_eq!(second.own_offer.authorities, [vec![2; 100]]);
+        assert!(Arc::ptr_eq(&second, &policy.for_request()));
+        // Too long for a request: it names none.
+        *verifier.0.lock().unwrap() = vec![vec![3; 1000]; 66];
+        let without = policy.for_request();
+        assert!(without.own_offer.authorities.is_empty());
+        assert!(Arc::ptr_eq(&without, &policy.for_request()));
     }
 }

@@ -127,7 +127,8 @@ impl EndEntity {
     }
 
     /// The subject as a distinguished name in the form of OpenSSL's tools. If it is empty, the first
-    /// subject alternative name. Safe to print.
+    /// subject alternative name. Safe to print. It is for people: two different names can have the same
+    /// text, so no program should decide by it.
     pub fn subject(&self) -> String {
         match (self.part(&self.subject), &*self.general_names()) {
             ([], []) => "raw public key".to_owned(),

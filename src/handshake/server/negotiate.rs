@@ -8,7 +8,7 @@
 //! | whether an external key is used together with certificates | [`cert_with_extern_psk`] | |
 //! | cipher suite that the server prefers | [`selection`] | |
 //! | application protocol (ALPN), record sizes, compression, types of certificates, number of tickets | [`Negotiating::new`], with [`selection`] and [`ticket_request`] | |
-//! | group of the key exchange, or HelloRetryRequest | [`Negotiating::retry`], with [`selection`] and [`hello_retry_request`] | the [`PskResolver`](crate::psk::PskResolver) |
+//! | group of the key exchange, or HelloRetryRequest | [`Negotiating::select_share`], with [`selection`] and [`hello_retry_request`] | the [`PskResolver`](crate::psk::PskResolver) |
 //! | session of a ticket | [`resumption`] | the session store; the `PskResolver` or the verifier |
 //! | external pre-shared key | [`pre_shared_key`] | the `PskResolver` |
 //! | cipher suite that is used | [`Negotiating::use_suite_for`]: another one, if the key is for another hash | |
@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 use super::certificate_selection::SelectedCertificate;
 use super::early_data::EarlyDataAnswer;
 use super::hello_retry_request::FirstClientHello;
-use super::key_exchange::KeyExchange;
+use super::key_exchange::{ClientShare, KeyExchange};
 use super::pre_shared_key::ProvenPsk;
 use super::selection::KeyShareSelection;
 use super::{
@@ -143,10 +143,11 @@ impl Negotiating {
     ) -> Result<Decision, Undecided> {
         // A HelloRetryRequest for another share (section 4.3.8), before a session is taken: the second ClientHello
         // needs it. Not yet where the client's pre-shared keys are used without a key exchange (section 4.3.9).
-        let psk_is_enough = selection::is_psk_without_key_exchange(&self.negotiated.config, hello);
-        if !psk_is_enough {
-            if let Some(retry) = self.retry(hello, context)? {
-                return Ok(retry);
+        let mut share = None;
+        if !selection::is_psk_without_key_exchange(&self.negotiated.config, hello) {
+            match self.select_share(hello, context)? {
+                KeyShareSelection::Share(selected) => share = Some(selected),
+                KeyShareSelection::Retry(group) => return Ok(Decision::Retry(group)),
             }
         }
 
@@ -172,8 +173,8 @@ impl Negotiating {
             early_data::decide(self, hello, context)?;
             // It takes longer than all before together. A server that made it first would ask the stores later for
             // all clients that have come at once.
-            if !psk_is_enough {
-                self.exchange_keys(hello, context)?;
+            if let Some(share) = &share {
+                self.exchange_keys(share, context)?;
             }
             if let Some(psk) = self.psk.take() {
                 return Ok(Decision::Flight(Authentication::PreSharedKey(psk)));
@@ -182,60 +183,57 @@ impl Negotiating {
 
         // Without a key, or together with an external one, there is a key exchange and a certificate
         // (section 4.5.1; RFC 8773, section 5.2, which RFC 9973 replaces).
-        if let Some(retry) = self.retry(hello, context)? {
-            return Ok(retry);
+        if share.is_none() {
+            match self.select_share(hello, context)? {
+                KeyShareSelection::Share(selected) => share = Some(selected),
+                KeyShareSelection::Retry(group) => return Ok(Decision::Retry(group)),
+            }
         }
-        self.exchange_keys(hello, context)?;
+        if let Some(share) = &share {
+            self.exchange_keys(share, context)?;
+        }
         let certificate = certificate_selection::choose(self, hello, context)?;
         cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.is_some(), hello)?;
         Ok(Decision::Flight(Authentication::Certificate(certificate, self.psk.take())))
     }
 
-    /// A HelloRetryRequest, if there is no share for a group of the server, or the server wants its cookie back
+    /// Which of the client's shares is used: after a HelloRetryRequest, the one that it asked for. If there is no
+    /// share for a group of the server, or the server wants its cookie back, a HelloRetryRequest comes first
     /// (sections 4.2.1 and 4.3.8).
-    fn retry(
+    fn select_share<'a>(
         &mut self,
-        hello: &ClientHello<'_>,
+        hello: &ClientHello<'a>,
         context: &mut Context,
-    ) -> Result<Option<Decision>, Undecided> {
-        let requested_group = match self.select_share(hello)? {
-            KeyShareSelection::Share(share) => {
-                context.parameters.group = Some(share.group.name());
-                return Ok(None);
-            }
-            KeyShareSelection::Retry(requested_group) => requested_group,
+    ) -> Result<KeyShareSelection<'a>, Undecided> {
+        let config = &self.negotiated.config;
+        let selection = match &self.first {
+            Some(first) => KeyShareSelection::Share(first.requested_share(config, hello)?),
+            None => selection::key_share(config, hello)?,
         };
+        if let KeyShareSelection::Share(share) = &selection {
+            context.parameters.group = Some(share.group.name());
+            return Ok(selection);
+        }
         // A HelloRetryRequest fixes the suite (section 4.2.4), and a key needs a suite with its
         // hash. So the external key is looked up first, where the common suites have two hashes.
-        if !self.psk_is_decided && selection::hashes(&self.negotiated.config, hello).len() > 1 {
+        if !self.psk_is_decided && selection::hashes(config, hello).len() > 1 {
             if let Some(key) = pre_shared_key::look_up(self, hello, context)? {
                 self.use_suite_for(key.key.hash(), hello)?;
             }
         }
-        Ok(Some(Decision::Retry(requested_group)))
+        Ok(selection)
     }
 
-    /// Exchanges keys, if that is not done yet, with the client's share for a group of the server (section 4.3.8).
+    /// Exchanges keys with this share, if that is not done yet.
     fn exchange_keys(
         &mut self,
-        hello: &ClientHello<'_>,
+        share: &ClientShare<'_>,
         context: &mut Context,
     ) -> Result<(), Error> {
         if self.negotiated.key_exchange.is_none() {
-            if let KeyShareSelection::Share(share) = self.select_share(hello)? {
-                self.negotiated.key_exchange = Some(KeyExchange::with(&share, context)?);
-            }
+            self.negotiated.key_exchange = Some(KeyExchange::with(share, context)?);
         }
         Ok(())
-    }
-
-    /// Which of the client's shares is used: after a HelloRetryRequest, the one that it asked for.
-    fn select_share<'a>(&self, hello: &ClientHello<'a>) -> Result<KeyShareSelection<'a>, Error> {
-        let config = &self.negotiated.config;
-        match &self.first {
-            Some(first) => Ok(KeyShareSelection::Share(first.requested_share(config, hello)?)),
-            None => selection::key_share(config, hello),
-        }
     }
 
     /// Uses a suite with this hash, which is that of a pre-shared key: the server's first one that the
