@@ -105,7 +105,7 @@ mod tests {
             let hkdf = Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 };
             let early = hkdf.extract("early", &[], zeros(hash), none).unwrap();
             assert_eq!(early_secret(hash, none).unwrap().as_bytes(), early.as_bytes());
-            let salt = hkdf.prk(&early).expand_secret("derived", &nothing, none).unwrap();
+            let salt = hkdf.prk(&early).derive_secret("derived", &nothing, none).unwrap();
             assert_eq!(derived(hash, none).unwrap().as_bytes(), salt.as_bytes());
         }
     }

@@ -22,13 +22,13 @@ impl ExporterSecret {
         self.secret
     }
 
-    /// The secret of TLS or QUIC again, of what [`into_secret`](Self::into_secret) returned.
+    /// The inverse of [`into_secret`](Self::into_secret), for TLS and QUIC. DTLS has other labels.
     pub(crate) fn of_secret(suite: &CipherSuite, secret: &Secret) -> Self {
         Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
-    /// TLS-Exporter(label, context, the length of `output`). Overwrites the stack, as no change of keys
-    /// follows.
+    /// TLS-Exporter(label, context, the length of `output`). Overwrites the stack below it: no later
+    /// step, such as the installation of keys, does so.
     pub(crate) fn export(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
         with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| self.derive(label, context, output))
     }
@@ -38,7 +38,7 @@ impl ExporterSecret {
         let mut observers = Observers::default();
         let nothing = hash_of_nothing(self.hkdf.hash.algorithm());
         let prk = self.hkdf.prk(&self.secret);
-        let secret = prk.expand_secret(label, nothing, &mut observers)?;
+        let secret = prk.derive_secret(label, nothing, &mut observers)?;
         let context = self.hkdf.hash.digest(context);
         self.hkdf.prk(&secret).expand_label("exporter", &context, output, &mut observers)
     }

@@ -61,7 +61,7 @@ pub fn expand_label(
     output: &mut [u8],
 ) -> core::result::Result<(), CryptoError> {
     with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-        Ok(Prk::new(hash, prefix, secret).expand(label, context, output)?)
+        Ok(Prk::new(hash, prefix, secret).expand_label_unobserved(label, context, output)?)
     })
 }
 
@@ -135,7 +135,12 @@ impl<'a> Prk<'a> {
     }
 
     /// HKDF-Expand-Label, for what protocols derive beside the key schedule. Observers do not see it.
-    pub(crate) fn expand(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
+    pub(crate) fn expand_label_unobserved(
+        &self,
+        label: &str,
+        context: &[u8],
+        output: &mut [u8],
+    ) -> Result<()> {
         let mut info = Info::new();
         write_hkdf_label(&mut info, self.prefix, label, context, output.len())?;
         crypto::expand(self.hash, &self.key, &mut info, output)
@@ -161,15 +166,24 @@ impl<'a> Prk<'a> {
         output: &mut [u8],
         observers: &mut Observers,
     ) -> Result<()> {
-        self.expand(label, context, output)?;
+        self.expand_label_unobserved(label, context, output)?;
         let values = KeyScheduleValues { secret: self.secret, input: context, output };
         observers.emit_key_schedule_step(KeyScheduleOperation::Expand, label, values);
         Ok(())
     }
 
-    /// HKDF-Expand-Label of a secret as long as the hash. With the hash of messages as the context, it
-    /// is Derive-Secret.
-    pub(super) fn expand_secret(
+    /// Derive-Secret. `transcript_hash` is the hash of its messages.
+    pub(super) fn derive_secret(
+        &self,
+        label: &str,
+        transcript_hash: &[u8],
+        observers: &mut Observers,
+    ) -> Result<Secret> {
+        self.expand_label_to_secret(label, transcript_hash, observers)
+    }
+
+    /// HKDF-Expand-Label, for a secret that is as long as the hash.
+    pub(super) fn expand_label_to_secret(
         &self,
         label: &str,
         context: &[u8],

@@ -7,35 +7,39 @@
 //!   PSK ->  HKDF-Extract = EarlySecret
 //!             |
 //!             +--> "ext binder" | "res binder" | "imp binder"  = binder_key
-//!             +--> "c e traffic"   ClientHello                 = into EarlyTraffic
-//!             +--> "e exp master"  ClientHello                 = into EarlyTraffic
+//!             +--> "c e traffic"   ClientHello                 = client_early_traffic_secret
+//!             +--> "e exp master"  ClientHello                 = early_exporter_secret
 //!             v
 //!          "derived"
+//! asymmetric  |
+//!   shared    v
+//! secret ->  HKDF-Extract = HandshakeSecret
 //!             |
-//!             v
-//! (EC)DHE ->  HKDF-Extract = HandshakeSecret
-//!             |
-//!             +--> "c hs traffic"  ClientHello...ServerHello   = into HandshakeTraffic
-//!             +--> "s hs traffic"  ClientHello...ServerHello   = into HandshakeTraffic
+//!             +--> "c hs traffic"  ClientHello...ServerHello   = client_handshake_traffic_secret
+//!             +--> "s hs traffic"  ClientHello...ServerHello   = server_handshake_traffic_secret
 //!             v
 //!          "derived"
 //!             |
 //!             v
 //!   0 ----->  HKDF-Extract = MainSecret
 //!             |
-//!             +--> "c ap traffic"  ...server Finished          = into ApplicationTraffic
-//!             +--> "s ap traffic"  ...server Finished          = into ApplicationTraffic
-//!             +--> "exp master"    ...server Finished          = into ApplicationTraffic
-//!             +--> "res master"    ...client Finished          = ResumptionSecret
+//!             +--> "c ap traffic"  ...server Finished          = client_application_traffic_secret_0
+//!             +--> "s ap traffic"  ...server Finished          = server_application_traffic_secret_0
+//!             +--> "exp master"    ...server Finished          = exporter_secret
+//!             +--> "res master"    ...client Finished          = resumption_secret
 //! ```
 //!
 //! Each `HKDF-Extract` of the figure is a type. One function of it derives all secrets that have the
-//! same messages, so that the HMAC key of the stage is prepared once for them. The step to the next type
-//! consumes the one before: no way leads back. The transcript hash that a function takes is that of the
-//! messages in the middle column. Without a PSK, the first stage is a constant (`constants.rs`).
+//! same messages, so that the HMAC key of the stage is prepared once for them: it returns `EarlyTraffic`,
+//! `HandshakeTraffic` or `ApplicationTraffic`. The step to the next type consumes the one before: no way
+//! leads back. The transcript hash that a function takes is that of the messages in the middle column.
+//! Without a PSK, the first stage is a constant (`constants.rs`).
 //!
-//! Every function takes the connection's observers, which see each step, and the key log, which gets
-//! the traffic secrets and the exporters.
+//! Labels have the word "master" where secrets are called "main" (section 7.1). Observers get the main
+//! secret as "master", too: the name that RFC 8448 has for this step.
+//!
+//! Every step inside a connection takes the connection's observers, which see it, and the key log, which
+//! gets the traffic secrets and the exporters.
 
 mod constants;
 mod exporter_secret;
@@ -104,7 +108,7 @@ impl Stage {
         messages: &Digest,
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let secret = prk.expand_secret(label.label, messages, observers)?;
+        let secret = prk.derive_secret(label.label, messages, observers)?;
         observers.log(label.key_log, secret.as_bytes());
         Ok(secret)
     }
@@ -133,7 +137,7 @@ impl Stage {
 
     /// The secret between two stages, which is the salt of the next extraction.
     fn derived(&self, prk: &Prk<'_>, observers: &mut Observers) -> Result<Secret> {
-        prk.expand_secret("derived", self.hash_of_nothing(), observers)
+        prk.derive_secret("derived", self.hash_of_nothing(), observers)
     }
 
     /// The next stage.
@@ -153,7 +157,8 @@ impl Stage {
 pub(crate) struct EarlySecret {
     stage: Stage,
     has_psk: bool,
-    /// The salt of the next extraction, once it is derived: beside the binder key.
+    /// The salt of the next extraction. [`binder_key`](Self::binder_key) sets it: it derives both with the
+    /// same prepared key.
     derived: Option<Secret>,
 }
 
@@ -192,7 +197,7 @@ impl EarlySecret {
     ) -> Result<TrafficSecret> {
         let (stage, prk) = (&self.stage, self.stage.prk());
         let nothing = stage.hash_of_nothing();
-        let secret = prk.expand_secret(kind.binder_label(), nothing, observers)?;
+        let secret = prk.derive_secret(kind.binder_label(), nothing, observers)?;
         let binder_key = TrafficSecret::new(stage.suite.clone(), stage.prefix, secret);
         self.derived = Some(stage.derived(&prk, observers)?);
         Ok(binder_key)
@@ -286,7 +291,7 @@ impl MainSecret {
         to_client_finished: &Digest,
         observers: &mut Observers,
     ) -> Result<ResumptionSecret> {
-        let secret = self.0.prk().expand_secret("res master", to_client_finished, observers)?;
+        let secret = self.0.prk().derive_secret("res master", to_client_finished, observers)?;
         Ok(ResumptionSecret::new(self.0.hkdf(), secret))
     }
 }

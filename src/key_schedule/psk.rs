@@ -43,23 +43,23 @@ impl ResumptionSecret {
         self.secret
     }
 
-    /// The secret of TLS or QUIC again, of what [`into_secret`](Self::into_secret) returned.
+    /// The inverse of [`into_secret`](Self::into_secret), for TLS and QUIC. DTLS has other labels.
     pub(crate) fn of_secret(suite: &CipherSuite, secret: &Secret) -> Self {
         Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
-    /// The PSK that goes with a ticket of this nonce (section 4.7.1). Overwrites the stack, as no change of keys
-    /// follows.
+    /// The PSK that goes with a ticket of this nonce (section 4.7.1). Overwrites the stack below it: no later
+    /// step, such as the installation of keys, does so.
     pub(crate) fn psk(&self, nonce: &[u8], observers: &mut Observers) -> Result<Secret> {
         with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-            self.hkdf.prk(&self.secret).expand_secret("resumption", nonce, observers)
+            self.hkdf.prk(&self.secret).expand_label_to_secret("resumption", nonce, observers)
         })
     }
 }
 
 /// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
-/// key's; the length of `output` is that of the hash that the imported key is for. Overwrites the stack, as
-/// no change of keys follows.
+/// key's; the length of `output` is that of the hash that the imported key is for. Overwrites the stack
+/// below it: no later step, such as the installation of keys, does so.
 pub(crate) fn imported_psk(
     hash: &StaticOrArc<dyn Hash>,
     secret: &[u8],

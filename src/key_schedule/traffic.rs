@@ -94,7 +94,7 @@ impl TrafficSecret {
         self.secret
     }
 
-    /// The secret of TLS or QUIC again, of what [`into_secret`](Self::into_secret) returned.
+    /// The inverse of [`into_secret`](Self::into_secret), for TLS and QUIC. DTLS has other labels.
     pub(crate) fn of_secret(suite: &StaticOrArc<CipherSuite>, secret: &Secret) -> Self {
         Self::new(suite.clone(), LabelPrefix::Tls13, secret.clone())
     }
@@ -146,11 +146,11 @@ impl TrafficSecret {
         Ok(KeyAndIv { key, iv })
     }
 
-    /// The secret after a KeyUpdate (section 7.2). Consumes the old one. Overwrites the stack: the key that is
-    /// made next is moved to the heap with the bytes beside it.
+    /// The secret after a KeyUpdate (section 7.2). Consumes the old one. Overwrites the stack below it: the
+    /// key that is made next goes through the same place, and is moved to the heap with the bytes beside it.
     pub(crate) fn update(self, observers: &mut Observers) -> Result<Self> {
         let secret = with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-            self.prk().expand_secret("traffic upd", &[], observers)
+            self.prk().expand_label_to_secret("traffic upd", &[], observers)
         })?;
         Ok(Self { secret, ..self })
     }
@@ -161,7 +161,7 @@ impl TrafficSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let finished_key = self.prk().expand_secret("finished", &[], observers)?;
+        let finished_key = self.prk().expand_label_to_secret("finished", &[], observers)?;
         provider_fault::hmac(&*self.suite.hash, finished_key.as_bytes(), &[transcript])
     }
 }

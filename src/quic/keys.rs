@@ -28,7 +28,7 @@ impl DirectionalKeys {
     pub fn new(version: Version, secret: &TrafficSecret) -> Result<Self, CryptoError> {
         let (suite, prk) = (secret.suite(), secret.prk());
         let mut key = Secret::zeros(suite.aead.key_length());
-        prk.expand(version.labels().header_protection, &[], key.as_mut_bytes())?;
+        prk.expand_label_unobserved(version.labels().header_protection, &[], key.as_mut_bytes())?;
         let header = HeaderKey::new(suite, key.as_bytes())?;
         Ok(Self { header, packet: packet_key(version, suite, &prk)? })
     }
@@ -83,7 +83,7 @@ fn packet_key(
     let labels = version.labels();
     let mut key = Secret::zeros(suite.aead.key_length());
     let mut iv = Zeroizing::<[u8; NONCE_LENGTH]>::default();
-    prk.expand(labels.key, &[], key.as_mut_bytes())?;
-    prk.expand(labels.iv, &[], iv.as_mut_slice())?;
+    prk.expand_label_unobserved(labels.key, &[], key.as_mut_bytes())?;
+    prk.expand_label_unobserved(labels.iv, &[], iv.as_mut_slice())?;
     PacketKey::new(suite, key.as_bytes(), iv)
 }

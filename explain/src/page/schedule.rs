@@ -140,8 +140,10 @@ fn input(index: usize, node: &SecretNode, connection: &Connection) -> String {
     match (node.label.as_str(), group) {
         ("early", _) if psk => "pre-shared key".to_owned(),
         ("early", _) => "0 (no pre-shared key)".to_owned(),
-        ("handshake", Some(group)) => format!("(EC)DHE: {}", super::text::value(group)),
-        ("handshake", None) => "(EC)DHE".to_owned(),
+        ("handshake", Some(group)) => {
+            format!("asymmetric shared secret: {}", super::text::value(group))
+        }
+        ("handshake", None) => "asymmetric shared secret".to_owned(),
         _ => "0".to_owned(),
     }
 }
