@@ -15,7 +15,7 @@ use handclasp_testing::redis_server::RedisServer;
 const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
 
 /// Three primaries that know each other, and have all slots.
-fn cluster() -> [RedisServer; 3] {
+pub fn cluster() -> [RedisServer; 3] {
     let nodes = [(); 3].map(|()| {
         RedisServer::start_with(&[
             "--cluster-enabled",
@@ -40,7 +40,7 @@ fn cluster() -> [RedisServer; 3] {
     nodes
 }
 
-async fn until_ready(nodes: &[RedisServer]) {
+pub async fn until_ready(nodes: &[RedisServer]) {
     until("all nodes know each other and their slots", async || {
         nodes.iter().all(|node| {
             let info = node.command(&["CLUSTER", "INFO"]);

@@ -12,6 +12,7 @@ use handclasp_redis::{
 use handclasp_testing::process::PATIENCE;
 use handclasp_testing::redis_server::RedisServer;
 
+use crate::cluster::{cluster, until_ready};
 use crate::fleet::{Fleet, OPERATORS_KEY, builder, connected, register_in, until};
 
 const SCRIPTS: [&str; 3] = [
@@ -31,8 +32,17 @@ fn command_of_the_guide() -> Vec<&'static str> {
     ["acl", "setuser"].into_iter().chain(words.map(|word| word.trim_matches('\''))).collect()
 }
 
-async fn store_of_the_user(server: &RedisServer) -> RedisStore {
-    let url = format!("redis://shop:PASSWORD@127.0.0.1:{}", server.port());
+/// The rights that the user needs beside these in a cluster, as the guide has them.
+fn rights_in_a_cluster() -> Vec<&'static str> {
+    let (_, rights) = GUIDE.split_once("In a cluster, ").expect("the guide has them");
+    let (_, rights) = rights.split_once("add `").expect("they begin");
+    let (rights, _) = rights.split_once('`').expect("they end");
+    rights.split(' ').map(|word| word.trim_matches('\'')).collect()
+}
+
+/// The store as this user sees it. `scheme` is the one of the URL.
+async fn store_of_the_user(scheme: &str, server: &RedisServer) -> RedisStore {
+    let url = format!("{scheme}://shop:PASSWORD@127.0.0.1:{}", server.port());
     let client = connected(&builder(Config::from_url(&url).unwrap())).await;
     let keys = SealingKeys::from_bytes(&OPERATORS_KEY).unwrap();
     RedisStore::new(client, PREFIX, keys).unwrap().timeout(PATIENCE)
@@ -42,20 +52,51 @@ async fn store_of_the_user(server: &RedisServer) -> RedisStore {
 async fn the_rights_in_the_guide_are_enough() {
     let Some(server) = RedisServer::start_if_available() else { return };
     assert_eq!(server.command(&command_of_the_guide()), "OK");
-    let store = store_of_the_user(&server).await;
+    use_all_rights(&store_of_the_user("redis", &server).await).await;
+}
 
-    let sessions = RedisSessions::new(&store).unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rights_in_the_guide_are_enough_in_a_cluster() {
+    if !RedisServer::is_available() {
+        return;
+    }
+    let nodes = cluster();
+    until_ready(&nodes).await;
+    let command = [command_of_the_guide(), rights_in_a_cluster()].concat();
+    for node in &nodes {
+        assert_eq!(node.command(&command), "OK");
+    }
+    use_all_rights(&store_of_the_user("redis-cluster", &nodes[0]).await).await;
+}
+
+#[test]
+fn the_command_in_the_guide_takes_away_what_the_user_had() {
+    let Some(server) = RedisServer::start_if_available() else { return };
+    assert_eq!(server.command(&["acl", "setuser", "shop", "on", "nopass", "+@all", "~*"]), "OK");
+    assert_eq!(server.command(&command_of_the_guide()), "OK");
+    let get = server.command(&["acl", "dryrun", "shop", "get", "shop:tls:a-key"]);
+    assert!(get.contains("no permissions"), "{get}");
+    let other_key = server.command(&["acl", "dryrun", "shop", "getdel", "a-key-of-others"]);
+    assert!(other_key.contains("no permissions"), "{other_key}");
+}
+
+/// Sessions, the register and ticket keys, with all that they call.
+async fn use_all_rights(store: &RedisStore) {
+    let sessions = RedisSessions::new(store).unwrap();
     let lifetime = Duration::from_secs(100);
     let ticket = sessions.put(b"a session", UnixTime::now(), lifetime).unwrap();
-    until("the session is written", async || server.command(&["DBSIZE"]) == "1").await;
-    assert_eq!(sessions.fetch(&ticket).await.unwrap().as_slice(), b"a session");
+    until("the session is written", async || {
+        let session = sessions.fetch(&ticket).await;
+        session.is_some_and(|session| session.as_slice() == b"a session")
+    })
+    .await;
 
-    let register = register_in(&store).await;
+    let register = register_in(store).await;
     let record = Fleet::new().record(&register).await;
     assert_eq!(register.check(&record).await, ReplayCheck::New);
     assert_eq!(register.check(&record).await, ReplayCheck::Seen);
 
-    let ticket_keys = RedisTicketKeys::start(&store, TicketKeyOptions::default()).await.unwrap();
+    let ticket_keys = RedisTicketKeys::start(store, TicketKeyOptions::default()).await.unwrap();
     ticket_keys.revoke_all().await.unwrap();
     let status = ticket_keys.status();
     assert!(status.last_error.is_none() && status.keys.len() == 1, "{status:?}");
