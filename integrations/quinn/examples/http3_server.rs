@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use h3::error::{Code, ConnectionError, StreamError};
 use handclasp_quinn::handclasp::credential::CertificateList;
 use handclasp_quinn::handclasp::handshake::PeerParameters;
+use handclasp_quinn::handclasp::key_schedule::PskKind;
 use handclasp_quinn::handclasp::session::TicketKeys;
 use handclasp_quinn::handclasp::{CertifiedKey, CryptoProvider, ServerConfig};
 use handclasp_quinn::quinn::{self, Endpoint, Incoming};
@@ -120,7 +121,8 @@ async fn serve(
 fn handshake(connection: &quinn::Connection) -> String {
     let data = connection.handshake_data().and_then(|data| data.downcast::<PeerParameters>().ok());
     let Some(parameters) = data else { return "no handshake".into() };
-    let kind = if parameters.pre_shared_key.is_some() { "resumed" } else { "full" };
+    let is_resumed = parameters.pre_shared_key == Some(PskKind::Resumption);
+    let kind = if is_resumed { "resumed" } else { "full" };
     let suite = parameters.cipher_suite.map(|suite| suite.to_string()).unwrap_or_default();
     let group = parameters.group.map(|group| group.to_string()).unwrap_or_default();
     format!("{kind} handshake, {suite}, {group}")
