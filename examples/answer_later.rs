@@ -53,7 +53,10 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
             server.answer(number, Answer::Signature(signed.recv()?))?;
         }
     }
-    println!("connected: {:?}", server.parameters());
+    let parameters = server.parameters();
+    if let (Some(suite), Some(group)) = (parameters.cipher_suite, parameters.group) {
+        println!("the handshake is complete: {suite}, {group}");
+    }
     drop(ask);
     signer.join().map_err(|_| "the signer panicked")?;
     Ok(())

@@ -30,7 +30,10 @@ fn shake_hands() -> Result<(), Box<dyn std::error::Error>> {
     let mut server = ServerConnection::new(Arc::new(ServerConfig::new(key)?));
 
     exchange(&mut client, &mut server)?;
-    println!("client: {:?}", client.parameters());
+    let parameters = client.parameters();
+    if let (Some(suite), Some(group)) = (parameters.cipher_suite, parameters.group) {
+        println!("the handshake is complete: {suite}, {group}");
+    }
 
     client.write(b"hello")?;
     let mut record = client.outgoing().to_vec();

@@ -82,8 +82,10 @@ impl Link<'_> {
     fn handshake(&mut self) -> Result<(), Failure> {
         self.send()?;
         self.receive()?;
-        let (side, parameters) = (&self.queues.side, self.connection.parameters());
-        println!("{side}: {:?} over {} frames", parameters.cipher_suite, self.queues.frames);
+        let (side, frames) = (&self.queues.side, self.queues.frames);
+        if let Some(suite) = self.connection.parameters().cipher_suite {
+            println!("{side}: {suite} over {frames} frames");
+        }
         Ok(())
     }
 }

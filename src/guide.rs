@@ -18,6 +18,9 @@
     not(feature = "tokio"),
     doc = "\nThe feature `tokio` adds three chapters: `tokio`, `hyper` and `fleets`."
 )]
+//!
+//! Some examples make certificates with the crate `rcgen`, in lines that are not shown. To run these, add
+//! `rcgen = "0.14"` to the `[dev-dependencies]` of your crate.
 
 #[doc = include_str!("guide/blocking.md")]
 pub mod blocking {}

@@ -1,7 +1,7 @@
 //! A TLS 1.3 handshake (RFC 9846) that you can pick up and put anywhere.
 //!
-//! The handshake is a state machine that touches no socket, no clock and no thread. Bytes go in,
-//! steps come out; the transport is yours. A client over TCP:
+//! The handshake, in the module [`handshake`], is a state machine that touches no socket, no clock and
+//! no thread. Bytes go in, steps come out; the transport is yours. A client over TCP:
 //!
 //! ```no_run
 //! use std::io::{Read, Write};

@@ -52,7 +52,8 @@ impl Connection {
     /// [question](Self::question) about a session that it could resume.
     ///
     /// # Errors
-    /// As [`CheckedClientConfig::new`], which is called here. If the crypto provider fails, the connection
+    /// As [`CheckedClientConfig::new`], which is called here: a configuration for TLS may be unfit for QUIC, so this
+    /// returns a result, and `ClientConnection::new` does not. If the crypto provider fails, the connection
     /// has failed from its beginning: [`check`](Self::check) and every call that can fail return the error.
     pub fn client(
         config: Arc<ClientConfig>,
