@@ -28,7 +28,7 @@ pub enum Error {
     TicketKeysFull,
     /// The store has ticket keys that this server cannot open. Only the others were revoked.
     #[error(
-        "{0} ticket keys in the store were not revoked: this server does not have the operator's key that they are \
+        "{0} ticket keys in the store were not revoked: this server does not have the sealing key that they are \
          sealed with, or they were changed; revoke all on a server that has it"
     )]
     TicketKeysNotOpened(usize),

@@ -2,7 +2,7 @@
 
 use crate::Error;
 
-/// Names of keys, each with the prefix of the operator.
+/// Names of keys, each with the prefix of the fleet.
 ///
 /// A script may use several keys of Redis Cluster only if they are in one slot. What is in braces decides about the
 /// slot, so keys that belong together have the same braces.

@@ -18,9 +18,9 @@
 //! fn share(
 //!     config: ServerConfigBuilder,
 //!     pool: Pool,
-//!     operators_key: &[u8],
+//!     sealing_key: &[u8],
 //! ) -> Result<(ServerConfigBuilder, FleetAnswers), Error> {
-//!     let store = RedisStore::new(pool, "shop:tls", SealingKeys::from_bytes(operators_key)?)?;
+//!     let store = RedisStore::new(pool, "shop:tls", SealingKeys::from_bytes(sealing_key)?)?;
 //!     let (sessions, register) = (RedisSessions::new(&store)?, RedisStrikeRegister::new(&store)?);
 //!     let config = config
 //!         .sessions(Arc::new(sessions.clone()))

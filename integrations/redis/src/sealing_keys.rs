@@ -1,4 +1,4 @@
-//! The keys of the operator, and what is sealed with them.
+//! The sealing keys, and what is sealed with them.
 
 use core::fmt;
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use handclasp::zeroize::Zeroizing;
 
 use crate::Error;
 
-/// The keys of the operator that values are sealed with before they are stored. The first key seals, and all open.
+/// The keys that values are sealed with before they are stored. The first key seals, and all open.
 ///
 /// The same keys are on all servers of a fleet, and nowhere else: not in the store. To change them, give all servers
 /// the new key as the last one, then as the first, and take the old one away after the longest lifetime of what was
 /// sealed with it: 7 days for sessions, and 9 days for ticket keys with the default options.
 ///
-/// A value is sealed with AES-256-GCM, under a key of its own. That key is derived from a key of the operator, from
-/// random bytes, and from what the value is: its kind and its name. So a value does not open in the place of another.
+/// A value is sealed under a key of its own, with AES-256-GCM where the provider is a default one. That key is derived
+/// from a sealing key, from random bytes, and from what the value is: its kind and its name. So a value does not open
+/// in the place of another.
 #[derive(Clone)]
 pub struct SealingKeys {
     primitives: Arc<Primitives>,
@@ -28,14 +29,15 @@ pub struct SealingKeys {
 /// The parts of a provider that values are sealed with.
 pub(crate) struct Primitives {
     pub(crate) sha256: StaticOrArc<dyn Hash>,
-    /// AES-256-GCM.
+    /// The provider's `ticket_aead`: AES-256-GCM in the default ones.
     aead: StaticOrArc<dyn Aead>,
     random: Arc<dyn SecureRandom>,
 }
 
 struct SealingKey {
     name: [u8; SealingKeys::NAME_LENGTH],
-    /// The key, prepared once for all values. It is not in the list itself, which is copied when it is made.
+    /// The key, prepared once for all values. It is in a box, so that the list, which is copied when it is made, leaves
+    /// no copies of the key in memory.
     prepared: Box<HmacKey>,
 }
 

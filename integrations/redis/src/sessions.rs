@@ -25,7 +25,7 @@ use crate::{Error, RedisStore};
 /// down or slow, has removed it, or returns something else. No failure of the store ends a connection.
 ///
 /// The store never sees a session, nor a ticket. A session is encrypted under a key that is derived from both the
-/// operator's key and the ticket. Its name in the store is derived from the ticket alone, and does not reveal it. A
+/// sealing key and the ticket. Its name in the store is derived from the ticket alone, and does not reveal it. A
 /// session is removed from the store in the step that reads it.
 ///
 /// # What it does not protect from
@@ -34,10 +34,10 @@ use crate::{Error, RedisStore};
 ///   or a restart, a session may be there again, and is used once more. Its 0-RTT data are still accepted once:
 ///   [`RedisStrikeRegister`](crate::RedisStrikeRegister) refuses a replay.
 /// - **Backups.** A removed session stays in older backups, in the append-only file until that is rewritten, and in a
-///   replica that is cut off. With such a copy and the operator's key, an attacker lacks only the ticket. But a client
+///   replica that is cut off. With such a copy and the sealing key, an attacker lacks only the ticket. But a client
 ///   that comes back sends its ticket unencrypted. If the attacker recorded that connection, its 0-RTT data can be
 ///   read, and all of its data if it had no fresh key exchange. So make no backups of sessions, and replace the
-///   operator's key regularly.
+///   sealing key regularly.
 #[derive(Clone)]
 pub struct RedisSessions {
     store: RedisStore,

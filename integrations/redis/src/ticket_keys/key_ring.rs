@@ -32,7 +32,7 @@ pub(super) struct KeyRing {
     revoked: BTreeMap<TicketKeyId, StoreTime>,
     /// The keys that the store has.
     stored: BTreeSet<TicketKeyId>,
-    /// The revocations that the store has, also those that do not open: servers with different keys of the operator do
+    /// The revocations that the store has, also those that do not open: servers with different sealing keys do
     /// not write them in turns.
     stored_revoked: BTreeSet<TicketKeyId>,
     /// The fields in the store that have ended.

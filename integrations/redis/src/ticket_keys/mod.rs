@@ -160,7 +160,7 @@ impl RedisTicketKeys {
     ///
     /// # Errors
     /// As [`revoke`](Self::revoke). [`Error::TicketKeysNotOpened`] where the store has keys of a server with another
-    /// sealing key of the operator: they are not revoked, all others are.
+    /// sealing key: they are not revoked, all others are.
     pub async fn revoke_all(&self) -> Result<(), Error> {
         self.shared.refresh(Wish::RevokeAll).await
     }

@@ -18,8 +18,8 @@ pub struct TicketKeyStatus {
     pub since_refresh: Option<Duration>,
     /// Why the last attempt to read the store has failed; `None` if it has not.
     pub last_error: Option<String>,
-    /// What the store has that is no key of this fleet, and why: it was changed, or was sealed with a key of the
-    /// operator that this server does not have.
+    /// What the store has that is no key of this fleet, and why: it was changed, or was sealed with a
+    /// sealing key that this server does not have.
     pub refused: Vec<String>,
 }
 

@@ -33,7 +33,7 @@ pub(super) struct Snapshot {
     pub(super) generation: Vec<u8>,
     pub(super) keys: Vec<StoredKey>,
     pub(super) revoked: Vec<Revocation>,
-    /// Names with a revocation that does not open. It may be one of a server with another key of the operator.
+    /// Names with a revocation that does not open. It may be one of a server with another sealing key.
     pub(super) not_proven_revoked: BTreeSet<TicketKeyId>,
     /// The fields that have ended. Attackers can have them end, as they can remove them.
     pub(super) ended: Vec<String>,

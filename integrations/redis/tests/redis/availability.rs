@@ -86,7 +86,7 @@ async fn what_a_silent_store_has_done_meanwhile_is_not_done_twice() {
     let hasty = RedisStrikeRegister::new(&hasty).unwrap();
     until("the register reaches the store", async || hasty.refresh().await.is_ok()).await;
     server.pause();
-    // The question is in the store's socket.
+    // The request is in the store's socket.
     assert_eq!(hasty.check(&record).await, ReplayCheck::Unknown);
     server.resume();
     until("the store records it", async || server.command(&["ZCARD", "{fleet:records:0}"]) == "3")

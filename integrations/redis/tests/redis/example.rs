@@ -14,7 +14,7 @@ use handclasp_testing::{Identity, server_name};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-/// What each server needs: its certificate, the store, and the key of the operator.
+/// What each server needs: its certificate, the store, and the sealing key.
 struct Fleet {
     program: String,
     files: Files,
@@ -31,7 +31,7 @@ impl Fleet {
         let files = Files::new(identity);
         Self {
             program: build_with("integrations/redis", "fleet_server", features),
-            sealing_key: files.folder.file("sealing.key", crate::fleet::OPERATORS_KEY),
+            sealing_key: files.folder.file("sealing.key", crate::fleet::SEALING_KEY),
             files,
             store: store.url(),
         }

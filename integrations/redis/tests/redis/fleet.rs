@@ -23,7 +23,7 @@ use handclasp_testing::{Identity, server_name, take_outgoing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
 pub const PREFIX: &str = "fleet";
-pub const OPERATORS_KEY: [u8; 32] = *b"the key of the operator of tests";
+pub const SEALING_KEY: [u8; 32] = *b"the sealing key of all the tests";
 const WORDS: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 
 /// Connections that are lost are made again soon.
@@ -49,7 +49,7 @@ pub async fn client_of(server: &RedisServer) -> Client {
 
 /// With patience: the machine of the tests may be slow.
 pub fn store_with(client: Client) -> RedisStore {
-    let keys = SealingKeys::from_bytes(&OPERATORS_KEY).unwrap();
+    let keys = SealingKeys::from_bytes(&SEALING_KEY).unwrap();
     RedisStore::new(client, PREFIX, keys).unwrap().timeout(PATIENCE)
 }
 

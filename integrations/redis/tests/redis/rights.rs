@@ -13,7 +13,7 @@ use handclasp_testing::process::PATIENCE;
 use handclasp_testing::redis_server::RedisServer;
 
 use crate::cluster::{cluster, until_ready};
-use crate::fleet::{Fleet, OPERATORS_KEY, builder, connected, register_in, until};
+use crate::fleet::{Fleet, SEALING_KEY, builder, connected, register_in, until};
 
 const SCRIPTS: [&str; 3] = [
     include_str!("../../src/strike_register.lua"),
@@ -44,7 +44,7 @@ fn rights_in_a_cluster() -> Vec<&'static str> {
 async fn store_of_the_user(scheme: &str, server: &RedisServer) -> RedisStore {
     let url = format!("{scheme}://shop:PASSWORD@127.0.0.1:{}", server.port());
     let client = connected(&builder(Config::from_url(&url).unwrap())).await;
-    let keys = SealingKeys::from_bytes(&OPERATORS_KEY).unwrap();
+    let keys = SealingKeys::from_bytes(&SEALING_KEY).unwrap();
     RedisStore::new(client, PREFIX, keys).unwrap().timeout(PATIENCE)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Fleet, OPERATORS_KEY, PREFIX, client_of, meet, store_on, until};
+use crate::fleet::{Fleet, PREFIX, SEALING_KEY, client_of, meet, store_on, until};
 use handclasp::Reply;
 use handclasp::pki_types::UnixTime;
 use handclasp::session::SessionStore;
@@ -89,7 +89,7 @@ async fn a_session_is_kept_for_its_lifetime_and_not_in_the_clear() {
     let left = server.command(&["TTL", &key]).parse::<u64>().unwrap();
     assert!((50..=100).contains(&left), "{left}");
     let stored: Vec<u8> = client_of(&server).await.get(&key).await.unwrap();
-    for secret in [SESSION, &ticket, &OPERATORS_KEY] {
+    for secret in [SESSION, &ticket, &SEALING_KEY] {
         assert!(!stored.windows(8).any(|bytes| bytes == &secret[..8]));
     }
 }
@@ -130,7 +130,7 @@ async fn a_session_is_not_opened_in_the_place_of_another_or_with_another_key() {
     assert!(sessions.fetch(&two).await.is_none());
 
     let ticket = put(&sessions, SESSION, &server).await;
-    let keys = SealingKeys::from_bytes(b"the key of another operator, 32b").unwrap();
+    let keys = SealingKeys::from_bytes(b"the sealing key of another fleet").unwrap();
     let other = RedisStore::new(client, PREFIX, keys).unwrap();
     assert!(RedisSessions::new(&other).unwrap().fetch(&ticket).await.is_none());
 }
@@ -170,7 +170,7 @@ async fn a_pool_is_a_store_too() {
     let pool =
         Builder::from_config(Config::from_url(&server.url()).unwrap()).build_pool(3).unwrap();
     pool.init().await.unwrap();
-    let keys = SealingKeys::from_bytes(&OPERATORS_KEY).unwrap();
+    let keys = SealingKeys::from_bytes(&SEALING_KEY).unwrap();
     let store = RedisStore::new(pool, PREFIX, keys).unwrap();
     let sessions = RedisSessions::new(&store).unwrap();
     for _ in 0..6 {
@@ -182,7 +182,7 @@ async fn a_pool_is_a_store_too() {
 #[test]
 fn without_a_runtime_there_are_no_sessions() {
     let client = Builder::default_centralized().build().unwrap();
-    let keys = SealingKeys::from_bytes(&OPERATORS_KEY).unwrap();
+    let keys = SealingKeys::from_bytes(&SEALING_KEY).unwrap();
     let store = RedisStore::new(client, PREFIX, keys).unwrap();
     assert!(matches!(RedisSessions::new(&store), Err(Error::NoRuntime)));
     assert!(matches!(handclasp_redis::RedisStrikeRegister::new(&store), Err(Error::NoRuntime)));

@@ -15,8 +15,8 @@ use handclasp_redis::{
 use handclasp_testing::process::PATIENCE;
 use handclasp_testing::redis_server::RedisServer;
 
-pub(crate) const OLD: [u8; 32] = *b"the old key of the operator here";
-pub(crate) const NEW: [u8; 32] = *b"the new key of the operator here";
+pub(crate) const OLD: [u8; 32] = *b"the old sealing key of the tests";
+pub(crate) const NEW: [u8; 32] = *b"the new sealing key of the tests";
 pub(crate) const HASH: &str = "fleet:ticket-keys";
 const SESSION: &[u8] = b"a session";
 
@@ -316,7 +316,7 @@ async fn all_keys_can_be_revoked_also_without_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_operators_key_changes_without_a_full_handshake() {
+async fn the_sealing_key_changes_without_a_full_handshake() {
     let Some(server) = RedisServer::start_if_available() else { return };
     let old = new_server(&server).await;
     let ticket = ticket_of(&old);
