@@ -16,7 +16,8 @@ use crate::sealing_keys::SealingKeys;
 use crate::telemetry::{Call, report_answering, report_call, report_refused, report_silent};
 
 /// A Valkey or Redis that the servers of a fleet share: the application's clients, a prefix for all keys, and the
-/// keys that values are sealed with. Clones are the same store.
+/// keys that values are sealed with. Clones share all of these, and what is known of the store; each has its own
+/// [`timeout`](Self::timeout).
 #[derive(Clone)]
 pub struct RedisStore {
     shared: Arc<Shared>,
@@ -81,7 +82,8 @@ impl RedisStore {
         Ok(Self { shared: Arc::new(shared), timeout: Self::TIMEOUT })
     }
 
-    /// Sets how long a call may take. Give it to the store before it is shared: clones keep theirs.
+    /// Sets how long a call of this clone may take, in place of [`TIMEOUT`](Self::TIMEOUT). Set it before you give the
+    /// store to sessions, registers and ticket keys: they have clones, which keep theirs.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
