@@ -113,7 +113,8 @@
 //!
 //! # What it does, and what it does not
 //!
-//! TLS 1.3 client and server: (EC)DHE with HelloRetryRequest and stateless cookies, ECDSA, Ed25519
+//! TLS 1.3 client and server: key exchange over elliptic curves, ML-KEM and hybrids of both, with
+//! HelloRetryRequest and stateless cookies; ECDSA, Ed25519, ML-DSA
 //! and RSA-PSS signatures, SNI, ALPN, key updates, exporters, external pre-shared keys, resumption
 //! from tickets, 0-RTT data with protection against replays, client certificates in the handshake
 //! and after it, raw public keys, stapled OCSP responses and certificate timestamps, record size

@@ -3,7 +3,7 @@ use core::fmt;
 use super::{CryptoError, ProviderFault, SharedSecret};
 use crate::registry::NamedGroup;
 
-/// A key exchange group: (EC)DHE or a KEM (section 7.4).
+/// A key exchange group: Diffie-Hellman over an elliptic curve, a KEM, or a hybrid of both (section 7.4).
 pub trait KeyExchangeGroup: Send + Sync + fmt::Debug {
     /// The code point on the wire.
     fn name(&self) -> NamedGroup;
