@@ -58,8 +58,8 @@
 //! With the feature `tracing`, the target `handclasp_redis`:
 //!
 //! - WARN where the store stops answering, and once a minute at most where it refuses calls or has values that cannot
-//!   be opened; at each refresh for each ticket key in the store that is refused; and where the fleet has no ticket key
-//!   left, so that random keys seal.
+//!   be opened; at each refresh for each ticket key in the store that is refused; where the fleet has no ticket key
+//!   left, so that random keys seal; and where fred has given up a client that [`stay_connected`] connects again.
 //! - INFO where the store answers again, where an epoch begins, and where another ticket key seals.
 //! - DEBUG for each call that fails or is not made.
 

@@ -1,22 +1,73 @@
 //! A client of fred that is connected again.
 
 use core::time::Duration;
+use std::time::Instant;
 
 use fred::clients::Client;
 use fred::interfaces::ClientLike;
+use fred::types::ConnectHandle;
 
-/// How long a client rests before it is connected again.
-const PAUSE: Duration = Duration::from_millis(100);
+use crate::telemetry::report_not_connected;
 
-/// Connects this client, and connects it again where fred gives up, until the application calls `quit`. Spawn it for
-/// each client of a pool, in the place of `connect`.
+/// How long a client rests at first before it is connected again, and how long at most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Connects this client, and connects it again where fred gives up. Spawn it for each client of a pool, in the place of
+/// `connect`. To end it, abort its task, which closes the connections of the client, too:
+///
+/// ```no_run
+/// # async fn example(client: handclasp_redis::fred::clients::Client) {
+/// use std::time::Duration;
+/// use handclasp_redis::fred::interfaces::ClientLike;
+/// use handclasp_redis::stay_connected;
+///
+/// let connected = tokio::spawn(stay_connected(client.clone()));
+/// // At the end: `quit` lets the calls that are under way finish. It may never return while the store is away.
+/// let _ = tokio::time::timeout(Duration::from_secs(1), client.quit()).await;
+/// connected.abort();
+/// # }
+/// ```
+///
+/// `quit` alone is not enough. It ends this future where the client is connected. But where the store is away, fred
+/// may lose a `quit`, and it ignores one that comes during a pause.
 ///
 /// fred connects again itself where a connection is lost, as its `ReconnectPolicy` says. But its task ends where that
-/// policy has an end, and where a node of a cluster redirects a call with `ASK`, because a slot moves. Without its task,
-/// a client answers no call any more.
+/// policy has an end, where the first connection fails with `Config::fail_fast`, and where a node of a cluster redirects
+/// a call with `ASK`, because a slot moves. Without its task, a client answers no call any more.
+///
+/// Before it is connected again, the client rests for 100 milliseconds, and twice as long each time, up to 5 seconds. It
+/// rests for 100 milliseconds again after a task of fred that ran for longer than the pause before. With the feature
+/// `tracing` there is a warning at each pause; fred reports failed connections with `EventInterface::error_rx`.
+/// A client without `fail_fast` needs a `ReconnectPolicy`: otherwise fred makes no attempt, and this future ends at
+/// once.
 pub async fn stay_connected(client: Client) {
-    // The task ends without an error after `quit`.
-    while !matches!(client.connect().await, Ok(Ok(()))) {
-        tokio::time::sleep(PAUSE).await;
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let started = Instant::now();
+        let mut task = FredTask(client.connect());
+        let error = match (&mut task.0).await {
+            Ok(Ok(())) => return,
+            // After a `quit` while fred waited for its next attempt.
+            Ok(Err(error)) if error.is_canceled() => return,
+            Ok(Err(error)) => error,
+            // The task has panicked.
+            Err(error) => error.into(),
+        };
+        if started.elapsed() > pause {
+            pause = SHORTEST_PAUSE;
+        }
+        report_not_connected(client.id(), pause, &error);
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
+}
+
+/// The task that has a client's connections. It ends when this is dropped.
+struct FredTask(ConnectHandle);
+
+impl Drop for FredTask {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

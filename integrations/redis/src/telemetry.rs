@@ -102,3 +102,16 @@ pub(crate) fn report_answering() {
     #[cfg(feature = "tracing")]
     ::tracing::info!(target: "handclasp_redis", "the store answers again");
 }
+
+/// A client has no connection, and fred has given it up.
+pub(crate) fn report_not_connected(client: &str, pause: Duration, error: &fred::error::Error) {
+    #[cfg(feature = "tracing")]
+    ::tracing::warn!(
+        target: "handclasp_redis",
+        client,
+        ?pause,
+        "a client is not connected to the store, and tries again after a pause: {error}"
+    );
+    #[cfg(not(feature = "tracing"))]
+    let _ = (client, pause, error);
+}

@@ -7,6 +7,7 @@ mod fleet;
 mod rights;
 mod sentinel;
 mod sessions;
+mod stay_connected;
 mod strike_register;
 mod ticket_key_attacks;
 mod ticket_keys;
