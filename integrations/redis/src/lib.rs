@@ -68,6 +68,7 @@ mod epochs;
 mod error;
 mod fleet_answers;
 mod key_names;
+mod script;
 mod sealing_keys;
 mod sessions;
 mod stay_connected;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fred::clients::{Client, Pool, WithOptions};
+use fred::error::ErrorKind;
 use fred::interfaces::ClientLike;
 use fred::types::config::Options;
 
@@ -32,6 +33,8 @@ struct Shared {
 }
 
 /// The application's clients, which it has configured, connected and watches: a [`Client`] or a [`Pool`].
+///
+/// They are for this crate alone. Behind a call that blocks a connection, such as `BLPOP`, others wait.
 #[non_exhaustive]
 pub enum Clients {
     /// A client, which has one connection to each primary.
@@ -63,7 +66,8 @@ impl Clients {
 }
 
 impl RedisStore {
-    /// How long a call may take by default: 250 milliseconds. A handshake waits that long at most for each call.
+    /// How long a call may take by default: 250 milliseconds. A handshake waits that long at most for each call, and up to
+    /// twice that where the register has to send its script again, because the store was started anew.
     pub const TIMEOUT: Duration = Duration::from_millis(250);
 
     /// A store with these clients. The keys in the store begin with `prefix`: 1 to 64 letters, digits and characters
@@ -82,10 +86,14 @@ impl RedisStore {
         Ok(Self { shared: Arc::new(shared), timeout: Self::TIMEOUT })
     }
 
-    /// Sets how long a call of this clone may take, in place of [`TIMEOUT`](Self::TIMEOUT). Set it before you give the
-    /// store to sessions, registers and ticket keys: they have clones, which keep theirs.
+    /// Sets how long a call of this clone may take, in place of [`TIMEOUT`](Self::TIMEOUT): a millisecond at least. Set it
+    /// before you give the store to sessions, registers and ticket keys: they have clones, which keep theirs.
+    ///
+    /// A call that has ended with [`Error::Timeout`] may still take effect if it was sent before: a session is removed, for
+    /// example, or a ticket key is revoked. One that was not sent yet takes no effect.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        // For fred, zero is no limit.
+        self.timeout = timeout.max(Duration::from_millis(1));
         self
     }
 
@@ -114,17 +122,20 @@ impl RedisStore {
             return Err(Error::NotAsked);
         }
         let options = Options {
-            // None of fred's: it did not end calls to a store that was paused, and a second timer costs time.
-            timeout: Some(Duration::ZERO),
+            // fred's timer is the only one. When it ends a call that fred has not sent yet, fred does not send it later.
+            timeout: Some(self.timeout),
             max_attempts: Some(1),
             fail_fast: true,
             ..Options::default()
         };
         let client = self.shared.clients.next().with_options(&options);
         // In a box: a future of fred has several kilobytes, and each future around it would move them.
-        let asked = Box::pin(ask(client));
-        let in_time = tokio::time::timeout(self.timeout, asked).await;
-        let result = in_time.unwrap_or(Err(Error::Timeout(self.timeout)));
+        let result = match Box::pin(ask(client)).await {
+            Err(Error::Store(error)) if *error.kind() == ErrorKind::Timeout => {
+                Err(Error::Timeout(self.timeout))
+            }
+            result => result,
+        };
         match &result {
             Err(error) if error.is_unreachable() => {
                 if availability.on_no_answer() {

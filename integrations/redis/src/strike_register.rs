@@ -5,7 +5,6 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use fred::clients::{Client, WithOptions};
-use fred::interfaces::LuaInterface;
 use fred::types::Value;
 use handclasp::Reply;
 use handclasp::pki_types::UnixTime;
@@ -14,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::MissedTickBehavior;
 
 use crate::epochs::{Epoch, Epochs};
+use crate::script::{ScriptSource, run_script};
 use crate::telemetry::{Call, report_new_epoch, report_replay_check};
 use crate::{Error, RedisStore};
 
@@ -251,12 +251,12 @@ impl Script {
         key: String,
         arguments: Vec<Value>,
     ) -> Result<Decision, Error> {
-        let known = client.evalsha(self.hash.as_str(), key.as_str(), arguments.clone()).await;
-        let answer: Value = match known {
-            Err(error) if error.details().starts_with("NOSCRIPT") => {
-                client.eval(Self::TEXT, key, arguments).await.map_err(Error::Store)?
+        let known = ScriptSource::Hash(&self.hash);
+        let answer = match run_script(client, known, &key, arguments.clone()).await {
+            Err(Error::Store(error)) if error.details().starts_with("NOSCRIPT") => {
+                run_script(client, ScriptSource::Text(Self::TEXT), &key, arguments).await?
             }
-            answer => answer.map_err(Error::Store)?,
+            answer => answer?,
         };
         Decision::read(answer).ok_or(Error::Answer)
     }

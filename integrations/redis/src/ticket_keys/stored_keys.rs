@@ -11,11 +11,11 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use fred::interfaces::LuaInterface;
 use fred::types::Value;
 use handclasp::crypto::CryptoError;
 
 use super::stored_key::{Revocation, StoreTime, StoredKey, TicketKeyId, milliseconds};
+use crate::script::{ScriptSource, run_script};
 use crate::telemetry::Call;
 use crate::{Error, RedisStore, SealingKeys};
 
@@ -203,9 +203,9 @@ impl Change {
 pub(super) async fn read(store: &RedisStore) -> Result<Snapshot, Error> {
     let key = store.names().ticket_keys();
     let asked = store.call(Call::ReadTicketKeys, async |client| {
-        let arguments = vec![MAX_FIELDS.to_string()];
-        let answer = client.eval::<Value, _, _, _>(include_str!("read.lua"), key, arguments).await;
-        match answer.map_err(Error::Store)? {
+        let script = ScriptSource::Text(include_str!("read.lua"));
+        let arguments = vec![Value::from(MAX_FIELDS.to_string())];
+        match run_script(&client, script, &key, arguments).await? {
             Value::Array(fields) => Snapshot::read(&fields, store.keys()).ok_or(Error::Answer),
             _ => Err(Error::Answer),
         }
@@ -217,10 +217,8 @@ pub(super) async fn read(store: &RedisStore) -> Result<Snapshot, Error> {
 pub(super) async fn write(store: &RedisStore, change: Change) -> Result<bool, Error> {
     let key = store.names().ticket_keys();
     let asked = store.call(Call::ChangeTicketKeys, async |client| {
-        let arguments = change.into_arguments();
-        let answer =
-            client.eval::<Value, _, _, _>(include_str!("change.lua"), key, arguments).await;
-        match answer.map_err(Error::Store)?.as_i64() {
+        let script = ScriptSource::Text(include_str!("change.lua"));
+        match run_script(&client, script, &key, change.into_arguments()).await?.as_i64() {
             Some(1) => Ok(true),
             Some(0) => Ok(false),
             _ => Err(Error::Answer),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fleet::{Fleet, builder, meet, register_in, store_on, store_with, until};
+use crate::fleet::{Fleet, builder, client_of, meet, register_in, store_on, store_with, until};
 use handclasp::ClientConfig;
 use handclasp::handshake::EarlyData;
-use handclasp::session::ReplayCheck;
+use handclasp::pki_types::UnixTime;
+use handclasp::session::{ReplayCheck, SessionStore};
 use handclasp::transport::tokio::Acceptor;
-use handclasp_redis::fred::interfaces::ClientLike;
+use handclasp_redis::fred::interfaces::{ClientLike, KeysInterface};
 use handclasp_redis::fred::types::config::Config;
 use handclasp_redis::{RedisSessions, RedisStrikeRegister, handclasp};
 use handclasp_testing::redis_server::RedisServer;
+use tokio::time::timeout;
 
 /// Two servers of one store: one with its sessions there, one with the register. Each has a client with a ticket.
 struct Servers {
@@ -92,6 +94,42 @@ async fn what_a_silent_store_has_done_meanwhile_is_not_done_twice() {
     until("the store records it", async || server.command(&["ZCARD", "{fleet:records:0}"]) == "3")
         .await;
     assert_eq!(register.check(&record).await, ReplayCheck::Seen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_has_ended_before_it_was_sent_is_not_sent_later() {
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let patient = store_on(&server).await;
+    let register = register_in(&patient).await;
+    let record = Fleet::new().record(&register).await;
+    let sessions = RedisSessions::new(&patient).unwrap();
+    let put = sessions.put(b"a session", UnixTime::now(), Duration::from_secs(600));
+    let ticket = put.unwrap();
+    let written = ["EVAL", "return #redis.call('KEYS', 'fleet:session*')", "0"];
+    until("it is written", async || server.command(&written) == "1").await;
+
+    let client = client_of(&server).await;
+    let hasty = store_with(client.clone()).timeout(Duration::from_millis(200));
+    let hasty_sessions = RedisSessions::new(&hasty).unwrap();
+    let hasty_register = RedisStrikeRegister::new(&hasty).unwrap();
+    until("the register reaches the store", async || hasty_register.refresh().await.is_ok()).await;
+    let records = || server.command(&["ZCARD", "{fleet:records:0}"]);
+    let before = records();
+    server.pause();
+    // fred does not finish to send them: they are larger than the buffers of a socket. The second is for a fred that
+    // only begins to send the first.
+    for _ in 0..2 {
+        let value = "0".repeat(32 << 20);
+        let set = client.set::<(), _, _>("large", value, None, None, false);
+        assert!(timeout(Duration::ZERO, set).await.is_err());
+    }
+    assert!(hasty_sessions.fetch(&ticket).await.is_none());
+    assert_eq!(hasty_register.check(&record).await, ReplayCheck::Unknown);
+    server.resume();
+    // Behind the others, so that these were done or left out.
+    client.ping::<()>(None).await.unwrap();
+    assert!(sessions.fetch(&ticket).await.is_some(), "no server has used it");
+    assert_eq!(records(), before, "the ClientHello is not recorded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
