@@ -1,5 +1,7 @@
 //! HKDF-Expand (RFC 5869, section 2.3) over a prepared HMAC key. HKDF-Extract is HMAC itself.
 
+use std::sync::Arc;
+
 use super::secret::with_stack_wiped;
 use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
 
@@ -27,7 +29,13 @@ pub fn hkdf_expand(
     })
 }
 
-/// As [`hkdf_expand`], with a key that was prepared once for several expansions, by
+/// Prepares a key for several expansions by [`hkdf_expand_with_key`]. It passes through the stack on its way to the heap,
+/// and its states are as good as the key: this overwrites what is left of them there.
+pub fn hkdf_prepare_key(hash: &dyn Hash, key: &[u8]) -> Arc<HmacKey> {
+    with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| Arc::new(hash.hmac_key(key)))
+}
+
+/// As [`hkdf_expand`], with a key that was prepared once for several expansions, by [`hkdf_prepare_key`] or
 /// [`Hash::hmac_key`] of the same hash.
 ///
 /// # Errors
@@ -210,7 +218,7 @@ mod tests {
             hkdf_expand(&**sha256, secret.as_bytes(), &info, &mut output).unwrap();
             assert_eq!(hex::encode(&output), case.expanded);
             output.fill(0);
-            let prepared = sha256.hmac_key(secret.as_bytes());
+            let prepared = hkdf_prepare_key(&**sha256, secret.as_bytes());
             hkdf_expand_with_key(&**sha256, &prepared, &info, &mut output).unwrap();
             assert_eq!(hex::encode(output), case.expanded);
         }

@@ -51,7 +51,7 @@ pub use aead::{
 };
 pub use hash::{CustomHashContext, Hash, HashAlgorithm, HashContext};
 pub(crate) use hkdf::{HKDF_STACK_DEPTH, Info, expand, expand_block};
-pub use hkdf::{hkdf_expand, hkdf_expand_with_key};
+pub use hkdf::{hkdf_expand, hkdf_expand_with_key, hkdf_prepare_key};
 pub use hmac::{CustomHmacKey, HmacKey};
 pub use key_error::KeyError;
 pub use key_exchange::{

@@ -9,7 +9,7 @@ use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::{
     Aead, AeadKey, CryptoError, CryptoProvider, HKDF_STACK_DEPTH, Hash, HashAlgorithm, HmacKey,
     Info, NONCE_LENGTH, SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand,
-    provider_fault, with_stack_wiped,
+    hkdf_prepare_key, provider_fault, with_stack_wiped,
 };
 use crate::reply::Reply;
 
@@ -102,9 +102,7 @@ impl TicketKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
         let mut name = [0; TicketKeys::NAME_LENGTH];
         hkdf_expand(sha256, bytes, b"handclasp ticket key name", &mut name)?;
-        // The prepared key passes through the stack.
-        let prepared = with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| Arc::new(sha256.hmac_key(bytes)));
-        Ok(Self { name, prepared, since: None })
+        Ok(Self { name, prepared: hkdf_prepare_key(sha256, bytes), since: None })
     }
 
     /// The key of the ticket with this salt. Overwrites the stack: the states of the prepared key are as good as the

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use handclasp::crypto::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, CryptoProvider, CustomHmacKey, Hash,
     HashAlgorithm, HmacKey, KeyExchangeGroup, Secret, SharedSecret, StaticOrArc, hkdf_expand,
+    hkdf_prepare_key,
 };
 use handclasp::key_schedule::{LabelPrefix, expand_label};
 use handclasp::psk::{PreSharedKey, PskImporter};
@@ -146,6 +147,32 @@ fn no_block_of_a_longer_output_of_hkdf_is_left_on_the_stack() {
             expand_further_down(&*hash, &key, &mut output);
             check(&format!("{:?}, {output_length} bytes", hash.algorithm()), &seen);
         }
+    }
+}
+
+#[inline(never)]
+fn prepare_further_down(hash: &dyn Hash, key: &[u8]) -> Arc<HmacKey> {
+    further_down(|| hkdf_prepare_key(hash, key))
+}
+
+/// Its states derive what the key derives.
+#[test]
+fn no_state_of_a_key_that_hkdf_prepares_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    for hash in providers().iter().flat_map(hashes) {
+        let secret = Zeroizing::new(handclasp_testing::pre_shared_secret().to_vec());
+        let seen = Seen::default();
+        let prepared = prepare_further_down(&*hash, &secret);
+        for word in words_of(&*prepared, &[]) {
+            seen.add("a word of the prepared key", &word);
+        }
+        assert!(!seen.all().is_empty());
+        drop(prepared);
+        clean_stack();
+        drop(prepare_further_down(&*hash, &secret));
+        check(&format!("{:?}", hash.algorithm()), &seen);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use handclasp::crypto::{
     Aead, AeadKey, CryptoError, CryptoProvider, Hash, HmacKey, NONCE_LENGTH, SecureRandom,
-    StaticOrArc, TAG_LENGTH, hkdf_expand, hkdf_expand_with_key,
+    StaticOrArc, TAG_LENGTH, hkdf_expand, hkdf_expand_with_key, hkdf_prepare_key,
 };
 use handclasp::zeroize::Zeroizing;
 
@@ -36,18 +36,16 @@ pub(crate) struct Primitives {
 
 struct SealingKey {
     name: [u8; SealingKeys::NAME_LENGTH],
-    /// The key, prepared once for all values. It is in a box, so that the list, which is copied when it is made, leaves
-    /// no copies of the key in memory.
-    prepared: Box<HmacKey>,
+    /// The key, prepared once for all values. It is behind a pointer, so that the list, which is copied when it is made,
+    /// leaves no copies of the key in memory.
+    prepared: Arc<HmacKey>,
 }
 
 impl SealingKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
-        let prepared = Box::new(sha256.hmac_key(bytes));
         let mut name = [0; SealingKeys::NAME_LENGTH];
-        // It overwrites the stack, which the prepared key has passed through.
         hkdf_expand(sha256, bytes, b"handclasp-redis key name", &mut name)?;
-        Ok(Self { name, prepared })
+        Ok(Self { name, prepared: hkdf_prepare_key(sha256, bytes) })
     }
 }
 
