@@ -21,8 +21,8 @@ use super::verified_path::{VerifiedEndEntity, VerifiedPath};
 /// If several paths fail, the error is that of the path that came closest to being valid: one that
 /// reached an anchor, or else one whose last issuer did not make the signature, or else one whose
 /// last issuer is not known. When a limit is used up, the search ends with
-/// [`CertificateErrorKind::LimitExceeded`](crate::CertificateErrorKind::LimitExceeded), which contains the error of the first path that had
-/// reached an anchor, if there was one. [`explain_chain`] returns all errors.
+/// [`LimitExceeded`](crate::CertificateErrorKind::LimitExceeded), which contains the error of the first
+/// path that had reached an anchor, if there was one. [`explain_chain`] returns all errors.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
     path::verify(request, &AllRequestedChecks, &mut Recorder::default(), NamesAbove::Copied)
 }
