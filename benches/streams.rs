@@ -36,7 +36,8 @@ fn main() {
 }
 
 fn compare(length: usize, buffer: usize) {
-    let (mut ours, mut theirs, mut floor) = (ours(), theirs(), Floor::new());
+    let (mut ours, mut theirs) = (Streams::new(ours), Streams::new(theirs));
+    let mut floor = Floor::new();
     let data = vec![7; length];
     let mut buffer = vec![0; buffer];
     let mut columns: [[Column; 2]; 3] = Default::default();
@@ -132,6 +133,13 @@ struct Streams {
 }
 
 impl Streams {
+    fn new(connect: fn(Memory, Memory) -> Pair) -> Self {
+        let (from_peer, to_receiver) = (Memory::default(), Memory::default());
+        let (sender, _) = connect(Memory::default(), Memory::default());
+        let (peer_of_receiver, receiver) = connect(from_peer.clone(), to_receiver.clone());
+        Self { sender, peer_of_receiver, receiver, from_peer, to_receiver }
+    }
+
     fn records(&mut self, data: &[u8], buffer: &mut [u8]) -> Spent {
         let mut spent = Spent::default();
         timed(&mut spent.sending, || {
@@ -155,42 +163,26 @@ impl Streams {
     }
 }
 
-fn ours() -> Streams {
-    let (from_peer, to_receiver) = (Memory::default(), Memory::default());
-    let connections = || {
-        let (client, server) = measure::ours(&Identity::p256());
-        let mut client = ClientConnection::new(client, server_name());
-        let mut server = ServerConnection::new(server);
-        exchange(&mut client, &mut server).unwrap();
-        (client, server)
-    };
-    let (peer_of_receiver, receiver) = connections();
-    Streams {
-        sender: Box::new(Stream::new(connections().0, Memory::default())),
-        peer_of_receiver: Box::new(Stream::new(peer_of_receiver, from_peer.clone())),
-        receiver: Box::new(Stream::new(receiver, to_receiver.clone())),
-        from_peer,
-        to_receiver,
-    }
+/// A client's stream that writes, and the stream of its server that reads.
+type Pair = (Box<dyn Write>, Box<dyn Read>);
+
+fn ours(client_memory: Memory, server_memory: Memory) -> Pair {
+    let (client, server) = measure::ours(&Identity::p256());
+    let mut client = ClientConnection::new(client, server_name());
+    let mut server = ServerConnection::new(server);
+    exchange(&mut client, &mut server).unwrap();
+    (Box::new(Stream::new(client, client_memory)), Box::new(Stream::new(server, server_memory)))
 }
 
-fn theirs() -> Streams {
-    let (from_peer, to_receiver) = (Memory::default(), Memory::default());
-    let connections = || {
-        let (client, server) = measure::rustls(&Identity::p256());
-        let mut client = rustls::ClientConnection::new(client, server_name()).unwrap();
-        let mut server = rustls::ServerConnection::new(server).unwrap();
-        measure::rustls_handshake(&mut client, &mut server);
-        (client, server)
-    };
-    let (peer_of_receiver, receiver) = connections();
-    Streams {
-        sender: Box::new(StreamOwned::new(connections().0, Memory::default())),
-        peer_of_receiver: Box::new(StreamOwned::new(peer_of_receiver, from_peer.clone())),
-        receiver: Box::new(StreamOwned::new(receiver, to_receiver.clone())),
-        from_peer,
-        to_receiver,
-    }
+fn theirs(client_memory: Memory, server_memory: Memory) -> Pair {
+    let (client, server) = measure::rustls(&Identity::p256());
+    let mut client = rustls::ClientConnection::new(client, server_name()).unwrap();
+    let mut server = rustls::ServerConnection::new(server).unwrap();
+    measure::rustls_handshake(&mut client, &mut server);
+    (
+        Box::new(StreamOwned::new(client, client_memory)),
+        Box::new(StreamOwned::new(server, server_memory)),
+    )
 }
 
 /// Bare `ring` in place, and one copy.

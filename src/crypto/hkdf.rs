@@ -22,11 +22,8 @@ pub fn hkdf_expand(
     info: &[u8],
     output: &mut [u8],
 ) -> Result<(), CryptoError> {
-    let mut whole = Info::new();
-    whole.write(&[info]);
-    with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-        Ok(expand(hash.algorithm(), &hash.hmac_key(key), &mut whole, output)?)
-    })
+    let key = hkdf_prepare_key(hash, key);
+    hkdf_expand_with_key(hash, &key, info, output)
 }
 
 /// Prepares a key for several expansions by [`hkdf_expand_with_key`]. It passes through the stack on its way to the heap,

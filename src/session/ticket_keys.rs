@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{MAX_LIFETIME, SessionError, SessionStore};
 use crate::crypto::{
     Aead, AeadKey, CryptoError, CryptoProvider, HKDF_STACK_DEPTH, Hash, HashAlgorithm, HmacKey,
-    Info, NONCE_LENGTH, SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand,
+    Info, NONCE_LENGTH, SecureRandom, StaticOrArc, TAG_LENGTH, expand_block, hkdf_expand_with_key,
     hkdf_prepare_key, provider_fault, with_stack_wiped,
 };
 use crate::reply::Reply;
@@ -100,9 +100,10 @@ struct TicketKey {
 
 impl TicketKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
+        let prepared = hkdf_prepare_key(sha256, bytes);
         let mut name = [0; TicketKeys::NAME_LENGTH];
-        hkdf_expand(sha256, bytes, b"handclasp ticket key name", &mut name)?;
-        Ok(Self { name, prepared: hkdf_prepare_key(sha256, bytes), since: None })
+        hkdf_expand_with_key(sha256, &prepared, b"handclasp ticket key name", &mut name)?;
+        Ok(Self { name, prepared, since: None })
     }
 
     /// The key of the ticket with this salt. Overwrites the stack: the states of the prepared key are as good as the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use handclasp::crypto::{
     Aead, AeadKey, CryptoError, CryptoProvider, Hash, HmacKey, NONCE_LENGTH, SecureRandom,
-    StaticOrArc, TAG_LENGTH, hkdf_expand, hkdf_expand_with_key, hkdf_prepare_key,
+    StaticOrArc, TAG_LENGTH, hkdf_expand_with_key, hkdf_prepare_key,
 };
 use handclasp::zeroize::Zeroizing;
 
@@ -43,9 +43,10 @@ struct SealingKey {
 
 impl SealingKey {
     fn new(bytes: &[u8], sha256: &dyn Hash) -> Result<Self, CryptoError> {
+        let prepared = hkdf_prepare_key(sha256, bytes);
         let mut name = [0; SealingKeys::NAME_LENGTH];
-        hkdf_expand(sha256, bytes, b"handclasp-redis key name", &mut name)?;
-        Ok(Self { name, prepared: hkdf_prepare_key(sha256, bytes) })
+        hkdf_expand_with_key(sha256, &prepared, b"handclasp-redis key name", &mut name)?;
+        Ok(Self { name, prepared })
     }
 }
 

@@ -183,15 +183,14 @@ impl Negotiating {
 
         // Without a key, or together with an external one, there is a key exchange and a certificate
         // (section 4.5.1; RFC 8773, section 5.2, which RFC 9973 replaces).
-        if share.is_none() {
-            match self.select_share(hello, context)? {
-                KeyShareSelection::Share(selected) => share = Some(selected),
+        let share = match share {
+            Some(share) => share,
+            None => match self.select_share(hello, context)? {
+                KeyShareSelection::Share(selected) => selected,
                 KeyShareSelection::Retry(group) => return Ok(Decision::Retry(group)),
-            }
-        }
-        if let Some(share) = &share {
-            self.exchange_keys(share, context)?;
-        }
+            },
+        };
+        self.exchange_keys(&share, context)?;
         let certificate = certificate_selection::choose(self, hello, context)?;
         cert_with_extern_psk::check_used(&self.negotiated.config, self.psk.is_some(), hello)?;
         Ok(Decision::Flight(Authentication::Certificate(certificate, self.psk.take())))

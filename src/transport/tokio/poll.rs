@@ -45,10 +45,10 @@ impl<T: AsyncRead + Unpin> ReaderBuffer<Polled<'_, '_, T>> for ReadBuf<'_> {
 
     fn read_behind(&mut self, before: &[u8], polled: &mut Polled<'_, '_, T>) -> io::Result<usize> {
         let start = self.filled().len();
+        let length = read_length(self.remaining()) - before.len();
         self.put_slice(before);
         let behind = self.filled().len();
         let read = if self.initialized().len() == self.capacity() {
-            let length = read_length(self.capacity() - start) - before.len();
             polled.read(self.initialize_unfilled_to(length))
         } else {
             // To read into a part of the buffer, that part would have to be set to zero before.

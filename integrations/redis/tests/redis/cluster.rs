@@ -14,8 +14,25 @@ use handclasp_testing::redis_server::RedisServer;
 
 const SLOTS: [[&str; 2]; 3] = [["0", "5460"], ["5461", "10922"], ["10923", "16383"]];
 
-/// Three primaries that know each other, and have all slots.
-pub fn cluster() -> [RedisServer; 3] {
+/// Three primaries that know each other and their slots, if there is a Redis here.
+pub async fn cluster_if_available() -> Option<[RedisServer; 3]> {
+    if !RedisServer::is_available() {
+        return None;
+    }
+    let nodes = start();
+    until_ready(&nodes).await;
+    Some(nodes)
+}
+
+fn config_of(nodes: &[RedisServer; 3]) -> Config {
+    Config {
+        server: ServerConfig::new_clustered(vec![("127.0.0.1", nodes[0].port())]),
+        ..Config::default()
+    }
+}
+
+/// Nodes that have all slots, and begin to meet each other.
+fn start() -> [RedisServer; 3] {
     let nodes = [(); 3].map(|()| {
         RedisServer::start_with(&[
             "--cluster-enabled",
@@ -40,7 +57,7 @@ pub fn cluster() -> [RedisServer; 3] {
     nodes
 }
 
-pub async fn until_ready(nodes: &[RedisServer]) {
+async fn until_ready(nodes: &[RedisServer]) {
     until("all nodes know each other and their slots", async || {
         nodes.iter().all(|node| {
             let info = node.command(&["CLUSTER", "INFO"]);
@@ -54,15 +71,8 @@ pub async fn until_ready(nodes: &[RedisServer]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_and_records_are_on_all_nodes_of_a_cluster() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let nodes = cluster();
-    until_ready(&nodes).await;
-    let config = Config {
-        server: ServerConfig::new_clustered(vec![("127.0.0.1", nodes[0].port())]),
-        ..Config::default()
-    };
+    let Some(nodes) = cluster_if_available().await else { return };
+    let config = config_of(&nodes);
     let store = store_with(connected(&builder(config)).await);
     let sessions = RedisSessions::new(&store).unwrap();
     let mut tickets = Vec::new();
@@ -133,15 +143,8 @@ impl<'a> MovingSlot<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_whose_slot_moves_answers_for_other_slots_meanwhile_and_for_all_afterwards() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let nodes = cluster();
-    until_ready(&nodes).await;
-    let config = Config {
-        server: ServerConfig::new_clustered(vec![("127.0.0.1", nodes[0].port())]),
-        ..Config::default()
-    };
+    let Some(nodes) = cluster_if_available().await else { return };
+    let config = config_of(&nodes);
     let client = builder(config).build().unwrap();
     tokio::spawn(stay_connected(client.clone()));
     client.wait_for_connect().await.unwrap();

@@ -12,7 +12,7 @@ use handclasp_redis::{
 use handclasp_testing::process::PATIENCE;
 use handclasp_testing::redis_server::RedisServer;
 
-use crate::cluster::{cluster, until_ready};
+use crate::cluster::cluster_if_available;
 use crate::fleet::{Fleet, SEALING_KEY, builder, connected, register_in, until};
 
 const SCRIPTS: [&str; 3] = [
@@ -57,11 +57,7 @@ async fn the_rights_in_the_guide_are_enough() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rights_in_the_guide_are_enough_in_a_cluster() {
-    if !RedisServer::is_available() {
-        return;
-    }
-    let nodes = cluster();
-    until_ready(&nodes).await;
+    let Some(nodes) = cluster_if_available().await else { return };
     let command = [command_of_the_guide(), rights_in_a_cluster()].concat();
     for node in &nodes {
         assert_eq!(node.command(&command), "OK");
