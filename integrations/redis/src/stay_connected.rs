@@ -9,10 +9,6 @@ use fred::types::ConnectHandle;
 
 use crate::telemetry::report_not_connected;
 
-/// How long a client rests at first before it is connected again, and how long at most.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
 /// Connects this client, and connects it again where fred gives up. Spawn it for each client of a pool, in the place of
 /// `connect`. To end it, abort its task, which closes the connections of the client, too:
 ///
@@ -42,7 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A client without `fail_fast` needs a `ReconnectPolicy`: otherwise fred makes no attempt, and this future ends at
 /// once.
 pub async fn stay_connected(client: Client) {
-    let mut pause = SHORTEST_PAUSE;
+    let mut pauses = Pauses::default();
     loop {
         let started = Instant::now();
         let mut task = FredTask(client.connect());
@@ -57,12 +53,9 @@ pub async fn stay_connected(client: Client) {
         // fred 10.1 counts the calls that it has to send, and sends a lone one at once where the count is zero. It does
         // not count down the calls that it cancels when its task ends: calls would wait for others from then on.
         client.inner().counters.take_cmd_buffer_len();
-        if started.elapsed() > pause {
-            pause = SHORTEST_PAUSE;
-        }
+        let pause = pauses.after(started.elapsed());
         report_not_connected(client.id(), pause, &error);
         tokio::time::sleep(pause).await;
-        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }
 
@@ -72,5 +65,49 @@ struct FredTask(ConnectHandle);
 impl Drop for FredTask {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// How long a client rests before it is connected again.
+#[derive(Default)]
+struct Pauses {
+    /// Zero before the first one.
+    last: Duration,
+}
+
+impl Pauses {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(5);
+
+    /// The pause after a task of fred that ran for this long.
+    fn after(&mut self, ran: Duration) -> Duration {
+        self.last = if ran > self.last {
+            Self::SHORTEST
+        } else {
+            (2 * self.last).clamp(Self::SHORTEST, Self::LONGEST)
+        };
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_milliseconds(pauses: &mut Pauses, ran: [u64; 8]) -> [u128; 8] {
+        ran.map(|ran| pauses.after(Duration::from_millis(ran)).as_millis())
+    }
+
+    #[test]
+    fn a_pause_is_twice_as_long_each_time_up_to_five_seconds() {
+        let pauses = in_milliseconds(&mut Pauses::default(), [0; 8]);
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    }
+
+    #[test]
+    fn a_pause_is_short_after_a_task_that_ran_for_longer_than_the_one_before() {
+        let ran = [60_000, 100, 201, 0, 5000, 100, 200, 400];
+        let pauses = in_milliseconds(&mut Pauses::default(), ran);
+        assert_eq!(pauses, [100, 200, 100, 200, 100, 200, 400, 800]);
     }
 }
