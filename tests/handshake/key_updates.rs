@@ -172,7 +172,9 @@ fn one_large_write_updates_in_its_middle() {
 
 #[test]
 fn tickets_count_towards_the_limit_too() {
-    let (mut client, _, mut server, theirs) = connected(8);
+    let sessions = Arc::new(MemoryClientSessions::new(1));
+    let (mut client, _, mut server, theirs) =
+        connected_with(8, |client| client.sessions(sessions), |server| server);
     for nonce in 0..100_u8 {
         let ticket = NewSessionTicket {
             lifetime: 10,

@@ -9,6 +9,7 @@ use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, Handshake, Side, Step};
 use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
+use handclasp::session::MemoryClientSessions;
 use handclasp::transport::memory::exchange;
 use handclasp::verify::ClientAuthentication;
 use handclasp::wire::{
@@ -18,6 +19,12 @@ use handclasp::{
     AnswerLater, ClientConfig, ClientConnection, ErrorKind, Level, ServerConfig, ServerConnection,
 };
 use handclasp_testing::{Identity, server_name};
+
+fn client_with_sessions(identity: &Identity) -> Arc<ClientConfig> {
+    let client =
+        ClientConfig::builder(CryptoProvider::default()).trust(identity.anchors()).unwrap();
+    Arc::new(client.sessions(Arc::new(MemoryClientSessions::new(1))).build().unwrap())
+}
 
 fn client_hello(identity: &Identity) -> (Handshake, Vec<u8>) {
     let client = Handshake::client(identity.client_config(), server_name(), UnixTime::now());
@@ -98,7 +105,7 @@ fn retry_request(session_id: &[u8], cookie_length: usize) -> Vec<u8> {
 #[test]
 fn a_ticket_that_cannot_be_sent_is_refused_and_ends_nothing() {
     let identity = Identity::p256();
-    let mut client = ClientConnection::new(identity.client_config(), server_name());
+    let mut client = ClientConnection::new(client_with_sessions(&identity), server_name());
     let mut server = ServerConnection::new(identity.server_config());
     exchange(&mut client, &mut server).unwrap();
     let good = NewSessionTicket {
@@ -121,6 +128,14 @@ fn a_ticket_that_cannot_be_sent_is_refused_and_ends_nothing() {
         assert!(server.check().is_ok());
     }
     server.send_ticket(&good).unwrap();
+    exchange(&mut client, &mut server).unwrap();
+
+    // A client without sessions names no mode to use a ticket in.
+    let (mut client, mut server) = identity.connections();
+    exchange(&mut client, &mut server).unwrap();
+    let error = server.send_ticket(&good).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Misuse(_)), "{error}");
+    server.write(b"data").unwrap();
     exchange(&mut client, &mut server).unwrap();
 }
 

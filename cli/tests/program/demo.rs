@@ -27,7 +27,7 @@ fn the_demonstration_shows_every_message_from_both_sides() {
     }
     assert_eq!(printed.matches("client ──▶ ").count(), from_client);
     assert_eq!(printed.matches("server ──▶ ").count(), from_server);
-    for label in ["c hs traffic", "s hs traffic", "c ap traffic", "s ap traffic", "res master"] {
+    for label in ["c hs traffic", "s hs traffic", "c ap traffic", "s ap traffic", "exp master"] {
         assert!(printed.contains(label), "{label}: {printed}");
     }
     assert!(printed.contains("round trips"), "{printed}");
@@ -67,7 +67,7 @@ fn demonstration(options: &[&str]) -> String {
 fn each_option_shows_what_it_names() {
     for (options, words) in [
         (&["--retry"][..], &["HelloRetryRequest", "wanted group"][..]),
-        (&["--resume"], &["the connection was resumed"]),
+        (&["--resume"], &["the connection was resumed", "res master"]),
         (&["--early-data"], &["EndOfEarlyData", "accepted", "the connection was resumed"]),
         (&["--client-auth"], &["CertificateRequest", "the client is trusted"]),
         (&["--psk"], &["agreed on elsewhere", "\"demonstration\""]),

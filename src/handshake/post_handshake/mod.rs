@@ -234,7 +234,8 @@ impl Role for ClientRole {
 
 /// The role of a server.
 pub(super) struct ServerRole {
-    pub(super) tickets: ServerTickets,
+    /// `None` where the client can use no tickets.
+    pub(super) tickets: Option<ServerTickets>,
     /// The client may be asked for a certificate.
     pub(super) post_handshake_auth: Option<Box<PostHandshakeAuthServer>>,
 }

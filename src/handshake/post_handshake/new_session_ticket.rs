@@ -116,16 +116,16 @@ impl Handshake {
     ///
     /// # Errors
     /// [`ErrorKind::Misuse`] on a client, before the handshake is complete, for a field that is out
-    /// of range, and for a nonce that was used before on this connection.
+    /// of range, for a nonce that was used before on this connection, and where the client can use no
+    /// ticket: it names no mode for pre-shared keys that this server takes (section 4.3.9).
     pub fn send_ticket(&mut self, ticket: &NewSessionTicket<'_>) -> Result<Secret, Error> {
-        self.connected()?
-            .role
-            .as_server()
-            .ok_or_else(only_servers)?
-            .check_application_ticket(ticket)?;
+        let server = self.connected()?.role.as_server().ok_or_else(only_servers)?;
+        // Before the machine moves, so that a mistake of the caller ends nothing.
+        server.tickets.as_ref().ok_or_else(no_tickets)?.check_application_ticket(ticket)?;
         self.with_connected(|connected, context| {
             let server = connected.role.as_server_mut().ok_or_else(only_servers)?;
-            server.send_application_ticket(ticket, &connected.secrets, context)
+            let tickets = server.tickets.as_mut().ok_or_else(no_tickets)?;
+            tickets.send_application_ticket(ticket, &connected.secrets, context)
         })
     }
 
@@ -146,20 +146,24 @@ impl ServerRole {
         secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<(), Error> {
-        let Some(plan) = context.tickets.clone() else { return Ok(()) };
+        let (Some(plan), Some(tickets)) = (context.tickets.clone(), &mut self.tickets) else {
+            return Ok(());
+        };
         if count == 0 {
             return Ok(());
         }
         let name = context.parameters.server_name.as_deref();
         let rules_digest = rules_digest.unwrap_or_else(|| plan.config.session_rules_digest(name));
         for _ in 0..count {
-            let made = self.make_ticket(&plan, rules_digest, secrets, context)?;
+            let made = tickets.make_ticket(&plan, rules_digest, secrets, context)?;
             let Some(ticket) = made else { break };
             ticket.send(context);
         }
         Ok(())
     }
+}
 
+impl ServerTickets {
     /// Makes a ticket and stores its session. `None` where the peer authenticated too long ago, the
     /// session is too long, or the store has no ticket for it: that is no reason to end the
     /// connection. The lifetime is at most seven days (section 4.7.1).
@@ -172,7 +176,6 @@ impl ServerRole {
     ) -> Result<Option<Ticket>, Error> {
         let config = &plan.config;
         let Some(sessions) = &config.sessions else { return Ok(None) };
-        let tickets = &mut self.tickets;
         let authenticated = context.session_basis.authenticated;
         let lifetime = config.ticket_lifetime.min(seconds_left(authenticated, context.now));
         if lifetime == 0 {
@@ -181,8 +184,8 @@ impl ServerRole {
         let mut age_add = [0; 4];
         provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
         let age_add = u32::from_be_bytes(age_add);
-        let nonce = tickets.nonces.next();
-        let resumption = secrets.resumption(&tickets.resumption);
+        let nonce = self.nonces.next();
+        let resumption = secrets.resumption(&self.resumption);
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.anti_replay_zone(),
@@ -217,17 +220,16 @@ impl ServerRole {
         if !(1..=MAX_TICKET_LENGTH).contains(&identity.len()) {
             return Ok(None);
         }
-        tickets.nonces.next += 1;
+        self.nonces.next += 1;
         Ok(Some(Ticket { lifetime, age_add, nonce, identity, max_early_data_size }))
     }
 
-    /// Checked before the machine moves, so that a mistake of the caller ends nothing (section
-    /// 4.7.1).
+    /// The limits of section 4.7.1.
     fn check_application_ticket(&self, ticket: &NewSessionTicket<'_>) -> Result<(), Error> {
         let is_in_range = ticket.lifetime <= MAX_LIFETIME
             && ticket.nonce.len() <= 255
             && (1..=0xffff).contains(&ticket.ticket.len());
-        if is_in_range && !self.tickets.nonces.contains(ticket.nonce) {
+        if is_in_range && !self.nonces.contains(ticket.nonce) {
             return Ok(());
         }
         Err(ErrorKind::Misuse("the ticket's fields are out of range, or its nonce was used").into())
@@ -239,10 +241,10 @@ impl ServerRole {
         secrets: &ConnectionSecrets,
         context: &mut Context,
     ) -> Result<Secret, Error> {
-        let resumption = secrets.resumption(&self.tickets.resumption);
+        let resumption = secrets.resumption(&self.resumption);
         let psk = resumption.psk(ticket.nonce, &mut context.observers)?;
         context.send(None, |out| ticket.encode(out));
-        self.tickets.nonces.of_application.insert(ticket.nonce.to_vec());
+        self.nonces.of_application.insert(ticket.nonce.to_vec());
         Ok(psk)
     }
 }
@@ -296,6 +298,11 @@ fn check_early_data_size(ticket: &NewSessionTicket<'_>, context: &Context) -> Re
 
 fn only_servers() -> Error {
     ErrorKind::Misuse("only servers send tickets").into()
+}
+
+fn no_tickets() -> Error {
+    let reason = "the client can use no ticket: psk_key_exchange_modes has none that this server takes";
+    ErrorKind::Misuse(reason).into()
 }
 
 /// What a client keeps of a connection of QUIC. Without the server's transport parameters, as they are

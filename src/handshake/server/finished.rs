@@ -23,6 +23,8 @@ pub(super) struct ClientFlight {
     pub(super) main: MainSecret,
     /// See [`Negotiated::rules_digest`](super::negotiate::Negotiated).
     pub(super) rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
+    /// See [`Negotiated::takes_psk`](super::negotiate::Negotiated).
+    pub(super) takes_psk: bool,
     /// The client can be asked for a certificate later.
     pub(super) post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
@@ -45,13 +47,19 @@ impl ExpectFinished {
             secrets,
             main,
             rules_digest,
+            takes_psk,
             post_handshake_auth,
         } = *self.flight;
         let finished = check_finished(message, &client_secret, &mut transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read()?);
-        let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+        // A client that names no mode for pre-shared keys can use no ticket (section 4.3.9).
+        let mut tickets = None;
+        if takes_psk {
+            let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+            tickets = Some(ServerTickets::new(resumption.into_secret()));
+        }
         let role = ServerRole {
-            tickets: ServerTickets::new(resumption.into_secret()),
+            tickets,
             post_handshake_auth: post_handshake_auth
                 .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
         };

@@ -112,6 +112,7 @@ struct FlightToFinish {
     secrets: HandshakeTraffic,
     awaited: AwaitedFromClient,
     rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
+    takes_psk: bool,
     post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
 
@@ -131,13 +132,14 @@ impl FlightToFinish {
         context: &Context,
     ) -> Self {
         let post_handshake_auth = post_handshake_auth(&negotiated, context);
-        let Negotiated { transcript, rules_digest, .. } = negotiated;
-        Self { transcript, secrets, awaited, rules_digest, post_handshake_auth }
+        let Negotiated { transcript, rules_digest, takes_psk, .. } = negotiated;
+        Self { transcript, secrets, awaited, rules_digest, takes_psk, post_handshake_auth }
     }
 
     /// Sends Finished, and derives what comes after it (section 4.5.3).
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
-        let Self { mut transcript, secrets, awaited, rules_digest, post_handshake_auth } = self;
+        let Self { mut transcript, secrets, awaited, rules_digest, takes_psk, post_handshake_auth } =
+            self;
         let HandshakeTraffic { main, client: client_secret, server } = secrets;
         send_finished(&server, &mut transcript, context)?;
         let secrets = ConnectionSecrets::new(Side::Server, &main, &transcript, context)?;
@@ -148,6 +150,7 @@ impl FlightToFinish {
             secrets,
             main,
             rules_digest,
+            takes_psk,
             post_handshake_auth,
         });
         Ok(match awaited {
