@@ -181,9 +181,7 @@ impl ServerTickets {
         if lifetime == 0 {
             return Ok(None);
         }
-        let mut age_add = [0; 4];
-        provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
-        let age_add = u32::from_be_bytes(age_add);
+        let age_add = age_add(config, context)?;
         let nonce = self.nonces.next();
         let resumption = secrets.resumption(&self.resumption);
         let max_early_data_size = max_early_data_size(config, context.records);
@@ -296,12 +294,25 @@ fn check_early_data_size(ticket: &NewSessionTicket<'_>, context: &Context) -> Re
     Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason))
 }
 
+/// The ticket_age_add of the next ticket. That of the first one was drawn with the random of ServerHello.
+fn age_add(config: &ServerConfig, context: &mut Context) -> Result<u32, Error> {
+    if let Some(plan) = &mut context.tickets {
+        if let Some(drawn) = plan.first_age_add.take() {
+            return Ok(drawn);
+        }
+    }
+    let mut drawn = [0; 4];
+    provider_fault::fill(&*config.common.provider.random, &mut drawn)?;
+    Ok(u32::from_be_bytes(drawn))
+}
+
 fn only_servers() -> Error {
     ErrorKind::Misuse("only servers send tickets").into()
 }
 
 fn no_tickets() -> Error {
-    let reason = "the client can use no ticket: psk_key_exchange_modes has none that this server takes";
+    let reason =
+        "the client can use no ticket: psk_key_exchange_modes has none that this server takes";
     ErrorKind::Misuse(reason).into()
 }
 

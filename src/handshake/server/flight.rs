@@ -12,6 +12,7 @@ use super::finished::{ClientFlight, ExpectFinished};
 use super::negotiate::{Authentication, Negotiated, RecordSizeLimits};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, State, early_data, encrypted_extensions};
+use crate::config::ServerConfig;
 use crate::credential::{CertificateCompression, CertifiedKey, StaplesShown};
 use crate::crypto::{CryptoError, provider_fault};
 use crate::error::Error;
@@ -177,8 +178,7 @@ fn send_server_hello(
     psk_index: Option<u16>,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let mut random = [0; 32];
-    provider_fault::fill(&*negotiated.config.common.provider.random, &mut random)?;
+    let random = draw_random(&negotiated.config, context)?;
     let key_share = negotiated
         .key_exchange
         .as_ref()
@@ -196,6 +196,23 @@ fn send_server_hello(
     };
     context.send(Some(&mut negotiated.transcript), |out| hello.write(out));
     Ok(())
+}
+
+/// The random of ServerHello. The ticket_age_add of the first ticket is drawn with it: each draw is a call of the
+/// operating system.
+fn draw_random(config: &ServerConfig, context: &mut Context) -> Result<[u8; 32], Error> {
+    let source = &*config.common.provider.random;
+    let Some(tickets) = &mut context.tickets else {
+        let mut random = [0; 32];
+        provider_fault::fill(source, &mut random)?;
+        return Ok(random);
+    };
+    // More than is kept: zeros of a generator that stops half-way are only recognized then.
+    let mut drawn = [[0; 32]; 2];
+    provider_fault::fill(source, drawn.as_flattened_mut())?;
+    let [random, [a, b, c, d, ..]] = drawn;
+    tickets.first_age_add = Some(u32::from_be_bytes([a, b, c, d]));
+    Ok(random)
 }
 
 /// ServerHello was sent: what follows is under the keys of the handshake (section 7.1). 0-RTT data,
