@@ -57,8 +57,7 @@ impl<'a> ClientHello<'a> {
             Extensions::read(&mut reader, ExtensionMessage::ClientHello)?
         };
         reader.finish("extensions")?;
-        let known = ClientExtensions::read(extensions, &reader)?;
-        Ok(Self {
+        let mut hello = Self {
             body: Body(body),
             legacy_version,
             random,
@@ -66,8 +65,10 @@ impl<'a> ClientHello<'a> {
             cipher_suites,
             compression_methods,
             extensions,
-            known,
-        })
+            known: ClientExtensions::default(),
+        };
+        hello.known.read(extensions, &reader)?;
+        Ok(hello)
     }
 
     /// The DNS name that the client requests: in lower case, and without a dot at its end. It is the

@@ -281,19 +281,19 @@ pub struct ClientExtensions<'a> {
 impl<'a> ClientExtensions<'a> {
     /// Reads the extensions of the ClientHello that `message` reads.
     pub(super) fn read(
+        &mut self,
         extensions: Extensions<'a>,
         message: &Reader<'a>,
-    ) -> Result<Self, DecodeError> {
-        let mut known = Self::default();
+    ) -> Result<(), DecodeError> {
         let mut last = None;
         extensions.read_bodies(message, |kind, body| {
             last = Some(kind);
-            known.read_one(kind, body)
+            self.read_one(kind, body)
         })?;
-        if let Some(offered) = &known.pre_shared_keys {
+        if let Some(offered) = &self.pre_shared_keys {
             offered.check_is_last(last == Some(E::PRE_SHARED_KEY), message)?;
         }
-        Ok(known)
+        Ok(())
     }
 
     /// Reads one extension (section 4.3). `check_form` in `handshake/server/selection.rs` checks which

@@ -14,6 +14,7 @@ use crate::handshake::peer_identity::ClaimedIdentity;
 use crate::handshake::position::Position;
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::question::{not_asked, not_held_back};
+use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::handshake::{Side, Stage, expect};
 use crate::key_schedule::Transcript;
 use crate::registry::{CertificateType, HandshakeType};
@@ -24,6 +25,7 @@ use crate::wire::{CertificateRequest, Extensions, HandshakeMessage};
 /// The server's flight was sent, with a request for a certificate in it.
 pub(in crate::handshake) struct ExpectClientCertificate {
     pub(super) flight: Box<ClientFlight>,
+    pub(super) secrets: ConnectionSecrets,
     pub(super) client: ClientCertificate,
 }
 
@@ -43,7 +45,11 @@ impl ExpectClientCertificate {
         };
         client.show(context);
         let peer = client.into_peer();
-        Ok(State::ExpectFinished(ExpectFinished { flight: self.flight, peer }))
+        Ok(State::ExpectFinished(ExpectFinished {
+            flight: self.flight,
+            secrets: self.secrets,
+            peer,
+        }))
     }
 
     pub(super) fn position(&self) -> Position {

@@ -95,7 +95,7 @@ pub(super) fn begin(
     config: &ServerConfig,
     hello: &ClientHello<'_>,
     context: &mut Context,
-) -> Result<Option<FirstClientHello>, Error> {
+) -> Result<Option<Box<FirstClientHello>>, Error> {
     check_transport(hello, context)?;
     context.observers.set_client_random(&hello.random);
     let transport_parameters = hello.transport_parameters.map(<[u8]>::to_vec);
@@ -104,7 +104,10 @@ pub(super) fn begin(
         context.parameters.early_data = EarlyData::Offered;
     }
     match hello.cookie {
-        Some(cookie) => FirstClientHello::from_cookie(config, cookie, context).map(Some),
+        Some(cookie) => {
+            let first = FirstClientHello::from_cookie(config, cookie, context)?;
+            Ok(Some(Box::new(first)))
+        }
         None if context.change_cipher_spec_received => {
             let received = ContentType::CHANGE_CIPHER_SPEC;
             let when = "before the first ClientHello";

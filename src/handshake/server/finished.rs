@@ -19,7 +19,6 @@ use crate::wire::HandshakeMessage;
 pub(super) struct ClientFlight {
     pub(super) transcript: Transcript,
     pub(super) client_secret: TrafficSecret,
-    pub(super) secrets: ConnectionSecrets,
     pub(super) main: MainSecret,
     /// See [`Negotiated::rules_digest`](super::negotiate::Negotiated).
     pub(super) rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
@@ -32,6 +31,7 @@ pub(super) struct ClientFlight {
 /// All but the client's Finished has come.
 pub(in crate::handshake) struct ExpectFinished {
     pub(super) flight: Box<ClientFlight>,
+    pub(super) secrets: ConnectionSecrets,
     pub(super) peer: Peer,
 }
 
@@ -41,33 +41,27 @@ impl ExpectFinished {
         message: &HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<Box<Connected>, Error> {
-        let ClientFlight {
-            mut transcript,
-            client_secret,
-            secrets,
-            main,
-            rules_digest,
-            takes_psk,
-            post_handshake_auth,
-        } = *self.flight;
-        let finished = check_finished(message, &client_secret, &mut transcript, context)?;
+        let Self { mut flight, secrets, peer } = self;
+        let finished =
+            check_finished(message, &flight.client_secret, &mut flight.transcript, context)?;
         context.steps.read_keys(Level::Application, secrets.read()?);
         // A client that names no mode for pre-shared keys can use no ticket (section 4.3.9).
         let mut tickets = None;
-        if takes_psk {
-            let resumption = main.into_resumption(&transcript.current(), &mut context.observers)?;
+        if flight.takes_psk {
+            let hash = flight.transcript.current();
+            let resumption = flight.main.into_resumption(&hash, &mut context.observers)?;
             tickets = Some(ServerTickets::new(resumption.into_secret()));
         }
-        let role = ServerRole {
-            tickets,
-            post_handshake_auth: post_handshake_auth
-                .map(|terms| PostHandshakeAuthServer::new(terms, transcript)),
-        };
-        let proof = HandshakeProof::new(self.peer, finished);
+        let mut post_handshake_auth = None;
+        if let Some(terms) = flight.post_handshake_auth {
+            post_handshake_auth = Some(PostHandshakeAuthServer::new(terms, flight.transcript));
+        }
+        let role = ServerRole { tickets, post_handshake_auth };
+        let proof = HandshakeProof::new(peer, finished);
         let mut connected = Connected::new(proof, secrets, role, context);
         let count = context.tickets.as_ref().map_or(0, |plan| plan.count);
         let Connected { role, secrets, .. } = &mut *connected;
-        role.issue_tickets(count, rules_digest, secrets, context)?;
+        role.issue_tickets(count, flight.rules_digest, secrets, context)?;
         Ok(connected)
     }
 }

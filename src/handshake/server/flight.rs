@@ -23,10 +23,9 @@ use crate::handshake::post_handshake::post_handshake_auth::PostHandshakeAuthTerm
 use crate::handshake::proof::{AnonymousAllowed, Peer};
 use crate::handshake::traffic_secrets::ConnectionSecrets;
 use crate::handshake::{Level, Side};
-use crate::key_schedule::{EarlySecret, HandshakeTraffic, Transcript};
+use crate::key_schedule::{EarlySecret, HandshakeTraffic, TrafficSecret};
 use crate::registry::{ProtocolVersion, SignatureScheme};
 use crate::reply::Reply;
-use crate::session::RULES_DIGEST_LENGTH;
 use crate::wire::{ExtensionType, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello};
 
 /// Sends what was decided.
@@ -81,11 +80,9 @@ fn send_with_certificate(
     context.parameters.signature_scheme = Some(scheme);
     context.shown = Some(key.without_private_key());
     let flight = FlightToFinish::new(negotiated, secrets, awaited, context);
-    let signature = sign(key, scheme, Side::Server, &flight.transcript, context);
-    let signing = Signing { flight };
-    match signature {
-        Reply::Now(signature) => signing.on_signature(scheme, signature, context),
-        Reply::Later => Ok(State::Signing(Box::new(signing))),
+    match sign(key, scheme, Side::Server, &flight.next.transcript, context) {
+        Reply::Now(signature) => flight.send_signature(scheme, signature, context),
+        Reply::Later => Ok(State::Signing(Box::new(Signing { flight }))),
     }
 }
 
@@ -101,20 +98,16 @@ impl Signing {
         signature: Result<Vec<u8>, CryptoError>,
         context: &mut Context,
     ) -> Result<State, Error> {
-        let mut flight = self.flight;
-        send_certificate_verify(scheme, signature, &mut flight.transcript, context)?;
-        flight.send_finished(context)
+        self.flight.send_signature(scheme, signature, context)
     }
 }
 
 /// A flight that lacks its Finished, and what comes after it.
 struct FlightToFinish {
-    transcript: Transcript,
-    secrets: HandshakeTraffic,
+    server_secret: TrafficSecret,
     awaited: AwaitedFromClient,
-    rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
-    takes_psk: bool,
-    post_handshake_auth: Option<PostHandshakeAuthTerms>,
+    /// Of the client's flight, which follows. Its transcript goes on from that of this flight.
+    next: Box<ClientFlight>,
 }
 
 /// What the client sends next, after its 0-RTT data.
@@ -132,35 +125,44 @@ impl FlightToFinish {
         awaited: AwaitedFromClient,
         context: &Context,
     ) -> Self {
-        let post_handshake_auth = post_handshake_auth(&negotiated, context);
-        let Negotiated { transcript, rules_digest, takes_psk, .. } = negotiated;
-        Self { transcript, secrets, awaited, rules_digest, takes_psk, post_handshake_auth }
+        let HandshakeTraffic { main, client, server } = secrets;
+        let next = Box::new(ClientFlight {
+            client_secret: client,
+            main,
+            rules_digest: negotiated.rules_digest,
+            takes_psk: negotiated.takes_psk,
+            post_handshake_auth: post_handshake_auth(&negotiated, context),
+            transcript: negotiated.transcript,
+        });
+        Self { server_secret: server, awaited, next }
+    }
+
+    /// Sends CertificateVerify with this signature, and Finished.
+    fn send_signature(
+        mut self,
+        scheme: SignatureScheme,
+        signature: Result<Vec<u8>, CryptoError>,
+        context: &mut Context,
+    ) -> Result<State, Error> {
+        send_certificate_verify(scheme, signature, &mut self.next.transcript, context)?;
+        self.send_finished(context)
     }
 
     /// Sends Finished, and derives what comes after it (section 4.5.3).
     fn send_finished(self, context: &mut Context) -> Result<State, Error> {
-        let Self { mut transcript, secrets, awaited, rules_digest, takes_psk, post_handshake_auth } =
-            self;
-        let HandshakeTraffic { main, client: client_secret, server } = secrets;
-        send_finished(&server, &mut transcript, context)?;
-        let secrets = ConnectionSecrets::new(Side::Server, &main, &transcript, context)?;
+        let Self { server_secret, awaited, next: mut flight } = self;
+        send_finished(&server_secret, &mut flight.transcript, context)?;
+        let secrets =
+            ConnectionSecrets::new(Side::Server, &flight.main, &flight.transcript, context)?;
         context.steps.write_keys(Level::Application, secrets.write()?);
-        let flight = Box::new(ClientFlight {
-            transcript,
-            client_secret,
-            secrets,
-            main,
-            rules_digest,
-            takes_psk,
-            post_handshake_auth,
-        });
         Ok(match awaited {
             AwaitedFromClient::Certificate(request) => {
                 let client = ClientCertificate::Awaited(request);
-                State::ExpectClientCertificate(Box::new(ExpectClientCertificate { flight, client }))
+                let next = ExpectClientCertificate { flight, secrets, client };
+                State::ExpectClientCertificate(Box::new(next))
             }
             AwaitedFromClient::Finished(peer) => {
-                let next = ExpectFinished { flight, peer };
+                let next = ExpectFinished { flight, secrets, peer };
                 match context.steps.read_level {
                     Level::EarlyData => State::ExpectEndOfEarlyData(ExpectEndOfEarlyData { next }),
                     _ => State::ExpectFinished(next),

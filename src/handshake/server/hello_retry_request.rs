@@ -48,7 +48,7 @@ pub(super) fn send(
         }
         None => None,
     };
-    let first = FirstClientHello { cipher_suite, content, cookie };
+    let first = Box::new(FirstClientHello { cipher_suite, content, cookie });
     let retry = first.retry_request(hello.session_id);
     context.send(None, |out| out.extend_from_slice(&retry));
     context.change_cipher_spec(!hello.session_id.is_empty());
@@ -60,7 +60,7 @@ pub(super) fn send(
 /// A HelloRetryRequest was sent.
 pub(in crate::handshake) struct ExpectSecondClientHello {
     pub(super) config: Arc<ServerConfig>,
-    first: FirstClientHello,
+    first: Box<FirstClientHello>,
 }
 
 impl ExpectSecondClientHello {

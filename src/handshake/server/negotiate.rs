@@ -56,7 +56,7 @@ use crate::wire::{ClientHello, ExtensionType};
 /// `message` is the whole message of `hello`, and `first` is what this connection knows of a first ClientHello.
 pub(super) fn negotiate(
     config: Arc<ServerConfig>,
-    first: Option<FirstClientHello>,
+    first: Option<Box<FirstClientHello>>,
     message: &[u8],
     hello: &ClientHello<'_>,
     context: &mut Context,
@@ -87,7 +87,7 @@ pub(super) fn negotiate(
 /// How the two sides speak. `first` is the ClientHello before a HelloRetryRequest.
 struct Agreed {
     config: Arc<ServerConfig>,
-    first: Option<FirstClientHello>,
+    first: Option<Box<FirstClientHello>>,
     cipher_suite: StaticOrArc<CipherSuite>,
     cert_with_extern_psk: bool,
 }
@@ -97,7 +97,7 @@ struct Agreed {
 pub(in crate::handshake) struct Negotiating {
     pub(super) negotiated: Negotiated,
     /// The ClientHello before a HelloRetryRequest.
-    first: Option<FirstClientHello>,
+    first: Option<Box<FirstClientHello>>,
     /// What the binders of pre-shared keys are made over. `None` where the client offers no key that
     /// may be used.
     pub(super) binder_hash: Option<Digest>,
