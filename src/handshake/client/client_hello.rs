@@ -18,7 +18,8 @@ use crate::registry::{CertificateType, ProtocolVersion};
 use crate::session::ClientSession;
 use crate::time::Time;
 use crate::wire::{
-    ExtensionType, ExtensionWriter, KeyShareEntry, PSK_DHE_KE, PSK_KE, write_client_hello,
+    ExtensionType, ExtensionWriter, KeyShareEntry, PSK_DHE_KE, PSK_KE, client_hello_order,
+    write_client_hello,
 };
 
 /// In bytes, without the key shares: most ClientHellos are shorter.
@@ -223,18 +224,18 @@ impl ClientHelloContent<'_> {
         WrittenClientHello { message, offered }
     }
 
-    /// Writes the extensions whose order may be any. They are put into that of the layout, or of this
-    /// connection.
+    /// Writes the extensions whose order may be any, in that of this connection. A layout puts them into its
+    /// own order: there is no GREASE then.
     fn write_ordered_extensions(&self, out: &mut ExtensionWriter<'_>, padding: Option<usize>) {
-        self.write_extensions(out);
+        match &self.params.grease {
+            Some(grease) => grease.order().for_each(|kind| self.write_extension(kind, out)),
+            None => client_hello_order().for_each(|kind| self.write_extension(kind, out)),
+        }
         if let Some(zeros) = padding {
             out.add(ExtensionType::PADDING, |out| out.resize(out.len() + zeros, 0));
         }
         if let Some(layout) = &self.shared.config.common.layout {
             layout.apply(out, |_| true);
-        }
-        if let Some(grease) = &self.params.grease {
-            out.sort_by(grease.order());
         }
     }
 
@@ -259,65 +260,95 @@ impl ClientHelloContent<'_> {
         }
     }
 
-    /// Writes all extensions but pre_shared_key, in the order of the table of extensions. What each
-    /// offers: supported_versions (section 4.3.1), cookie (4.3.2), signature_algorithms (4.3.3),
-    /// post_handshake_auth (4.3.6), supported_groups (4.3.7), key_share (4.3.8),
-    /// psk_key_exchange_modes (4.3.9), tls_cert_with_extern_psk (RFC 9973) and early_data (4.3.10).
-    fn write_extensions(&self, out: &mut ExtensionWriter<'_>) {
-        let Self { params, shared, retry, .. } = self;
+    /// Writes the extension of this type, if the client offers it: cookie (section 4.3.2), post_handshake_auth
+    /// (section 4.3.6), early_data (section 4.3.10), tls_cert_with_extern_psk (RFC 9973), and those that have
+    /// functions of their own. pre_shared_key is not among them.
+    fn write_extension(&self, kind: ExtensionType, out: &mut ExtensionWriter<'_>) {
+        use ExtensionType as E;
+        let Self { shared, retry, records, quic, .. } = *self;
         let config = &shared.config;
-        let provider = &config.common.provider;
-        let grease = params.grease.iter();
-        if let Some(name) = sent_name(config, &shared.server_name) {
+        let common = &config.common;
+        let protocols = &common.application_protocols;
+        match kind {
+            E::SERVER_NAME => self.write_server_name(out),
+            E::STATUS_REQUEST if config.ocsp_request.is_some() => out.status_request(),
+            E::SIGNED_CERTIFICATE_TIMESTAMP if config.request_timestamps => {
+                out.signed_certificate_timestamp();
+            }
+            E::CLIENT_CERTIFICATE_TYPE => {
+                write_certificate_types(kind, config.client_certificate_types(), out);
+            }
+            E::SERVER_CERTIFICATE_TYPE => {
+                write_certificate_types(kind, config.verifier.certificate_types(), out);
+            }
+            // In QUIC no server may ask later (RFC 9001, section 4.4).
+            E::POST_HANDSHAKE_AUTH if config.post_handshake_auth && records => {
+                out.post_handshake_auth();
+            }
+            E::SUPPORTED_GROUPS => self.write_supported_groups(out),
+            E::SIGNATURE_ALGORITHMS => self.write_signature_algorithms(out),
+            E::APPLICATION_LAYER_PROTOCOL_NEGOTIATION if !protocols.is_empty() => {
+                out.application_protocols(protocols);
+            }
+            E::SUPPORTED_VERSIONS => self.write_supported_versions(out),
+            E::COOKIE => {
+                if let Some(cookie) = retry.and_then(|retry| retry.cookie) {
+                    out.cookie(cookie);
+                }
+            }
+            E::PSK_KEY_EXCHANGE_MODES => self.write_psk_key_exchange_modes(out),
+            E::TICKET_REQUEST => {
+                if let Some(request) = config.ticket_request {
+                    out.ticket_request(request);
+                }
+            }
+            E::TLS_CERT_WITH_EXTERN_PSK if shared.cert_with_extern_psk => {
+                out.cert_with_extern_psk();
+            }
+            E::KEY_SHARE => self.write_key_shares(out),
+            E::EARLY_DATA if shared.early_data.is_some() => out.early_data(),
+            E::RECORD_SIZE_LIMIT if records => {
+                if let Some(limit) = common.record_size_limit {
+                    out.record_size_limit(limit);
+                }
+            }
+            E::COMPRESS_CERTIFICATE if common.compressors.codes().next().is_some() => {
+                out.compress_certificate(common.compressors.codes());
+            }
+            E::QUIC_TRANSPORT_PARAMETERS => {
+                if let Some(quic) = quic {
+                    out.transport_parameters(&quic.transport_parameters);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write_server_name(&self, out: &mut ExtensionWriter<'_>) {
+        if let Some(name) = sent_name(&self.shared.config, &self.shared.server_name) {
             out.server_name(name);
         }
-        if config.ocsp_request.is_some() {
-            out.status_request();
-        }
-        if config.request_timestamps {
-            out.signed_certificate_timestamp();
-        }
-        write_certificate_types(config, out);
-        // In QUIC no server may ask later (RFC 9001, section 4.4).
-        if config.post_handshake_auth && self.records {
-            out.post_handshake_auth();
-        }
-        let groups = provider.groups.iter().map(|group| group.name());
-        let grease_group = grease.clone().map(Grease::group);
-        out.supported_groups(grease_group.chain(groups));
-        let schemes = provider.signatures.schemes().filter(|scheme| !scheme.is_legacy());
-        let grease_scheme = grease.clone().map(Grease::signature_scheme);
-        out.signature_algorithms(grease_scheme.chain(schemes));
-        if !config.common.application_protocols.is_empty() {
-            out.application_protocols(&config.common.application_protocols);
-        }
-        let grease_version = grease.map(Grease::version);
-        out.supported_versions(grease_version.chain([ProtocolVersion::TLS_1_3]));
-        if let Some(cookie) = retry.and_then(|retry| retry.cookie) {
-            out.cookie(cookie);
-        }
-        self.write_psk_key_exchange_modes(out);
-        if let Some(request) = config.ticket_request {
-            out.ticket_request(request);
-        }
-        if shared.cert_with_extern_psk {
-            out.cert_with_extern_psk();
-        }
-        self.write_key_shares(out);
-        if shared.early_data.is_some() {
-            out.early_data();
-        }
-        if let Some(limit) = config.common.record_size_limit {
-            if self.records {
-                out.record_size_limit(limit);
-            }
-        }
-        if config.common.compressors.codes().next().is_some() {
-            out.compress_certificate(config.common.compressors.codes());
-        }
-        if let Some(quic) = self.quic {
-            out.transport_parameters(&quic.transport_parameters);
-        }
+    }
+
+    /// Section 4.3.7.
+    fn write_supported_groups(&self, out: &mut ExtensionWriter<'_>) {
+        let groups = self.shared.config.common.provider.groups.iter().map(|group| group.name());
+        let grease = self.params.grease.iter().map(Grease::group);
+        out.supported_groups(grease.chain(groups));
+    }
+
+    /// Section 4.3.3.
+    fn write_signature_algorithms(&self, out: &mut ExtensionWriter<'_>) {
+        let signatures = &self.shared.config.common.provider.signatures;
+        let schemes = signatures.schemes().filter(|scheme| !scheme.is_legacy());
+        let grease = self.params.grease.iter().map(Grease::signature_scheme);
+        out.signature_algorithms(grease.chain(schemes));
+    }
+
+    /// Section 4.3.1.
+    fn write_supported_versions(&self, out: &mut ExtensionWriter<'_>) {
+        let grease = self.params.grease.iter().map(Grease::version);
+        out.supported_versions(grease.chain([ProtocolVersion::TLS_1_3]));
     }
 
     /// As in the first ClientHello, even where a retry leaves no key for its suite. Without it a
@@ -349,21 +380,16 @@ impl ClientHelloContent<'_> {
     }
 }
 
-/// The types of certificates that both sides may show (RFC 7250, section 4.1).
-fn write_certificate_types(config: &ClientConfig, out: &mut ExtensionWriter<'_>) {
-    let own_types = config.client_certificate_types();
-    if !is_x509_alone(own_types) {
-        out.certificate_types(ExtensionType::CLIENT_CERTIFICATE_TYPE, own_types);
+/// Writes client_certificate_type or server_certificate_type. A list of X.509 alone is left out (RFC 7250,
+/// section 4.1).
+fn write_certificate_types(
+    kind: ExtensionType,
+    types: &[CertificateType],
+    out: &mut ExtensionWriter<'_>,
+) {
+    if !matches!(types, [] | [CertificateType::X509]) {
+        out.certificate_types(kind, types);
     }
-    let types_of_servers = config.verifier.certificate_types();
-    if !is_x509_alone(types_of_servers) {
-        out.certificate_types(ExtensionType::SERVER_CERTIFICATE_TYPE, types_of_servers);
-    }
-}
-
-/// A list of X.509 alone is left out (RFC 7250, section 4.1).
-fn is_x509_alone(types: &[CertificateType]) -> bool {
-    matches!(types, [] | [CertificateType::X509])
 }
 
 /// How many zeros the padding extension has: a ClientHello of 256 to 511 bytes becomes one of 512,
@@ -385,7 +411,7 @@ mod tests {
     use crate::handshake::{Handshake, Step};
     use crate::psk::PreSharedKey;
     use crate::reply::AnswerLater;
-    use crate::wire::{ClientHello, HandshakeMessage, client_hello_order};
+    use crate::wire::{ClientHello, HandshakeMessage};
 
     #[test]
     fn the_extensions_stand_in_the_order_of_the_table() {
