@@ -228,7 +228,11 @@ pub(crate) enum Prefix {
 /// and not with a wrong length.
 pub(crate) fn write_vector(out: &mut Vec<u8>, prefix: Prefix, content: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
-    out.extend_from_slice([0; 3].get(..prefix as usize).unwrap_or_default());
+    match prefix {
+        Prefix::U8 => out.push(0),
+        Prefix::U16 => out.extend_from_slice(&[0; 2]),
+        Prefix::U24 => out.extend_from_slice(&[0; 3]),
+    }
     content(out);
     write_length(out, prefix, start);
 }
@@ -244,10 +248,10 @@ fn write_length(out: &mut Vec<u8>, prefix: Prefix, start: usize) {
         out.truncate(start + width);
         length = 0;
     }
-    let length = (length as u64).to_be_bytes();
-    let low_bytes = length.get(length.len() - width..);
-    if let (Some(field), Some(low_bytes)) = (out.get_mut(start..start + width), low_bytes) {
-        field.copy_from_slice(low_bytes);
+    // Byte by byte: they are too few for a copy of a slice.
+    let field = out.get_mut(start..start + width).unwrap_or_default();
+    for (to, byte) in field.iter_mut().rev().zip(length.to_le_bytes()) {
+        *to = byte;
     }
 }
 
