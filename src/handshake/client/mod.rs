@@ -25,7 +25,7 @@ use super::position::Position;
 use super::question::{Answered, not_asked, not_held_back};
 use super::{Context, Level, Question, Stage};
 use crate::config::ClientConfig;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::key_schedule::{EarlySecret, HandshakeTraffic, Transcript};
 use crate::psk::PreSharedKey;
 use crate::registry::{CertificateType, HandshakeType};
@@ -52,27 +52,24 @@ pub(super) enum State {
     ExpectCertificateVerify(ExpectCertificateVerify),
     ExpectFinished(ExpectFinished),
     AuthenticatingSelf(Box<AuthenticatingSelf>),
-    /// On the way from one state to the next: never seen from outside.
-    Moving,
 }
 
 impl State {
     pub(super) fn new(config: Arc<ClientConfig>, server_name: ServerName<'static>) -> Self {
         Self::Start(Start { config, server_name })
     }
-
-    fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::Moving)
-    }
 }
 
+/// Each step moves the state out of its box, and the next one into it: a move through the stack takes
+/// longer, as some states have 800 bytes.
 impl InProgress for State {
     /// Sends the ClientHello, or asks about the session that it would offer.
     fn start(mut self: Box<Self>, context: &mut Context) -> Result<machine::State, Error> {
-        *self = match self.take() {
-            Self::Start(start) => start.begin(context)?,
-            other => other,
+        let next = match *self {
+            Self::Start(start) => start.begin(context),
+            other => Ok(other),
         };
+        *self = next?;
         Ok(machine::State::InProgress(self))
     }
 
@@ -99,7 +96,6 @@ impl InProgress for State {
             Self::ExpectFinished(state) => state.flight.shared.position(Stage::ServerFinished),
             Self::VerifyingPeer(state) => state.position(),
             Self::CheckingSession(_) | Self::AuthenticatingSelf(_) => Position::at(Stage::Answer),
-            Self::Moving => Position::at(Stage::Start),
         }
     }
 
@@ -117,22 +113,18 @@ impl InProgress for State {
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        *self = match self.take() {
+        let next = match *self {
             Self::Start(_) | Self::CheckingSession(_) => {
-                return Err(Error::unexpected("nothing: it speaks first", message.kind));
+                Err(Error::unexpected("nothing: it speaks first", message.kind))
             }
-            Self::ExpectServerHello(state) => state.on_message(message, context)?,
-            Self::ExpectEncryptedExtensions(state) => state.on_message(message, context)?,
-            Self::ExpectCertificate(state) => state.on_message(message, context)?,
-            Self::VerifyingPeer(_) | Self::AuthenticatingSelf(_) => {
-                return Err(not_held_back());
-            }
-            Self::ExpectCertificateVerify(state) => state.on_message(message, context)?,
-            Self::ExpectFinished(state) => {
-                return state.on_message(message, context);
-            }
-            Self::Moving => return Err(ErrorKind::Internal("a state was left unfinished").into()),
+            Self::ExpectServerHello(state) => state.on_message(message, context),
+            Self::ExpectEncryptedExtensions(state) => state.on_message(message, context),
+            Self::ExpectCertificate(state) => state.on_message(message, context),
+            Self::VerifyingPeer(_) | Self::AuthenticatingSelf(_) => Err(not_held_back()),
+            Self::ExpectCertificateVerify(state) => state.on_message(message, context),
+            Self::ExpectFinished(state) => return state.on_message(message, context),
         };
+        *self = next?;
         Ok(machine::State::InProgress(self))
     }
 
@@ -141,21 +133,22 @@ impl InProgress for State {
         answered: Answered,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        *self = match (self.take(), answered) {
+        let next = match (*self, answered) {
             (Self::VerifyingPeer(state), Answered::Peer(identity, result)) => {
-                state.on_verified(identity, result, context)?
+                state.on_verified(identity, result, context)
             }
             (Self::CheckingSession(state), Answered::ClientCertificate(question, choice)) => {
-                state.on_choice(&question, choice, context)?
+                state.on_choice(&question, choice, context)
             }
             (Self::CheckingSession(state), Answered::Peer(_, result)) => {
-                state.on_verified(&result, context)?
+                state.on_verified(&result, context)
             }
             (Self::AuthenticatingSelf(state), answered) => {
                 return state.on_answer(answered, context);
             }
-            _ => return Err(not_asked()),
+            _ => Err(not_asked()),
         };
+        *self = next?;
         Ok(machine::State::InProgress(self))
     }
 }
