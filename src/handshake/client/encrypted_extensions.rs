@@ -50,8 +50,9 @@ impl ExpectEncryptedExtensions {
         if context.quic.is_some() {
             check_quic(&answers, config)?;
         }
-        let transport_parameters = answers.transport_parameters.map(<[u8]>::to_vec);
-        context.parameters.change_rare(|rare| rare.transport_parameters = transport_parameters);
+        if let Some(sent) = answers.transport_parameters {
+            context.parameters.change_rare(|rare| rare.transport_parameters = Some(sent.to_vec()));
+        }
         self.flight.client_certificate_type = certificate_type(
             "client_certificate_type",
             answers.client_certificate_type,

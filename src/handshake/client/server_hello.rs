@@ -146,7 +146,9 @@ impl ExpectServerHello {
         let (early, psk_mixed_in) = PskMixedIn::early_secret(&cipher_suite, of_key, context)?;
         let handshake = early.into_handshake(shared_secret.as_ref(), &mut context.observers)?;
         let secrets = handshake.into_traffic(&transcript.current(), &mut context.observers)?;
-        context.parameters.change_rare(|rare| rare.resumption_data = Vec::new());
+        if !context.parameters.resumption_data.is_empty() {
+            context.parameters.change_rare(|rare| rare.resumption_data = Vec::new());
+        }
         let is_beside_certificate = hello.cert_with_extern_psk;
         if let Some(key) = psk {
             report_key(key, is_beside_certificate, context)?;
