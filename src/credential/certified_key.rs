@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pki_types::{AlgorithmIdentifier, CertificateDer, PrivateKeyDer, alg_id};
 
@@ -40,6 +40,8 @@ pub struct CertifiedKey {
     pub(crate) staples: Staples,
     /// The compressed forms of this certificate with these staples.
     pub(crate) compressed: CompressedForms,
+    /// See [`digest`](Self::digest). It is computed once for all connections.
+    digest: OnceLock<[u8; 32]>,
 }
 
 /// What a [`CertifiedKey`] sends with its certificate to peers that request it.
@@ -143,6 +145,7 @@ impl CertifiedKey {
             signed_with,
             staples: Staples::default(),
             compressed: CompressedForms::default(),
+            digest: OnceLock::new(),
         };
         if certified.schemes().is_empty() {
             return Err(ConfigError::UnsupportedKey);
@@ -283,7 +286,8 @@ impl CertifiedKey {
 
     /// The SHA-256 of this side's own certificate, or of the raw public key.
     pub(crate) fn digest(&self, sha256: &dyn Hash) -> Option<[u8; 32]> {
-        self.chain().first().map(|own| provider_fault::sha256(sha256, own))
+        let own = self.chain().first()?;
+        Some(*self.digest.get_or_init(|| provider_fault::sha256(sha256, own)))
     }
 
     /// The first scheme of the key that can sign a handshake and that the client offers. `None`
