@@ -81,8 +81,8 @@ pub(super) struct Reverification<'a> {
 impl Reverification<'_> {
     /// The identity to verify again. `None` where the peer sent no certificate and no key, and where
     /// the verifier does not accept their type any more.
-    pub(super) fn identity(&self, credential: &PeerCredential) -> Option<ClaimedIdentity> {
-        let (server_name, now) = (self.server_name.clone(), self.now);
+    pub(super) fn identity(self, credential: &PeerCredential) -> Option<ClaimedIdentity> {
+        let Self { server_name, now, .. } = self;
         let accepted = self.verifier.certificate_types();
         match credential {
             PeerCredential::Certificates(certificates)

@@ -46,7 +46,8 @@ use crate::session::{EarlyDataTerms, KeyRecord, Session};
 #[derive(Clone)]
 pub struct PreSharedKey {
     identity: Vec<u8>,
-    pub(crate) secret: Zeroizing<Vec<u8>>,
+    /// Empty for the key of a ticket: its session has the secret.
+    secret: Zeroizing<Vec<u8>>,
     hash: HashAlgorithm,
     kind: PskKind,
     server: Option<ServerName<'static>>,
@@ -99,13 +100,13 @@ impl PreSharedKey {
     /// The key of a ticket, for suites with the hash of the session. `None` if there is no such suite.
     /// The key of a ticket is as long as its hash.
     pub(crate) fn of_ticket<'a>(
-        ticket: &[u8],
+        ticket: impl Into<Vec<u8>>,
         session: Session,
         suites: impl IntoIterator<Item = &'a StaticOrArc<CipherSuite>>,
     ) -> Option<Self> {
-        let secret = Zeroizing::new(session.secret.as_bytes().to_vec());
+        let length = session.secret.as_bytes().len();
         let mut hashes = suites.into_iter().map(|suite| &suite.hash);
-        let hash = hashes.find(|hash| hash.output_length() == secret.len())?;
+        let hash = hashes.find(|hash| hash.output_length() == length)?;
         let early_data = match session.max_early_data_size {
             0 => None,
             max_size => Some(EarlyDataTerms {
@@ -115,8 +116,8 @@ impl PreSharedKey {
             }),
         };
         Some(Self {
-            identity: ticket.to_vec(),
-            secret,
+            identity: ticket.into(),
+            secret: Zeroizing::default(),
             hash: hash.algorithm(),
             kind: PskKind::Resumption,
             server: None,
@@ -164,13 +165,21 @@ impl PreSharedKey {
         Ok(KeyRecord {
             identity: self.identity.clone(),
             external: self.kind != PskKind::Resumption,
-            digest: provider_fault::hmac(sha256, &self.secret, &content)?,
+            digest: provider_fault::hmac(sha256, self.secret(), &content)?,
         })
     }
 
     /// Whether this is the key from which `record` was made.
     pub(crate) fn is_key_of(&self, record: &KeyRecord, sha256: &dyn Hash) -> bool {
         self.identity == record.identity && self.record(sha256).is_ok_and(|own| own.is_same(record))
+    }
+
+    /// The key itself.
+    pub(crate) fn secret(&self) -> &[u8] {
+        match &self.session {
+            Some(session) => session.secret.as_bytes(),
+            None => &self.secret,
+        }
     }
 
     /// The identity of the key, which the client sends in the clear.

@@ -36,7 +36,7 @@ fn keys_are_imported_as_rfc_9258_says() {
         for ((key, secret), (target, code)) in keys.iter().zip(expected).zip(targets) {
             assert_eq!((key.hash(), key.kind()), (target, PskKind::Imported));
             assert_eq!(hex::encode(key.identity()), format!("{identity}{code}"));
-            assert_eq!(hex::encode(&*key.secret), secret);
+            assert_eq!(hex::encode(key.secret()), secret);
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn collect(
     session: Option<ClientSession>,
 ) -> Vec<PreSharedKey> {
     let of_ticket = session.and_then(|ClientSession { ticket, session, .. }| {
-        PreSharedKey::of_ticket(&ticket, session, &config.common.provider.cipher_suites)
+        PreSharedKey::of_ticket(ticket, session, &config.common.provider.cipher_suites)
     });
     let external = config.pre_shared_keys.iter().filter(|key| key.is_for(server)).cloned();
     of_ticket.into_iter().chain(external).collect()
@@ -183,7 +183,7 @@ pub(super) fn bind(
             Some(before) => before.fork_with(truncated),
             None => Transcript::of(suite, truncated),
         };
-        let mut early = context.early_secret(suite, Some(&key.secret))?;
+        let mut early = context.early_secret(suite, Some(key.secret()))?;
         let binder = early.binder_key(key.kind(), &mut context.observers)?;
         let binder = binder.finished(&transcript.current(), &mut context.observers)?;
         let length = binder.as_bytes().len();

@@ -29,11 +29,11 @@ impl Start {
         else {
             return self.send_client_hello(None, context);
         };
-        Box::new(CheckingSession { start: self, session }).check_own_certificate(context)
+        CheckingSession { start: self, session }.check_own_certificate(context)
     }
 }
 
-/// A session was found, and what it is based on is verified again.
+/// A session was found, and what it is based on is verified again. It is put into a box where it waits.
 pub(in crate::handshake) struct CheckingSession {
     start: Start,
     session: ClientSession,
@@ -41,7 +41,7 @@ pub(in crate::handshake) struct CheckingSession {
 
 impl CheckingSession {
     /// Would this configuration send the certificate that the client sent then?
-    fn check_own_certificate(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
+    fn check_own_certificate(self, context: &mut Context) -> Result<State, Error> {
         let Some(answer) = &self.session.session.answer else { return self.check_peer(context) };
         let question = ChooseClientCertificate {
             certificate_type: answer.certificate_type,
@@ -55,13 +55,13 @@ impl CheckingSession {
             Reply::Now(choice) => self.on_choice(&question, choice, context),
             Reply::Later => {
                 context.ask(Question::ChooseClientCertificate(question));
-                Ok(State::CheckingSession(self))
+                Ok(State::CheckingSession(Box::new(self)))
             }
         }
     }
 
     pub(super) fn on_choice(
-        self: Box<Self>,
+        self,
         question: &ChooseClientCertificate,
         choice: Option<Arc<CertifiedKey>>,
         context: &mut Context,
@@ -73,7 +73,7 @@ impl CheckingSession {
     }
 
     /// Is what the server has proved its identity with still accepted (section 4.7.1)?
-    fn check_peer(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
+    fn check_peer(self, context: &mut Context) -> Result<State, Error> {
         let Start { config, server_name } = &self.start;
         let credential = &self.session.session.credential;
         if let PeerCredential::PreSharedKey(record) = credential {
@@ -102,13 +102,13 @@ impl CheckingSession {
             Reply::Now(result) => self.on_verified(&result, context),
             Reply::Later => {
                 context.ask(Question::verify(identity));
-                Ok(State::CheckingSession(self))
+                Ok(State::CheckingSession(Box::new(self)))
             }
         }
     }
 
     pub(super) fn on_verified(
-        self: Box<Self>,
+        self,
         result: &Result<(), CertificateError>,
         context: &mut Context,
     ) -> Result<State, Error> {
@@ -122,8 +122,8 @@ impl CheckingSession {
     /// session with this server, in case the store is at fault. A ticket is not used after its
     /// lifetime (section 4.3.11.1), and only for the name that it was issued for (section 4.7.1). A session of
     /// QUIC is for its version of QUIC (RFC 9369, section 5).
-    fn resume(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
-        let Self { start, session } = *self;
+    fn resume(self, context: &mut Context) -> Result<State, Error> {
+        let Self { start, session } = self;
         let usable = session.is_alive(context.now)
             && session.server_name == start.server_name
             && context.has_protocol_of(&session.session);
@@ -131,7 +131,7 @@ impl CheckingSession {
     }
 
     /// The session is not for this configuration.
-    fn give_up(self: Box<Self>, context: &mut Context) -> Result<State, Error> {
+    fn give_up(self, context: &mut Context) -> Result<State, Error> {
         self.start.send_client_hello(None, context)
     }
 }

@@ -184,7 +184,7 @@ pub(super) fn prove(
     let (Some((offered, binder)), Some(hash)) = (offered, binder_hash) else {
         return Err(ErrorKind::Refused("resolve PSK").into());
     };
-    let secret = &choice.key.secret;
+    let secret = choice.key.secret();
     let mut early = context.early_secret(&negotiated.cipher_suite, Some(secret))?;
     let expected = early
         .binder_key(choice.key.kind(), &mut context.observers)?
