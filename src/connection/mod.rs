@@ -426,13 +426,14 @@ impl Connection {
     }
 
     /// Neither this function nor the next is inlined: the keys pass through their part of the stack,
-    /// which is wiped afterwards.
+    /// which is wiped afterwards. No function between them and [`TrafficKeys::new`]: it would copy the keys.
     #[inline(never)]
     fn install_read_keys(&mut self, level: Level, secret: &TrafficSecret) -> Result<(), Error> {
         if self.steps_of_owner.is_some() {
             return self.give_keys(secret, self.opener.max_content_length(), RecordStep::ReadKeys);
         }
-        let keys = traffic_keys(&mut self.handshake, secret)?;
+        let KeyAndIv { key, iv } = secret.derive_key_and_iv(self.handshake.observers())?;
+        let keys = TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?;
         match level {
             Level::EarlyData => self.opener.install_early(keys),
             _ => self.opener.install(keys),
@@ -445,7 +446,8 @@ impl Connection {
         if self.steps_of_owner.is_some() {
             return self.give_keys(secret, self.max_record_data(), RecordStep::WriteKeys);
         }
-        self.sealer.install(traffic_keys(&mut self.handshake, secret)?);
+        let KeyAndIv { key, iv } = secret.derive_key_and_iv(self.handshake.observers())?;
+        self.sealer.install(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?);
         self.sealer.pad(self.handshake.common_config().record_padding.clone());
         Ok(())
     }
@@ -458,11 +460,6 @@ impl Connection {
             _ => ProtocolVersion::TLS_1_2,
         }
     }
-}
-
-fn traffic_keys(handshake: &mut Handshake, secret: &TrafficSecret) -> Result<TrafficKeys, Error> {
-    let KeyAndIv { key, iv } = secret.derive_key_and_iv(handshake.observers())?;
-    Ok(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?)
 }
 
 impl fmt::Debug for Connection {
