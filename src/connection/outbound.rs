@@ -113,6 +113,12 @@ impl Connection {
         self.sealer.max_content_length()
     }
 
+    /// Whether `outgoing` takes one more record of any length.
+    pub(crate) fn has_room(&self) -> bool {
+        let longest = self.sealer.sealed_length(self.max_record_data());
+        self.outgoing().len() + longest <= self.handshake.limits().outgoing
+    }
+
     fn check_may_write(&self) -> Result<(), Error> {
         self.check_writable()?;
         if !self.can_write() {

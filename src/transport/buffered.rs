@@ -35,6 +35,8 @@ pub(super) struct Buffered<C> {
     plaintext: Range<usize>,
     /// The last read returned [`SHORT_READ`] bytes or more, so the next one may, too.
     data_flow: bool,
+    /// Only tickets are in `outgoing`, and they wait for data that go with them.
+    pub(super) tickets_wait: bool,
     /// 0-RTT data that the server has accepted and the application has not taken yet.
     pub(super) early_data: Vec<u8>,
 }
@@ -47,6 +49,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             unread: 0..0,
             plaintext: 0..0,
             data_flow: false,
+            tickets_wait: false,
             early_data: Vec::new(),
         }
     }
@@ -139,6 +142,20 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
+    /// Lets a server's tickets wait, if it has accepted a client of which more is here already. The server
+    /// reads that first, and often answers it: one write sends the answer and the tickets. They are sent
+    /// at the latest before it reads from the transport.
+    #[cfg(feature = "tokio")]
+    pub(super) fn let_tickets_wait(&mut self) -> bool {
+        self.tickets_wait = self.connection.is_connected_server() && !self.unread.is_empty();
+        self.tickets_wait
+    }
+
+    /// Sends everything, unless tickets wait.
+    fn flush_but_tickets<T: Write>(&mut self, transport: &mut T) -> io::Result<()> {
+        if self.tickets_wait { Ok(()) } else { self.flush(transport) }
+    }
+
     /// Sends everything, and flushes the transport. It does not return `Interrupted`: a caller would
     /// then write the same data twice.
     pub(super) fn flush<T: Write>(&mut self, transport: &mut T) -> io::Result<()> {
@@ -150,6 +167,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                 Err(error) => return Err(error),
             }
         }
+        self.tickets_wait = false;
         loop {
             match transport.flush() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -457,7 +475,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         while self.plaintext.is_empty() {
             // A transport that takes nothing now must not stop this side from reading: the peer may
             // wait for the same. The writer gets the error if there is one.
-            let _ = self.flush(transport);
+            let _ = self.flush_but_tickets(transport);
             match self.receive_buffered_record(transport)? {
                 Progress::Taken { .. } => {}
                 Progress::Closed => return Ok(0),
@@ -472,7 +490,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             }
         }
         // A handshake message may have led to an answer.
-        let _ = self.flush(transport);
+        let _ = self.flush_but_tickets(transport);
         let plaintext = self.input.get(self.plaintext.clone()).unwrap_or_default();
         let count = buffer.return_copy_of(plaintext);
         self.plaintext.start += count;
@@ -506,7 +524,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         })
     }
 
-    /// Sends everything, and then what `seal` puts into `outgoing`.
+    /// Sends everything, and then what `seal` puts into `outgoing`, with tickets that have waited.
     fn write_sealed<T: Read + Write>(
         &mut self,
         transport: &mut T,
@@ -515,7 +533,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         if self.connection.is_handshaking() && !self.connection.can_write() {
             self.handshake(transport)?;
         }
-        self.flush(transport)?;
+        self.tickets_wait &= self.connection.has_room();
+        self.flush_but_tickets(transport)?;
         let taken = match seal(&mut self.connection) {
             Ok(taken) => taken,
             Err(error) => {
@@ -527,6 +546,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                 return Err(error.into());
             }
         };
+        self.tickets_wait = false;
         match self.flush(transport) {
             // The data are in `outgoing`: after an error the caller would write them again.
             Err(error) if !is_full(&error) => Err(error),

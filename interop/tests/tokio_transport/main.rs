@@ -27,3 +27,4 @@ mod stream;
 mod telemetry;
 #[cfg(feature = "ring")]
 mod tshark;
+mod waiting_tickets;

@@ -131,6 +131,12 @@ impl Acceptor {
     /// until the client closes, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME), so that
     /// the alert arrives. It has no permit then.
     ///
+    /// If the client has sent more behind its handshake, a request for example, the server's tickets are
+    /// not sent yet: they go with the first data that are written to the stream, which saves a write. They
+    /// are sent at the latest when the stream waits for more of the client, or is flushed or shut down. A
+    /// server that does nothing of this for long flushes the stream first, and one that drops the stream
+    /// without it sends no tickets.
+    ///
     /// # Errors
     /// The error of the handshake, after the alert was sent: [`Error::from_io`](crate::Error::from_io)
     /// returns it. [`io::ErrorKind::TimedOut`] when the handshake takes too long. Otherwise the error of
@@ -214,7 +220,7 @@ impl Acceptor {
                 let complete = stream.handshake_with_received(&done).await?;
                 drop(permit);
                 if complete {
-                    return stream.flush_handshake().await;
+                    return stream.flush_accepted().await;
                 }
                 // The handshake reports what is wrong with a record.
                 let _ = stream.wait_for_record().await?;

@@ -129,7 +129,7 @@ where
     /// Gives the keys of the records to the caller, who protects all records from here on: in the kernel, for
     /// example. **The caller takes a lot over**: see
     /// [`ClientConnection::into_secrets`](crate::ClientConnection::into_secrets). Read what can be read and
-    /// flush first.
+    /// flush first: a server's tickets may wait for that, see [`accept`](super::Acceptor::accept).
     ///
     /// # Errors
     /// [`KeysKept`](crate::connection::KeysKept), with the stream: nothing is lost.
@@ -248,8 +248,11 @@ where
         .await
     }
 
-    /// Sends the last messages of the handshake.
-    pub(super) async fn flush_handshake(&mut self) -> io::Result<()> {
+    /// Sends the last messages of an accepted client's handshake, unless they can wait.
+    pub(super) async fn flush_accepted(&mut self) -> io::Result<()> {
+        if self.buffered.let_tickets_wait() {
+            return Ok(());
+        }
         poll_fn(|context| {
             self.poll(Half::Writer, context, |buffered, io| buffered.flush_handshake(io))
         })
@@ -288,7 +291,8 @@ where
 
     /// Sends close_notify and shuts down this direction of the transport.
     fn poll_close_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let data_wait = !self.buffered.connection.outgoing().is_empty();
+        let bytes_wait = !self.buffered.connection.outgoing().is_empty();
+        let data_wait = bytes_wait && !self.buffered.tickets_wait;
         let transport_shut_down = self.transport_shut_down;
         self.buffered.connection.close();
         let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
