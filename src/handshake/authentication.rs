@@ -172,24 +172,25 @@ impl ClaimedIdentity {
             return Err(Error::illegal(CERTIFICATE, "certificate_request_context", reason));
         }
         let limit = context.config.limits.certificates;
-        for (index, entry) in message.entries().enumerate() {
+        let (mut first, mut count) = (None, 0);
+        for entry in message.entries() {
             for extension in entry.extensions.iter().map(|extension| extension.kind) {
                 if !expected.requested.contains(&extension) {
                     let message = CERTIFICATE;
                     return Err(ErrorKind::UnsolicitedExtension { message, extension }.into());
                 }
             }
-            if index >= limit {
+            count += 1;
+            if count > limit {
                 return Err(ErrorKind::LimitExceeded { name: "certificates", limit }.into());
             }
+            first.get_or_insert(entry);
         }
-        let Some(first) = message.entries().next() else { return Ok(None) };
+        let Some(first) = first else { return Ok(None) };
         let now = context.now.unix();
         match expected.certificate_type {
-            CertificateType::RAW_PUBLIC_KEY => {
-                Self::raw_public_key(&message, &first, expected, now)
-            }
-            _ => Self::certificates(&message, &first, expected, now),
+            CertificateType::RAW_PUBLIC_KEY => Self::raw_public_key(&first, count, expected, now),
+            _ => Self::certificates(&message, &first, count, expected, now),
         }
         .map(Some)
     }
@@ -197,12 +198,12 @@ impl ClaimedIdentity {
     /// One entry, which is a SubjectPublicKeyInfo (RFC 7250). A second entry is an
     /// `illegal_parameter` (section 4.5.1).
     fn raw_public_key(
-        message: &Certificate<'_>,
         first: &CertificateEntry<'_>,
+        count: usize,
         expected: &CertificateExpectation<'_>,
         now: UnixTime,
     ) -> Result<Self, Error> {
-        if message.entries().count() > 1 {
+        if count > 1 {
             let reason = "there may be one raw public key";
             return Err(Error::illegal(CERTIFICATE, "certificate_list", reason));
         }
@@ -215,17 +216,17 @@ impl ClaimedIdentity {
         Ok(Self::RawPublicKey(key))
     }
 
-    /// A chain of X.509 certificates, and what is stapled to the first of them.
+    /// A chain of so many X.509 certificates, and what is stapled to the first of them.
     fn certificates(
         message: &Certificate<'_>,
         first: &CertificateEntry<'_>,
+        count: usize,
         expected: &CertificateExpectation<'_>,
         now: UnixTime,
     ) -> Result<Self, Error> {
         let mut entries = message.entries();
         // Of a known length, so that the chain is allocated once.
-        let places = 0..message.entries().count();
-        let chain: Arc<[_]> = places
+        let chain: Arc<[_]> = (0..count)
             .map(|_| {
                 let certificate = entries.next().map(|entry| entry.certificate.to_vec());
                 CertificateDer::from(certificate.unwrap_or_default())
