@@ -1,7 +1,6 @@
 //! Trust anchors.
 
 use core::fmt;
-use std::collections::HashMap;
 
 use pki_types::{CertificateDer, TrustAnchor};
 
@@ -57,11 +56,15 @@ pub enum TrustAnchorError {
 pub struct TrustAnchors {
     /// The anchors of each name.
     named: Vec<Vec<Anchor>>,
-    /// The place in `named` of each name, by its bytes in the anchors: a look-up that nearly always
-    /// succeeds, and does not normalize the name.
-    by_bytes: HashMap<Vec<u8>, usize>,
-    /// The same by the normalized name.
-    by_normalized: HashMap<Vec<u8>, usize>,
+    /// Where the names are in `named`, in the order of their fingerprints.
+    places: Vec<Place>,
+}
+
+/// Where the anchors of a name are.
+#[derive(Clone, Copy)]
+struct Place {
+    fingerprint: u64,
+    index: usize,
 }
 
 #[derive(Clone)]
@@ -212,11 +215,26 @@ impl TrustAnchors {
 
     /// The anchors with this name, in any encoding.
     pub(super) fn with_name(&self, name: &CertificateName<'_>) -> &[Anchor] {
-        let mut place = self.by_bytes.get(&**name);
-        if place.is_none() {
-            place = self.by_normalized.get(name.normalized());
+        let index = self.index_of(name);
+        index.and_then(|index| self.named.get(index)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where the anchors with this name are in `named`.
+    fn index_of(&self, name: &CertificateName<'_>) -> Option<usize> {
+        let fingerprint = name.fingerprint();
+        let (_, places) = self.places.split_at(self.first_place(fingerprint));
+        for place in places.iter().take_while(|place| place.fingerprint == fingerprint) {
+            let anchor = self.named.get(place.index)?.first()?;
+            if anchor.subject.is_same(name) {
+                return Some(place.index);
+            }
         }
-        place.and_then(|place| self.named.get(*place)).map_or(&[], Vec::as_slice)
+        None
+    }
+
+    /// Where the first place with this fingerprint is, or else where it belongs.
+    fn first_place(&self, fingerprint: u64) -> usize {
+        self.places.partition_point(|place| place.fingerprint < fingerprint)
     }
 
     /// The contents of the Names of all anchors.
@@ -226,20 +244,21 @@ impl TrustAnchors {
 
     /// Whether an anchor has this certificate, byte for byte.
     pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
-        let place = self.by_bytes.get(&*certificate.subject);
-        let named = place.and_then(|place| self.named.get(*place)).into_iter().flatten();
-        named.filter_map(|it| it.certificate.as_deref()).any(|known| known == certificate.der)
+        let named = self.with_name(&certificate.subject).iter();
+        named.filter_map(Anchor::certificate).any(|known| known == certificate.der)
     }
 
     fn insert(&mut self, anchor: Anchor) {
-        let subject = &anchor.subject;
-        let next = self.named.len();
-        let place = *self.by_normalized.entry(subject.normalized().to_vec()).or_insert(next);
-        self.by_bytes.insert(subject.to_vec(), place);
-        match self.named.get_mut(place) {
+        let index = self.index_of(&anchor.subject);
+        match index.and_then(|index| self.named.get_mut(index)) {
             Some(named) if named.iter().any(|other| other.is_same(&anchor)) => {}
             Some(named) => named.push(anchor),
-            None => self.named.push(vec![anchor]),
+            None => {
+                let fingerprint = anchor.subject.fingerprint();
+                let place = Place { fingerprint, index: self.named.len() };
+                self.places.insert(self.first_place(fingerprint), place);
+                self.named.push(vec![anchor]);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use super::error::{CertificateError, CertificateErrorKind};
 use super::extended_key_usage::ExtendedKeyUsage;
 use super::extension::{self, Extension, ExtensionSupport};
 use super::fault::{self, Fault};
-use super::general_name::{self, GeneralName};
+use super::general_name::{self, DirectoryName, GeneralName};
 use super::key_usage::KeyUsage;
 use super::policies::extension::{self as policies, Policies};
 use super::revocation::extension as revocation;
@@ -256,7 +256,7 @@ impl<'a> Certificate<'a> {
         let has_alternatives = self.extension(oid::SUBJECT_ALT_NAME).is_some();
         let mut names = Vec::new();
         if !self.subject.is_empty() {
-            names.push(GeneralName::directory(self.subject.clone()));
+            names.push(GeneralName::Directory(DirectoryName::new(&self.subject)));
         }
         if !has_alternatives {
             let addresses = distinguished_name::values(&self.subject, oid::EMAIL_ADDRESS);

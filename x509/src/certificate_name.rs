@@ -2,7 +2,6 @@
 
 use core::ops::Deref;
 use std::borrow::Cow;
-use std::sync::OnceLock;
 
 use super::distinguished_name;
 
@@ -10,41 +9,37 @@ use super::distinguished_name;
 /// 4.1.2.6).
 ///
 /// An authority encodes its name in what it issues as in its own certificate, so names that are the
-/// same nearly always have the same bytes. The normalized form, by which an issuer is found among many
-/// anchors, is made when it is first needed.
+/// same nearly always have the same bytes. Names that are not the same nearly always have different
+/// fingerprints. So a search compares numbers and bytes, and hardly ever the words of two names.
 #[derive(Clone)]
 pub(super) struct CertificateName<'a> {
     contents: Cow<'a, [u8]>,
-    /// See [`distinguished_name::normalize_or_raw`].
-    normalized: OnceLock<Vec<u8>>,
+    /// See [`distinguished_name::fingerprint`].
+    fingerprint: u64,
 }
 
 impl<'a> CertificateName<'a> {
-    /// From the contents of a Name, which may be malformed.
-    pub(super) fn new(contents: &'a [u8]) -> Self {
-        Self { contents: contents.into(), normalized: OnceLock::new() }
-    }
-
-    /// As [`Self::new`]; `None` if it is no Name.
+    /// From the contents of a Name; `None` if it is malformed.
     pub(super) fn read(contents: &'a [u8]) -> Option<Self> {
-        let is_name = distinguished_name::first_malformed_part(contents).is_empty();
-        is_name.then(|| Self::new(contents))
+        let fingerprint = distinguished_name::fingerprint(contents)?;
+        Some(Self { contents: contents.into(), fingerprint })
     }
 
     pub(super) fn into_owned(self) -> CertificateName<'static> {
         let contents = Cow::Owned(self.contents.into_owned());
-        CertificateName { contents, normalized: self.normalized }
+        CertificateName { contents, fingerprint: self.fingerprint }
     }
 
     /// The key of a table of names.
-    pub(super) fn normalized(&self) -> &[u8] {
-        self.normalized.get_or_init(|| distinguished_name::normalize_or_raw(&self.contents))
+    pub(super) fn fingerprint(&self) -> u64 {
+        self.fingerprint
     }
 
     /// Whether both are the same name, in any encoding.
     pub(super) fn is_same(&self, other: &CertificateName<'_>) -> bool {
-        self.contents == other.contents
-            || distinguished_name::is_same(&self.contents, &other.contents)
+        self.fingerprint == other.fingerprint
+            && (self.contents == other.contents
+                || distinguished_name::is_same(&self.contents, &other.contents))
     }
 }
 

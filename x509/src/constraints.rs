@@ -5,7 +5,7 @@
 
 use super::der::{self, Reader};
 use super::distinguished_name;
-use super::general_name::{self, GeneralName, tag};
+use super::general_name::{self, DirectoryName, GeneralName, tag};
 use super::text;
 
 pub(super) struct NameConstraints<'a> {
@@ -21,13 +21,7 @@ enum Subtree<'a> {
     },
     Email(&'a str),
     Uri(&'a str),
-    /// A Name: its contents, the form of them that is compared, and whether nothing else is the
-    /// same name.
-    Directory {
-        contents: &'a [u8],
-        normalized: Vec<u8>,
-        is_exact: bool,
-    },
+    Directory(DirectoryName<'a>),
     /// A name of a kind that cannot be compared: its tag.
     Other(u8),
 }
@@ -164,7 +158,7 @@ impl<'a> Subtree<'a> {
             }
             tag::DIRECTORY => der::only(base.contents, der::SEQUENCE)
                 .filter(|name| distinguished_name::parses(name))
-                .map(Self::directory),
+                .map(|name| Self::Directory(DirectoryName::new(name))),
             other if tag::OTHERS.contains(&other) => Some(Self::Other(other)),
             _ => None,
         }
@@ -179,8 +173,8 @@ impl<'a> Subtree<'a> {
             Self::Dns(tree) => format!("DNS:{}", text::printable(tree)),
             Self::Email(tree) => format!("email:{}", text::printable(tree)),
             Self::Uri(tree) => format!("URI:{}", text::printable(tree)),
-            Self::Directory { contents, .. } => {
-                format!("\"{}\"", distinguished_name::describe(contents))
+            Self::Directory(tree) => {
+                format!("\"{}\"", distinguished_name::describe(tree.contents))
             }
             Self::Ip { address, mask } => {
                 let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
@@ -188,12 +182,6 @@ impl<'a> Subtree<'a> {
             }
             Self::Other(_) => "names of another kind".to_owned(),
         }
-    }
-
-    /// A Name, from its contents.
-    fn directory(contents: &'a [u8]) -> Self {
-        let normalized = distinguished_name::normalize_or_raw(contents);
-        Self::Directory { contents, normalized, is_exact: distinguished_name::is_exact(contents) }
     }
 
     /// Whether it is of the same kind as this name.
@@ -204,7 +192,7 @@ impl<'a> Subtree<'a> {
             | (Self::Ip { .. }, GeneralName::Ip(_))
             | (Self::Email(_), GeneralName::Email(_))
             | (Self::Uri(_), GeneralName::Uri(_))
-            | (Self::Directory { .. }, GeneralName::Directory { .. }) => true,
+            | (Self::Directory(_), GeneralName::Directory(_)) => true,
             _ => false,
         }
     }
@@ -226,8 +214,8 @@ impl<'a> Subtree<'a> {
             (Self::Uri(tree), GeneralName::Uri(uri)) => {
                 general_name::uri_host(uri).is_some_and(|host| host_is_within(tree, host))
             }
-            (Self::Directory { normalized: tree, .. }, GeneralName::Directory { name, .. }) => {
-                name.normalized().starts_with(tree)
+            (Self::Directory(tree), GeneralName::Directory(name)) => {
+                name.normalized.starts_with(&tree.normalized)
             }
             _ => false,
         }
@@ -241,10 +229,10 @@ impl<'a> Subtree<'a> {
             (Self::Dns(tree), GeneralName::Dns(name)) => is_sibling(tree, name),
             (Self::Email(tree), GeneralName::Email(name)) => may_be_mailbox(tree, name),
             // Whether both are exact is known already: to find out takes time for each character.
-            (
-                Self::Directory { contents: tree, is_exact, .. },
-                GeneralName::Directory { name, is_exact: is_exact_name },
-            ) => !(*is_exact && *is_exact_name) && distinguished_name::may_begin_with(name, tree),
+            (Self::Directory(tree), GeneralName::Directory(name)) => {
+                let are_exact = tree.is_exact && name.is_exact;
+                !are_exact && distinguished_name::may_begin_with(name.contents, tree.contents)
+            }
             _ => false,
         };
         may_overlap || self.contains(name)
@@ -306,7 +294,6 @@ fn dns_contains(tree: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certificate_name::CertificateName;
 
     fn constraints(permitted: &[Vec<u8>], excluded: &[Vec<u8>]) -> Vec<u8> {
         let side = |number, names: &[Vec<u8>]| {
@@ -326,7 +313,7 @@ mod tests {
     }
 
     fn allows_directory(constraints: &NameConstraints<'_>, name: &[u8]) -> bool {
-        constraints.allow(&GeneralName::directory(CertificateName::new(name)))
+        constraints.allow(&GeneralName::Directory(DirectoryName::new(name)))
     }
 
     fn allows(contents: &[u8], name: &str) -> bool {

@@ -83,6 +83,49 @@ fn is_same_word(one: &str, other: &str) -> bool {
     folded == other_folded
 }
 
+/// A number that is the same for names that are the same, and nearly always another one for other names.
+/// It is no cryptographic hash: everyone can find names with the same fingerprint. `None` if it is no Name.
+pub(super) fn fingerprint(name: &[u8]) -> Option<u64> {
+    let mut fingerprint = 0;
+    for part in parts(name) {
+        // The order of the attributes of a part does not matter, so their numbers are added.
+        let mut sum: u64 = 1;
+        for attribute in part?.attributes() {
+            sum = sum.wrapping_add(fingerprint_of_attribute(attribute?));
+        }
+        fingerprint = followed_by(fingerprint, sum);
+    }
+    Some(fingerprint)
+}
+
+fn fingerprint_of_attribute(Attribute { kind, value }: Attribute<'_>) -> u64 {
+    let kind = kind.contents.last().copied().unwrap_or_default().into();
+    // Nearly every value. A BMPString has two bytes for each character.
+    if value.contents.is_ascii() && value.tag != der::BMP_STRING {
+        return followed_by_text(kind, value.contents);
+    }
+    let Some(text) = text(value) else { return followed_by_text(kind, value.contents) };
+    let mut folded = Vec::new();
+    text.split_whitespace().for_each(|word| fold_case(word, &mut folded));
+    followed_by_text(kind, &folded)
+}
+
+/// The fingerprint of something and of a text behind it. Spaces are left out, and the bit is set by which the
+/// two cases of a letter differ.
+fn followed_by_text(mut fingerprint: u64, text: &[u8]) -> u64 {
+    for &byte in text {
+        if byte > b' ' {
+            fingerprint = followed_by(fingerprint, u64::from(byte | 0x20));
+        }
+    }
+    fingerprint
+}
+
+fn followed_by(fingerprint: u64, next: u64) -> u64 {
+    // The prime of the hash function FNV-1a.
+    fingerprint.wrapping_mul(0x0100_0000_01b3).wrapping_add(next)
+}
+
 /// The rest of a malformed Name from the first of its parts on that does not parse.
 pub(super) fn first_malformed_part(name: &[u8]) -> &[u8] {
     let mut rest = name;

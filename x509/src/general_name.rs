@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::certificate_name::CertificateName;
 use super::der::{self, Reader};
 use super::distinguished_name;
 use super::fault::{self, Fault};
@@ -18,15 +17,30 @@ pub(super) enum GeneralName<'a> {
     /// An email address (rfc822Name).
     Email(Cow<'a, str>),
     Uri(&'a str),
-    /// A Name, and whether nothing else is the same name.
-    Directory {
-        name: CertificateName<'a>,
-        is_exact: bool,
-    },
+    Directory(DirectoryName<'a>),
     /// A kind that is not compared here, by its tag.
     Other(u8),
     /// The name is malformed.
     Undecodable,
+}
+
+/// A directoryName, for comparisons with another one.
+#[derive(Clone)]
+pub(super) struct DirectoryName<'a> {
+    /// Contents of the Name.
+    pub(super) contents: &'a [u8],
+    /// See [`distinguished_name::normalize_or_raw`].
+    pub(super) normalized: Vec<u8>,
+    /// Whether nothing else is the same name.
+    pub(super) is_exact: bool,
+}
+
+impl<'a> DirectoryName<'a> {
+    /// From the contents of a Name, which may be malformed.
+    pub(super) fn new(contents: &'a [u8]) -> Self {
+        let normalized = distinguished_name::normalize_or_raw(contents);
+        Self { contents, normalized, is_exact: distinguished_name::is_exact(contents) }
+    }
 }
 
 /// The tags of a GeneralName (RFC 5280, section 4.2.1.6).
@@ -73,7 +87,7 @@ impl<'a> GeneralName<'a> {
             tag::URI => text(Self::Uri),
             tag::IP => Self::Ip(name.contents),
             tag::DIRECTORY => match der::only(name.contents, der::SEQUENCE) {
-                Some(contents) => Self::directory(CertificateName::new(contents)),
+                Some(contents) => Self::Directory(DirectoryName::new(contents)),
                 None => Self::Undecodable,
             },
             tag::OTHER if !is_other_name(name.contents) => return None,
@@ -81,11 +95,6 @@ impl<'a> GeneralName<'a> {
             other if tag::OTHERS.contains(&other) => Self::Other(other),
             _ => return None,
         })
-    }
-
-    pub(super) fn directory(name: CertificateName<'a>) -> Self {
-        let is_exact = distinguished_name::is_exact(&name);
-        Self::Directory { name, is_exact }
     }
 
     /// Whether it is well formed for its kind.
@@ -96,7 +105,7 @@ impl<'a> GeneralName<'a> {
             // That of a subject may be in any string.
             Self::Email(address) => address.is_ascii() && split_email(address).is_some(),
             Self::Uri(uri) => uri_host(uri).is_some(),
-            Self::Directory { name, .. } => distinguished_name::parses(name),
+            Self::Directory(name) => distinguished_name::parses(name.contents),
             Self::Other(_) => true,
             Self::Undecodable => false,
         }
@@ -107,7 +116,7 @@ impl<'a> GeneralName<'a> {
         match self {
             Self::Dns(text) | Self::Uri(text) => printable(text),
             Self::Email(address) => printable(address),
-            Self::Directory { name, .. } => distinguished_name::describe(name),
+            Self::Directory(name) => distinguished_name::describe(name.contents),
             Self::Ip(bytes) => match ip_address(bytes) {
                 Some(address) => address.to_string(),
                 None => format!("an IP address of {} bytes", bytes.len()),

@@ -52,7 +52,7 @@ impl PresentedIdentifier {
             GeneralName::Ip(_) => NameKind::Ip,
             GeneralName::Email(_) => NameKind::Email,
             GeneralName::Undecodable => NameKind::Undecodable,
-            GeneralName::Uri(_) | GeneralName::Directory { .. } | GeneralName::Other(_) => {
+            GeneralName::Uri(_) | GeneralName::Directory(_) | GeneralName::Other(_) => {
                 return None;
             }
         };

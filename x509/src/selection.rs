@@ -17,8 +17,8 @@ pub fn issued_by_any<'a>(
     let decoded = chain.iter().filter_map(|certificate| Certificate::decode(certificate).ok());
     let issuers: Vec<_> = decoded.map(|certificate| certificate.issuer).collect();
     authorities.any(|name| {
-        let Some(contents) = der::only(name, der::SEQUENCE) else { return false };
-        let authority = CertificateName::new(contents);
+        let contents = der::only(name, der::SEQUENCE);
+        let Some(authority) = contents.and_then(CertificateName::read) else { return false };
         issuers.iter().any(|issuer| issuer.is_same(&authority))
     })
 }

@@ -28,9 +28,7 @@ impl<'a> SubjectAltName<'a> {
             GeneralName::Ip(address) => ip_address(address).map(Self::Ip),
             GeneralName::Email(address) => Some(Self::Email(address)),
             GeneralName::Uri(uri) => Some(Self::Uri(uri)),
-            GeneralName::Directory { .. } | GeneralName::Other(_) | GeneralName::Undecodable => {
-                None
-            }
+            GeneralName::Directory(_) | GeneralName::Other(_) | GeneralName::Undecodable => None,
         }
     }
 }

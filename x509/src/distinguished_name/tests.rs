@@ -167,7 +167,7 @@ fn what_is_malformed_in_a_name_is_a_question_mark_in_words() {
     for bad in [no_attribute.as_slice(), &[der::SET, 0], &[der::SET, 9, 0]] {
         let name = [good.as_slice(), bad].concat();
         assert_eq!(describe(&name), "CN=a, ?");
-        assert_eq!(normalize(&name), None);
+        assert_eq!((normalize(&name), fingerprint(&name)), (None, None));
         assert_eq!(first_malformed_part(&name), bad);
         assert!(!parses(&name) && !is_exact(&name));
     }
@@ -175,7 +175,7 @@ fn what_is_malformed_in_a_name_is_a_question_mark_in_words() {
 
 #[test]
 fn names_are_the_same_if_and_only_if_their_forms_are() {
-    let texts: [(u8, &[u8]); 12] = [
+    let texts: [(u8, &[u8]); 15] = [
         (UTF8, b"good root"),
         (PRINTABLE, b"Good  ROOT "),
         (UTF8, b"goodroot"),
@@ -183,6 +183,10 @@ fn names_are_the_same_if_and_only_if_their_forms_are() {
         (UTF8, b"good root 2"),
         (UTF8, "Straße".as_bytes()),
         (UTF8, b"STRASSE"),
+        (0x1e, b"\0S\0t\0r\0a\0\xdf\0e"),
+        // The sign of Kelvin is a k, and there is a space of another width.
+        (UTF8, "\u{212a}elvin\u{2003}10".as_bytes()),
+        (PRINTABLE, b"kelvin 10"),
         (0x1e, b"\0G\0o\0o\0d\0 \0R\0o\0o\0t"),
         (0x04, b"good root"),
         (0x14, b"good\xffroot"),
@@ -201,6 +205,8 @@ fn names_are_the_same_if_and_only_if_their_forms_are() {
         for other in &names {
             let has_same_form = normalize(one) == normalize(other);
             assert_eq!(is_same(one, other), has_same_form, "{one:02x?} {other:02x?}");
+            let has_same_fingerprint = fingerprint(one) == fingerprint(other);
+            assert!(has_same_fingerprint || !has_same_form, "{one:02x?} {other:02x?}");
         }
     }
 }

@@ -160,6 +160,18 @@ fn one_of_ten_thousand_is_found_by_its_name() {
 }
 
 #[test]
+fn anchors_whose_names_differ_in_spaces_only_have_different_names() {
+    let roots = [root("good root"), root("goodroot"), root("go od root")];
+    let anchors: Vec<_> = roots.iter().map(|it| it.der()).collect();
+    for (issuer, name) in roots.iter().zip(["CN=good root", "CN=goodroot", "CN=go od root"]) {
+        let (result, signatures) =
+            Check::new(&issue(&leaf_params(), issuer), &[], &anchors).run_counted();
+        assert_eq!(result.unwrap().subjects(), ["CN=leaf", name]);
+        assert_eq!(signatures, 1);
+    }
+}
+
+#[test]
 fn anchors_that_share_their_name_are_all_tried() {
     let roots: Vec<_> = (0..30).map(|_| root("root")).collect();
     let anchors: Vec<_> = roots.iter().map(|it| it.der()).collect();
