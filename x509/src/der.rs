@@ -1,6 +1,8 @@
 //! A reader of DER (X.690) that is strict to the byte: lengths, object identifiers and integers have
 //! one form each. It has what certificates, CRLs, OCSP responses and private keys need.
 
+use core::num::NonZero;
+
 pub(super) const BOOLEAN: u8 = 0x01;
 /// The tag INTEGER.
 pub const INTEGER: u8 = 0x02;
@@ -74,23 +76,18 @@ impl<'a> Reader<'a> {
     /// The next element. `None`, without reading anything, if the next bytes are not DER. That includes
     /// object identifiers and integers that are not in DER's form: two encodings of one number would be
     /// equal as numbers and different as bytes.
+    #[inline]
     pub fn next_element(&mut self) -> Option<Element<'a>> {
         let tag = *self.0.first()?;
-        // Tags above 30 take further bytes; nothing in a certificate uses them.
-        if tag & 0x1f == 0x1f {
-            return None;
-        }
-        let Lengths { header, contents } = Lengths::read(self.0)?;
-        let (whole, rest) = self.0.split_at_checked(header.checked_add(contents)?)?;
-        let contents = whole.get(header..)?;
-        if !has_one_form(tag, contents) {
-            return None;
-        }
+        let ElementLengths { header, whole } = checked_lengths(tag, self.0)?;
+        let (whole, rest) = self.0.split_at_checked(whole)?;
+        let contents = whole.get(header.get()..)?;
         self.0 = rest;
         Some(Element { tag, contents, whole })
     }
 
     /// The next element, if it has this tag; otherwise nothing is taken.
+    #[inline]
     pub fn take(&mut self, tag: u8) -> Option<Element<'a>> {
         if *self.0.first()? == tag { self.next_element() } else { None }
     }
@@ -113,11 +110,15 @@ pub(super) fn elements(input: &[u8]) -> Option<Vec<Element<'_>>> {
 
 /// The elements of `input`. Bytes that are not DER are `None`, which is the last.
 pub(super) fn each(input: &[u8]) -> impl Iterator<Item = Option<Element<'_>>> {
-    let mut left = Some(Reader(input)).filter(|reader| !reader.is_empty());
+    let mut left = Reader(input);
     core::iter::from_fn(move || {
-        let mut reader = left?;
-        let element = reader.next_element();
-        left = element.and(Some(reader)).filter(|reader| !reader.is_empty());
+        if left.is_empty() {
+            return None;
+        }
+        let element = left.next_element();
+        if element.is_none() {
+            left = Reader(&[]);
+        }
         Some(element)
     })
 }
@@ -140,6 +141,30 @@ pub fn fields<const N: usize>(input: &[u8], tags: [u8; N]) -> Option<[Element<'_
 /// The contents of the one element that `input` consists of.
 pub fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
     fields(input, [tag]).map(|[element]| element.contents)
+}
+
+/// How many bytes an element has.
+struct ElementLengths {
+    /// Of the tag and the length. It is not 0, so that a CPU returns both numbers, or none, in two registers.
+    header: NonZero<usize>,
+    /// Of all that the element consists of.
+    whole: usize,
+}
+
+/// The lengths of the element of this tag that begins the input, if it is DER and there as a whole. It is
+/// the one function behind every element that is read, so it is not inlined.
+#[inline(never)]
+fn checked_lengths(tag: u8, input: &[u8]) -> Option<ElementLengths> {
+    // Tags above 30 take further bytes; nothing in a certificate uses them.
+    if tag & 0x1f == 0x1f {
+        return None;
+    }
+    let Lengths { header, contents } = Lengths::read(input)?;
+    let whole = header.checked_add(contents)?;
+    if !has_one_form(tag, input.get(header..whole)?) {
+        return None;
+    }
+    Some(ElementLengths { header: NonZero::new(header)?, whole })
 }
 
 /// Whether these contents of an object identifier or an integer are the ones that DER has for it.
@@ -190,7 +215,7 @@ pub(super) fn has_length(input: &[u8]) -> bool {
         .is_some_and(|Lengths { header, contents }| contents <= input.len() - header)
 }
 
-/// How many bytes an element has.
+/// What the header of an element says of its length.
 struct Lengths {
     /// Of the tag and the length.
     header: usize,

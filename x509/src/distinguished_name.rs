@@ -86,14 +86,16 @@ fn is_same_word(one: &str, other: &str) -> bool {
 /// A number that is the same for names that are the same, and nearly always another one for other names.
 /// It is no cryptographic hash: everyone can find names with the same fingerprint. `None` if it is no Name.
 pub(super) fn fingerprint(name: &[u8]) -> Option<u64> {
-    let mut fingerprint = 0;
+    // The prime of the hash function FNV-1a.
+    const FACTOR: u64 = 0x0100_0000_01b3;
+    let mut fingerprint: u64 = 0;
     for part in parts(name) {
         // The order of the attributes of a part does not matter, so their numbers are added.
         let mut sum: u64 = 1;
         for attribute in part?.attributes() {
             sum = sum.wrapping_add(fingerprint_of_attribute(attribute?));
         }
-        fingerprint = followed_by(fingerprint, sum);
+        fingerprint = fingerprint.wrapping_mul(FACTOR).wrapping_add(sum);
     }
     Some(fingerprint)
 }
@@ -115,15 +117,10 @@ fn fingerprint_of_attribute(Attribute { kind, value }: Attribute<'_>) -> u64 {
 fn followed_by_text(mut fingerprint: u64, text: &[u8]) -> u64 {
     for &byte in text {
         if byte > b' ' {
-            fingerprint = followed_by(fingerprint, u64::from(byte | 0x20));
+            fingerprint = fingerprint.rotate_left(7) ^ u64::from(byte | 0x20);
         }
     }
     fingerprint
-}
-
-fn followed_by(fingerprint: u64, next: u64) -> u64 {
-    // The prime of the hash function FNV-1a.
-    fingerprint.wrapping_mul(0x0100_0000_01b3).wrapping_add(next)
 }
 
 /// The rest of a malformed Name from the first of its parts on that does not parse.

@@ -32,6 +32,7 @@ impl<'a> Fault<'a> {
 }
 
 /// Takes the next element, which must be the `field` and have this tag.
+#[inline]
 pub(super) fn take<'a>(
     reader: &mut Reader<'a>,
     tag: u8,
