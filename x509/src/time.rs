@@ -66,7 +66,7 @@ impl fmt::Display for Timestamp {
 }
 
 /// A day of the Gregorian calendar, which is taken to have been in use since the year 0.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Date {
     year: i64,
     month: i64,
@@ -92,7 +92,7 @@ impl Date {
 
     /// How many days after 1970-01-01 it is. `None` if there is no such day.
     fn days(self) -> Option<i64> {
-        if !(1..=12).contains(&self.month) || !(1..=31).contains(&self.day) {
+        if self.day < 1 || self.day > days_of_month(self.year, self.month)? {
             return None;
         }
         let (year, month) = match self.month {
@@ -101,9 +101,18 @@ impl Date {
         };
         let (cycle, year) = (year.div_euclid(400), year.rem_euclid(400));
         let day = 365 * year + year / 4 - year / 100 + (153 * month + 2) / 5 + self.day - 1;
-        let days = DAYS_OF_400_YEARS * cycle + day - DAYS_BEFORE_1970;
-        // The 31st of a month of 30 days is another day.
-        (Self::from_days(days) == Some(self)).then_some(days)
+        Some(DAYS_OF_400_YEARS * cycle + day - DAYS_BEFORE_1970)
+    }
+}
+
+/// `None` if there is no such month.
+fn days_of_month(year: i64, month: i64) -> Option<i64> {
+    match month {
+        4 | 6 | 9 | 11 => Some(30),
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => Some(29),
+        2 => Some(28),
+        1..=12 => Some(31),
+        _ => None,
     }
 }
 
