@@ -3,8 +3,6 @@
 //! Decoding refuses ambiguous encodings. Values that are clear but not acceptable (an old version, an
 //! expired date, an unknown critical extension) are for `checks`.
 
-use smallvec::SmallVec;
-
 use super::certificate_name::CertificateName;
 use super::der::{self, Reader};
 use super::distinguished_name;
@@ -85,8 +83,7 @@ impl<'a> Certificate<'a> {
             certificate.read_extension(*extension)?;
         }
         // RFC 5280, section 4.2: no extension twice.
-        let mut kinds: SmallVec<[&[u8]; 16]> = extensions.iter().map(|it| it.oid).collect();
-        if let Some(twice) = oid::duplicate(&mut kinds) {
+        if let Some(twice) = extension::duplicate(&extensions) {
             let words = format!("it has the same extension twice: {}", oid::describe(twice));
             return Err(Fault::new(words, twice));
         }

@@ -2,6 +2,7 @@
 
 use super::der::{self, Reader};
 use super::fault::{self, Fault};
+use super::oid;
 
 /// Few certificates have more extensions.
 const USUAL_EXTENSIONS: usize = 12;
@@ -21,6 +22,7 @@ impl<'a> Extension<'a> {
         der::each(list).map(|element| Self::read(element?))
     }
 
+    #[inline]
     fn read(element: der::Element<'a>) -> Option<Self> {
         let mut fields = Reader(element.contents);
         let oid = fields.take(der::OBJECT_IDENTIFIER)?.contents;
@@ -46,6 +48,24 @@ pub(super) fn list(contents: &[u8]) -> Result<Vec<Extension<'_>>, Fault<'_>> {
     Ok(extensions)
 }
 
+/// The object identifier of an extension that is in the list twice.
+pub(super) fn duplicate<'a>(extensions: &[Extension<'a>]) -> Option<&'a [u8]> {
+    // The last bytes of the identifiers in use are different, also modulo 64.
+    let mut last_bytes: u64 = 0;
+    let mut are_different = true;
+    for extension in extensions {
+        let last = extension.oid.last().copied().unwrap_or_default();
+        let bit = 1 << (last % 64);
+        are_different &= last_bytes & bit == 0;
+        last_bytes |= bit;
+    }
+    if are_different {
+        return None;
+    }
+    let mut kinds: Vec<_> = extensions.iter().map(|it| it.oid).collect();
+    oid::duplicate(&mut kinds)
+}
+
 /// How much of a critical extension is supported.
 pub(super) enum ExtensionSupport {
     Full,
@@ -53,4 +73,24 @@ pub(super) enum ExtensionSupport {
     AllBut(String),
     None,
     Malformed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_twice_in_a_list_is_found_and_nothing_else() {
+        let numbers = |list: &[&'static [u8]]| -> Option<&'static [u8]> {
+            let extension = |oid: &&'static [u8]| Extension { oid, critical: false, value: &[] };
+            duplicate(&list.iter().map(extension).collect::<Vec<_>>())
+        };
+        // The last bytes of the others are the same, or the same modulo 64.
+        let (usage, other, far) = (oid::KEY_USAGE, &[0x2a, 15][..], &[0x55, 0x1d, 15 + 64][..]);
+        assert_eq!(numbers(&[]), None);
+        assert_eq!(numbers(&[usage, oid::SUBJECT_ALT_NAME, oid::BASIC_CONSTRAINTS]), None);
+        assert_eq!(numbers(&[usage, other, far]), None);
+        assert_eq!(numbers(&[usage, oid::SUBJECT_ALT_NAME, usage]), Some(usage));
+        assert_eq!(numbers(&[other, usage, far, other]), Some(other));
+    }
 }
