@@ -52,8 +52,16 @@ fn a_certificate_with_a_fault_is_a_bad_one() {
                 reason: name().into(),
             },
             CertificateErrorKind::NameMismatch { expected: name(), presented: vec![], omitted: 0 },
-            CertificateErrorKind::RuleBroken { rule: Rule::KeyKind, found: name() },
-            CertificateErrorKind::RuleBroken { rule: Rule::CaAsEndEntity, found: name() },
+            CertificateErrorKind::RuleBroken {
+                rule: Rule::KeyKind,
+                words: Rule::KeyKind.words(),
+                found: name(),
+            },
+            CertificateErrorKind::RuleBroken {
+                rule: Rule::CaAsEndEntity,
+                words: Rule::CaAsEndEntity.words(),
+                found: name(),
+            },
         ],
     );
 }

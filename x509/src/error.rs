@@ -220,10 +220,12 @@ pub enum CertificateErrorKind {
     #[error("may have been revoked: {0}")]
     UnusableRevocationEvidence(RevocationEvidenceError),
     /// It breaks a rule that has no variant of its own. Most rules of the strict profile are such rules.
-    #[error("breaks {}: {} Found: {found}", rule.source(), rule.sentence())]
+    #[error("breaks {words} Found: {found}")]
     RuleBroken {
         /// The rule.
         rule: Rule,
+        /// Its source and what it says: [`Rule::words`].
+        words: &'static str,
         /// What was found instead.
         found: String,
     },
@@ -384,20 +386,24 @@ impl CertificateErrorKind {
     }
 }
 
+/// The functions are inlined where the rule is a constant. So a program has only the words of the rules that
+/// it checks, and not those of the strict profile, if it does not use it.
 impl Rule {
     /// Checks that the rule `holds`. If it does not, the error says what was `found` instead.
+    #[inline(always)]
     pub(super) fn check<S: AsRef<str>>(
         self,
         holds: bool,
         found: impl FnOnce() -> S,
     ) -> Result<(), CertificateErrorKind> {
-        if holds { Ok(()) } else { Err(self.broken(found().as_ref())) }
+        if holds { Ok(()) } else { Err(self.broken(self.words(), found().as_ref())) }
     }
 
     /// Checks that nothing was `found` that breaks the rule.
+    #[inline(always)]
     pub(super) fn unless(self, found: Option<impl AsRef<str>>) -> Result<(), CertificateErrorKind> {
         match found {
-            Some(found) => Err(self.broken(found.as_ref())),
+            Some(found) => Err(self.broken(self.words(), found.as_ref())),
             None => Ok(()),
         }
     }
@@ -405,8 +411,8 @@ impl Rule {
     /// Not inlined: there are dozens of rules.
     #[cold]
     #[inline(never)]
-    fn broken(self, found: &str) -> CertificateErrorKind {
-        CertificateErrorKind::RuleBroken { rule: self, found: found.to_owned() }
+    fn broken(self, words: &'static str, found: &str) -> CertificateErrorKind {
+        CertificateErrorKind::RuleBroken { rule: self, words, found: found.to_owned() }
     }
 }
 

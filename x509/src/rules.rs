@@ -38,6 +38,12 @@ macro_rules! rules {
             pub fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence),* }
             }
+
+            /// The source, and what the rule says: a text for an error.
+            #[inline(always)]
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$variant => concat!($source, ": ", $sentence)),* }
+            }
         }
     };
 }

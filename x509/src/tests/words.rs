@@ -162,7 +162,8 @@ fn problems() -> Vec<Row> {
         problems.push((kind, "name-mismatch"));
     }
     for rule in [Rule::KeyKind, Rule::CaAsEndEntity] {
-        problems.push((CertificateErrorKind::RuleBroken { rule, found: name() }, rule.code()));
+        let kind = CertificateErrorKind::RuleBroken { rule, words: rule.words(), found: name() };
+        problems.push((kind, rule.code()));
     }
     for (error, code) in evidence_errors() {
         assert_eq!(error.evidence() == OcspResponse, code.starts_with("ocsp"), "{code}");
