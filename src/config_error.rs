@@ -1,8 +1,10 @@
 //! The error of configurations, credentials, verifiers and pre-shared keys:
 //! [`ConfigError`](crate::config::ConfigError).
 
+use core::fmt;
+
 /// An error in a configuration, a credential, a verifier or a pre-shared key, found when it is built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The provider returned what no working one returns.
@@ -122,4 +124,12 @@ pub enum ConfigError {
     /// There are no trust anchors and no verifier: the client could accept no server.
     #[error("there are no trust anchors: the client could accept no server")]
     NoTrustAnchors,
+}
+
+/// The same words as the text. So a program that unwraps the error does not have the names of all variants in
+/// it.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfigError({self})")
+    }
 }

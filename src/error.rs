@@ -113,9 +113,11 @@ where
     }
 }
 
+/// The same words as the text, for a program that unwraps an error or returns it from `main`. So a program does
+/// not have the names of all variants in it, either.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Error({:?}, alert sent: {:?})", self.0.kind, self.alert_sent())
+        write!(f, "Error({self})")
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a provider does wrong: it fails, or it returns what no working one returns.
 
+use core::fmt;
+
 use super::CryptoError;
 use crate::registry::{NamedGroup, SignatureScheme};
 
 /// A provider returned what no working one returns: see [`CryptoProvider`](super::CryptoProvider).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderFault {
     /// [`SecureRandom::fill`](super::SecureRandom::fill) succeeded, and left 16 zeros in a row.
@@ -42,6 +44,14 @@ pub enum ProviderFault {
         /// The length of the signature in bytes.
         length: usize,
     },
+}
+
+/// The same words as the text. So a program that unwraps the error does not have the names of all variants in
+/// it.
+impl fmt::Debug for ProviderFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ProviderFault({self})")
+    }
 }
 
 /// A primitive failed, or returned what it must not.

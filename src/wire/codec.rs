@@ -11,7 +11,7 @@ use crate::alert::AlertDescription;
 use crate::registry::HandshakeType;
 
 /// The error of a message that cannot be parsed: the message, the field, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}, {field}: {reason}")]
 #[non_exhaustive]
 pub struct DecodeError {
@@ -45,6 +45,13 @@ pub enum DecodeReason {
     /// The RFC forbids the value.
     #[error("{0}")]
     Value(&'static str),
+}
+
+/// The same words as the text. So a program that unwraps the error does not have the names of all variants in it.
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DecodeError({self})")
+    }
 }
 
 impl DecodeError {

@@ -19,7 +19,7 @@ use crate::pem::{PemError, PemErrorKind};
 const PLACE: &str = "trust anchor";
 
 /// Why trust anchors, or one of them, cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustAnchorError {
     /// The text is not PEM, or it has no certificate. Then the error names the sections that it has,
@@ -41,6 +41,14 @@ pub enum TrustAnchorError {
     /// The anchors of the system, or some of them, cannot be read. The text says why.
     #[error("trusted certificates cannot be read: {0}")]
     Unreadable(String),
+}
+
+/// The same words as the text. So a program that unwraps the error does not have the names of all variants in
+/// it.
+impl fmt::Debug for TrustAnchorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrustAnchorError({self})")
+    }
 }
 
 /// The trust anchors: the names and keys that a path may end with.

@@ -16,13 +16,20 @@ use super::time::Timestamp;
 ///
 /// A verifier of the application makes errors of its own with a literal: the two fields are all that an
 /// error has. Kinds may be added.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("certificate \"{certificate}\" {kind}")]
 pub struct CertificateError {
     /// The certificate that the error is about: its subject, or its place if it cannot be decoded.
     pub certificate: String,
     /// What is wrong with it.
     pub kind: CertificateErrorKind,
+}
+
+/// The same words as the text. So a program that unwraps the error does not have the names of all variants in it.
+impl fmt::Debug for CertificateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CertificateError({self})")
+    }
 }
 
 impl CertificateError {

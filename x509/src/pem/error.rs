@@ -7,13 +7,20 @@ use super::label::{Content, Label};
 /// Why a PEM text, or a section of it, cannot be read.
 ///
 /// The text may be a private key, so the error contains no byte of it in any form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PemError {
     /// The line, counted from 1. `None` if the error is about the whole text.
     pub line: Option<usize>,
     /// What is wrong.
     pub kind: PemErrorKind,
+}
+
+/// The same words as the text. So a program that unwraps the error does not have the names of all variants in it.
+impl fmt::Debug for PemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PemError({self})")
+    }
 }
 
 /// What is wrong with a PEM text.
