@@ -103,29 +103,36 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Records what a search tries. When it is off, it records and copies nothing.
-#[derive(Debug, Default)]
-pub(super) struct Recorder {
-    is_on: bool,
+/// Records what a search tries. The search knows it by this trait only. So a program that explains nothing does
+/// not contain the code that records.
+pub(super) trait Recorder {
+    /// Begins an attempt, and returns its entry for [`Self::end`]. `None` if it is not recorded.
+    fn begin(&mut self, depth: usize, place: Place, subject: &dyn Fn() -> String) -> Option<usize>;
+
+    /// Ends an attempt: with this error, or on the path that was found.
+    fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>);
+}
+
+/// Records and copies nothing.
+pub(super) struct NoRecorder;
+
+impl Recorder for NoRecorder {
+    fn begin(&mut self, _: usize, _: Place, _: &dyn Fn() -> String) -> Option<usize> {
+        None
+    }
+
+    fn end(&mut self, _: Option<usize>, _: Option<&CertificateError>) {}
+}
+
+/// Records the first attempts, and counts the others.
+#[derive(Default)]
+pub(super) struct AttemptRecorder {
     attempts: Vec<Attempt>,
     omitted: usize,
 }
 
-impl Recorder {
-    pub(super) fn on() -> Self {
-        Self { is_on: true, ..Self::default() }
-    }
-
-    /// Begins an attempt, and returns its entry for [`Self::end`]. `None` if it is not recorded.
-    pub(super) fn begin(
-        &mut self,
-        depth: usize,
-        place: Place,
-        subject: impl FnOnce() -> String,
-    ) -> Option<usize> {
-        if !self.is_on {
-            return None;
-        }
+impl Recorder for AttemptRecorder {
+    fn begin(&mut self, depth: usize, place: Place, subject: &dyn Fn() -> String) -> Option<usize> {
         let entry = self.attempts.len();
         if entry >= RECORDED_ATTEMPTS {
             self.omitted += 1;
@@ -136,8 +143,7 @@ impl Recorder {
         Some(entry)
     }
 
-    /// Ends an attempt: with this error, or on the path that was found.
-    pub(super) fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>) {
+    fn end(&mut self, entry: Option<usize>, error: Option<&CertificateError>) {
         if let Some(attempt) = entry.and_then(|entry| self.attempts.get_mut(entry)) {
             attempt.outcome = match error {
                 Some(error) => Outcome::Failed(error.clone()),
@@ -145,7 +151,9 @@ impl Recorder {
             };
         }
     }
+}
 
+impl AttemptRecorder {
     pub(super) fn explanation(self, result: Result<VerifiedPath, CertificateError>) -> Explanation {
         Explanation { result, attempts: self.attempts, omitted: self.omitted }
     }

@@ -22,8 +22,9 @@ use super::request::ChainRequest;
 use super::requested_checks::RequestedChecks;
 use super::signature::PublicKey;
 use super::time::{Timestamp, Validity};
+use super::unsupported::{self, WrongSignature};
 use super::verified_path::VerifiedPath;
-use super::{distinguished_name, name, path_checks, unsupported};
+use super::{distinguished_name, name, path_checks};
 
 /// Whether the result has the names above the end entity. Each is an allocation, and a handshake does not
 /// need them.
@@ -37,13 +38,13 @@ pub(super) enum NamesAbove {
 pub(super) fn verify(
     request: &ChainRequest<'_>,
     checks: &dyn RequestedChecks,
-    recorder: &mut Recorder,
+    recorder: &mut dyn Recorder,
     names: NamesAbove,
 ) -> Result<VerifiedPath, CertificateError> {
     let decoded = Certificate::decode(request.end_entity)
         .map_err(|reason| CertificateError::malformed(PLACE, reason));
     let label = || decoded.as_ref().map_or(PLACE.to_owned(), Certificate::label);
-    let entry = recorder.begin(0, Place::EndEntity, label);
+    let entry = recorder.begin(0, Place::EndEntity, &label);
     let result = decoded.and_then(|end_entity| {
         let FoundPath { validity, above } =
             verify_decoded(request, checks, &end_entity, recorder, names)?;
@@ -65,7 +66,7 @@ fn verify_decoded(
     request: &ChainRequest<'_>,
     checks: &dyn RequestedChecks,
     end_entity: &Certificate<'_>,
-    recorder: &mut Recorder,
+    recorder: &mut dyn Recorder,
     names: NamesAbove,
 ) -> Result<FoundPath, CertificateError> {
     if request.intermediates.len() > request.limits.intermediates {
@@ -153,7 +154,7 @@ impl From<CertificateError> for Failure {
 struct CheckedSignature<'s> {
     certificate: &'s Certificate<'s>,
     key: PublicKey<'s>,
-    result: Result<(), CertificateErrorKind>,
+    result: Result<(), WrongSignature>,
     /// Whether it was remembered from an earlier validation.
     is_remembered: bool,
 }
@@ -175,7 +176,7 @@ struct Search<'s> {
     checked_signatures: SmallVec<[CheckedSignature<'s>; 1]>,
     /// The error of the path that came closest, the first of several.
     closest: Option<CertificateError>,
-    recorder: &'s mut Recorder,
+    recorder: &'s mut dyn Recorder,
 }
 
 impl<'s> Search<'s> {
@@ -184,7 +185,7 @@ impl<'s> Search<'s> {
         request: &ChainRequest<'_>,
         checks: &dyn RequestedChecks,
         end_entity: &Certificate<'_>,
-        recorder: &mut Recorder,
+        recorder: &mut dyn Recorder,
         names: NamesAbove,
     ) -> Result<FoundPath, CertificateError> {
         let mut closest = None;
@@ -199,7 +200,7 @@ impl<'s> Search<'s> {
                 // There may be a path without it.
                 Err(reason) => {
                     let place = format!("intermediate {number}");
-                    let entry = recorder.begin(1, Place::Intermediate(number), || place.clone());
+                    let entry = recorder.begin(1, Place::Intermediate(number), &|| place.clone());
                     let error = CertificateError::malformed(place, reason);
                     recorder.end(entry, Some(&error));
                     closest.get_or_insert(error);
@@ -290,7 +291,7 @@ impl<'s> Search<'s> {
         last: &'s Certificate<'s>,
         candidate: Candidate<'s>,
     ) -> Result<&'s Anchor, Failure> {
-        let entry = self.recorder.begin(path.len(), candidate.place(), || candidate.label());
+        let entry = self.recorder.begin(path.len(), candidate.place(), &|| candidate.label());
         let result = self.extend_over(candidate, path, last);
         match &result {
             Ok(_) => self.recorder.end(entry, None),
@@ -395,7 +396,7 @@ impl<'s> Search<'s> {
             core::ptr::eq(checked.certificate, certificate) && checked.key == key
         };
         if let Some(checked) = self.checked_signatures.iter().find(is_same) {
-            return checked.result.clone().map_err(|kind| certificate.error(kind));
+            return checked.result.clone().map_err(|wrong| certificate.error(wrong.into()));
         }
         self.spend(Limit::SignatureChecks, 1)?;
         let algorithms = self.request.algorithms;
@@ -406,12 +407,12 @@ impl<'s> Search<'s> {
         } else {
             signed.verify(key, algorithms).map_err(|error| {
                 let (signature, issuer) = (signed.algorithm, candidate.label());
-                unsupported::error_kind(signature, key, issuer, algorithms, error)
+                unsupported::explain(signature, key, issuer, algorithms, error)
             })
         };
         let checked = CheckedSignature { certificate, key, result: result.clone(), is_remembered };
         self.checked_signatures.push(checked);
-        result.map_err(|kind| certificate.error(kind))
+        result.map_err(|wrong| certificate.error(wrong.into()))
     }
 
     /// Validates a path whose signatures are all valid, except for what concerns the end entity

@@ -10,18 +10,40 @@ use super::signature::{self, PublicKey};
 
 type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
 
+/// What is wrong with a signature. Each is a [`CertificateErrorKind`] of the same name.
+#[derive(Clone)]
+pub(super) enum WrongSignature {
+    BadSignature { issuer: String },
+    KeyKindMismatch { issuer: String, signature: Box<str>, key: Box<str> },
+    UnsupportedSignatureAlgorithm { signature: String, key: Box<str>, reason: Box<str> },
+}
+
+impl From<WrongSignature> for CertificateErrorKind {
+    fn from(wrong: WrongSignature) -> Self {
+        match wrong {
+            WrongSignature::BadSignature { issuer } => Self::BadSignature(issuer),
+            WrongSignature::KeyKindMismatch { issuer, signature, key } => {
+                Self::KeyKindMismatch { issuer, signature, key }
+            }
+            WrongSignature::UnsupportedSignatureAlgorithm { signature, key, reason } => {
+                Self::UnsupportedSignatureAlgorithm { signature, key, reason }
+            }
+        }
+    }
+}
+
 /// What is wrong with a certificate that names this `signature` algorithm (the contents of an
 /// AlgorithmIdentifier), where the `key` of the `issuer` did not verify its signature.
-pub(super) fn error_kind(
+pub(super) fn explain(
     signature: &[u8],
     key: PublicKey<'_>,
     issuer: String,
     algorithms: Algorithms<'_>,
     error: SignatureError,
-) -> CertificateErrorKind {
+) -> WrongSignature {
     let unusable = key.unusable();
     if error == SignatureError::Invalid && unusable.is_none() {
-        return CertificateErrorKind::BadSignature(issuer);
+        return WrongSignature::BadSignature { issuer };
     }
     let described = signature::describe(signature);
     let stated = algorithm::canonical(signature);
@@ -31,7 +53,7 @@ pub(super) fn error_kind(
     let families: Vec<_> = keys.iter().filter_map(|key| family(key)).collect();
     if family(key.algorithm).is_some_and(|it| !families.is_empty() && !families.contains(&it)) {
         let (signature, key) = (described.into(), key.describe().into());
-        return CertificateErrorKind::KeyKindMismatch { issuer, signature, key };
+        return WrongSignature::KeyKindMismatch { issuer, signature, key };
     }
     let reason = match unusable {
         Some(reason) => format!(": {reason}"),
@@ -47,7 +69,7 @@ pub(super) fn error_kind(
         }
     };
     let (key, reason) = (key.describe().into(), reason.into());
-    CertificateErrorKind::UnsupportedSignatureAlgorithm { signature: described, key, reason }
+    WrongSignature::UnsupportedSignatureAlgorithm { signature: described, key, reason }
 }
 
 /// Lists each of the words once, in their order.

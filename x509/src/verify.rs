@@ -1,7 +1,7 @@
 //! The validations that a caller can choose from. All of them search for a path: see [`path`](super::path).
 
 use super::error::CertificateError;
-use super::explain::{Explanation, Recorder};
+use super::explain::{AttemptRecorder, Explanation, NoRecorder};
 use super::path::{self, NamesAbove};
 use super::profile::Profile;
 use super::request::ChainRequest;
@@ -24,7 +24,7 @@ use super::verified_path::{VerifiedEndEntity, VerifiedPath};
 /// [`LimitExceeded`](crate::CertificateErrorKind::LimitExceeded), which contains the error of the first
 /// path that had reached an anchor, if there was one. [`explain_chain`] returns all errors.
 pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, CertificateError> {
-    path::verify(request, &AllRequestedChecks, &mut Recorder::default(), NamesAbove::Copied)
+    path::verify(request, &AllRequestedChecks, &mut NoRecorder, NamesAbove::Copied)
 }
 
 /// As [`verify_chain`], for callers that do not need the names of the path.
@@ -35,8 +35,7 @@ pub fn verify_chain(request: &ChainRequest<'_>) -> Result<VerifiedPath, Certific
 pub fn verify_end_entity(
     request: &ChainRequest<'_>,
 ) -> Result<VerifiedEndEntity, CertificateError> {
-    let recorder = &mut Recorder::default();
-    let path = path::verify(request, &AllRequestedChecks, recorder, NamesAbove::LeftOut)?;
+    let path = path::verify(request, &AllRequestedChecks, &mut NoRecorder, NamesAbove::LeftOut)?;
     Ok(path.into())
 }
 
@@ -54,15 +53,14 @@ pub fn verify_end_entity_by_default(
         let reason = "this validation checks neither the strict profile nor the revocation";
         return Err(CertificateError::rejected(reason));
     }
-    let recorder = &mut Recorder::default();
-    let path = path::verify(request, &NoRequestedChecks, recorder, NamesAbove::LeftOut)?;
+    let path = path::verify(request, &NoRequestedChecks, &mut NoRecorder, NamesAbove::LeftOut)?;
     Ok(path.into())
 }
 
 /// As [`verify_chain`], and returns each attempt of the search, for tools and for logs. The search is
 /// the same, and tries nothing more.
 pub fn explain_chain(request: &ChainRequest<'_>) -> Explanation {
-    let mut recorder = Recorder::on();
+    let mut recorder = AttemptRecorder::default();
     let result = path::verify(request, &AllRequestedChecks, &mut recorder, NamesAbove::Copied);
     recorder.explanation(result)
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use general_name::GeneralName;
-use unsupported::error_kind;
+use unsupported::explain;
 
 fn dns(name: &str) -> GeneralName<'_> {
     GeneralName::Dns(name)
@@ -242,7 +242,7 @@ fn said(
     error: SignatureError,
 ) -> CertificateErrorKind {
     let key = signature::PublicKey { algorithm, bytes };
-    error_kind(signature, key, "CN=a".to_owned(), &algorithms::all(), error)
+    explain(signature, key, "CN=a".to_owned(), &algorithms::all(), error).into()
 }
 
 #[test]
