@@ -355,9 +355,22 @@ fn is_string(tag: u8) -> bool {
 
 /// The values of one kind of attribute of a Name, as they are written.
 pub(super) fn values(name: &[u8], wanted: &[u8]) -> Vec<String> {
-    let attributes = parts(name).flatten().flat_map(Part::attributes).flatten();
-    let wanted = attributes.filter(|attribute| attribute.kind.contents == wanted);
-    wanted.map(|attribute| text(attribute.value).unwrap_or_default().into_owned()).collect()
+    let mut values = Vec::new();
+    for attribute in attributes(name) {
+        if attribute.kind.contents == wanted {
+            values.push(text(attribute.value).unwrap_or_default().into_owned());
+        }
+    }
+    values
+}
+
+/// The attributes of a Name that are well formed.
+fn attributes(name: &[u8]) -> Vec<Attribute<'_>> {
+    let mut attributes = Vec::new();
+    for part in parts(name).flatten() {
+        attributes.extend(part.attributes().flatten());
+    }
+    attributes
 }
 
 /// A Name (RFC 5280, section 4.1.2.4) as text, from its DER: safe to print, and cut off if it is
@@ -382,17 +395,28 @@ pub(super) fn reads_like(one: &[u8], other: &[u8]) -> bool {
 
 /// What a person reads in a Name: for each attribute its type and its value.
 fn readable(name: &[u8]) -> Vec<(&[u8], String)> {
-    let attributes = parts(name).flatten().flat_map(Part::attributes).flatten();
-    let attributes = attributes.map(|Attribute { kind, value }| {
+    let mut readable = Vec::new();
+    for Attribute { kind, value } in attributes(name) {
         let text: String = value_words(value).chars().flat_map(char::to_lowercase).collect();
-        (kind.contents, text.split_whitespace().collect::<Vec<_>>().join(" "))
-    });
-    attributes.collect()
+        let words: Vec<_> = text.split_whitespace().collect();
+        readable.push((kind.contents, words.join(" ")));
+    }
+    readable
 }
 
 /// A Name in the form of OpenSSL's tools: `C=DE, O=An Authority + CN=a`.
 fn words(name: &[u8]) -> String {
-    parts(name).map(part_words).collect::<Vec<_>>().join(", ")
+    let mut words = String::new();
+    for part in parts(name) {
+        if !words.is_empty() {
+            words.push_str(", ");
+        }
+        match part {
+            Some(part) => add_words_of_part(part, &mut words),
+            None => words.push('?'),
+        }
+    }
+    words
 }
 
 fn attribute_words(attribute: Attribute<'_>) -> String {
@@ -400,20 +424,19 @@ fn attribute_words(attribute: Attribute<'_>) -> String {
     format!("{}={}", oid::attribute_name(kind.contents), value_words(value))
 }
 
-/// A part of a Name in words. What is malformed is a question mark.
-fn part_words(part: Option<Part<'_>>) -> String {
-    let Some(part) = part else { return "?".to_owned() };
-    let mut words = String::new();
+/// Adds a part of a Name in words. What is malformed is a question mark.
+fn add_words_of_part(part: Part<'_>, words: &mut String) {
+    let mut is_first = true;
     for attribute in part.attributes() {
-        if !words.is_empty() {
+        if !is_first {
             words.push_str(" + ");
         }
+        is_first = false;
         match attribute {
             Some(attribute) => words.push_str(&attribute_words(attribute)),
             None => words.push('?'),
         }
     }
-    words
 }
 
 /// What a string says as far as it can be read, for words only: a TeletexString is taken for
