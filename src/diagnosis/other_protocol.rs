@@ -25,7 +25,8 @@ fn explain_server(protocol: OtherProtocol, begins: &str, diagnosis: &mut Diagnos
     let use_port = |port: &str| format!("or use the port for TLS from the first byte, {port}");
     match protocol {
         P::Http => {
-            if begins.contains(" 407 ") || begins.contains("roxy") {
+            let is_of_proxy = |word: &str| word == "407" || word.eq_ignore_ascii_case("proxy");
+            if begins.split(' ').any(is_of_proxy) {
                 diagnosis.cause("this may be an HTTP proxy");
             }
             diagnosis.remedy("this port is for HTTP without TLS: use the one for https://, usually 443");

@@ -163,17 +163,23 @@ impl OwnOffer {
     /// The lists that are not empty, for a connection with this server. `None` on a server, and where a
     /// client does not know any more: no pre-shared key is listed then.
     fn lists(&self, server: Option<&ServerName<'static>>) -> Vec<Offer> {
-        let protocols = self.application_protocols.iter().map(|name| name.escape_ascii());
+        let mut protocols = Vec::new();
+        for name in &self.application_protocols {
+            protocols.push(name.escape_ascii().to_string());
+        }
         let mut keys = Vec::new();
         if let Some(server) = server {
-            let is_for = |key: &&KeyName| key.server.as_ref().is_none_or(|own| own == server);
-            keys = texts(self.pre_shared_keys.iter().filter(is_for).map(|key| &key.identity));
+            for key in &self.pre_shared_keys {
+                if key.server.as_ref().is_none_or(|own| own == server) {
+                    keys.push(key.identity.clone());
+                }
+            }
         }
         let authorities = self.authorities.iter().map(|name| distinguished_name(name));
         let mut offers = vec![
             Offer::new(Parameter::Versions, texts(&self.versions)),
             Offer::new(Parameter::CipherSuites, texts(&self.cipher_suites)),
-            Offer::new(Parameter::ApplicationProtocols, texts(protocols)),
+            Offer::new(Parameter::ApplicationProtocols, protocols),
             Offer::new(Parameter::Groups, texts(&self.groups)),
             Offer::new(Parameter::SignatureSchemes, texts(&self.signature_schemes)),
             Offer::new(Parameter::PreSharedKeys, keys),
@@ -185,8 +191,12 @@ impl OwnOffer {
     }
 }
 
-fn texts<T: ToString>(elements: impl IntoIterator<Item = T>) -> Vec<String> {
-    elements.into_iter().map(|element| element.to_string()).collect()
+fn texts<T: ToString>(elements: &[T]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for element in elements {
+        texts.push(element.to_string());
+    }
+    texts
 }
 
 /// A certificate chain or a raw public key of this side, without the private key: an error may be kept

@@ -1,7 +1,5 @@
 //! CertificateRequest (RFC 9846, section 4.4.2).
 
-use std::collections::HashSet;
-
 use super::codec::{
     DecodeError, DecodeReason, List, Prefix, Reader, checked_elements, write_bytes, write_codes,
     write_vector,
@@ -130,12 +128,16 @@ pub struct OidFilters<'a> {
 impl<'a> OidFilters<'a> {
     fn read(reader: &mut Reader<'a>, field: &'static str) -> Result<Self, DecodeError> {
         let bytes = reader.vector(field, Prefix::U16, 0..=0xffff)?;
-        let mut identifiers = HashSet::new();
+        let mut identifiers = Vec::new();
         for filter in reader.elements(bytes, OidFilter::read) {
-            if !identifiers.insert(filter?.identifier) {
-                let reason = DecodeReason::Duplicate("an object identifier".into());
-                return Err(reader.error(field, reason));
-            }
+            identifiers.push(filter?.identifier);
+        }
+        // There may be thousands.
+        identifiers.sort_unstable();
+        let has_duplicate = identifiers.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+        if has_duplicate {
+            let reason = DecodeReason::Duplicate("an object identifier".into());
+            return Err(reader.error(field, reason));
         }
         Ok(Self { bytes })
     }

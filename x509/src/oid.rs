@@ -5,7 +5,19 @@
 
 use super::text::printable;
 
-/// An identifier and its name in each line, without those that begin with a number sign.
+/// An identifier and its name in each line, as the RFCs write it, without prefixes such as id-ce-. All of the
+/// text is in each program, so the sources are here, in the order of the names:
+///
+/// - attributes of Names: RFC 4514, section 3, and RFC 5280, appendix A.1;
+/// - more attributes: RFC 4519, section 2, X.520, and the EV Guidelines of the CA/Browser Forum;
+/// - extensions: RFC 5280, appendix A.2;
+/// - more extensions: RFC 3739, RFC 3779, RFC 6960, RFC 6962, RFC 7633 and RFC 8737;
+/// - policy qualifiers: RFC 5280, section 4.2.1.4;
+/// - keys and signatures of RSA: RFC 3279 and RFC 4055;
+/// - DSA and Diffie-Hellman: RFC 3279 and RFC 5758;
+/// - elliptic curves: RFC 5480, RFC 5639, RFC 5758 and SEC 2;
+/// - RFC 8410, and ML-DSA: RFC 9881;
+/// - hashes: RFC 3279, RFC 5754 and RFC 8702.
 const NAMES: &str = include_str!("oid_names.txt");
 
 /// Extensions.
