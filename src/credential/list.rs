@@ -51,7 +51,11 @@ impl CertificateList {
 impl CertificateResolver for CertificateList {
     /// The server's certificate for a ClientHello (sections 4.5.1.2 and 9.2).
     fn resolve(&self, hello: &ClientHello<'_>) -> Reply<Result<Arc<CertifiedKey>, NoCertificate>> {
-        let name = hello.server_name.and_then(dns_name);
+        let mut name = None;
+        // A single certificate is for every name, unless unknown names are refused.
+        if self.only_known_names || self.keys.len() > 1 {
+            name = hello.server_name.and_then(dns_name);
+        }
         let mut chosen = None;
         if let Some(name) = &name {
             let mut named = self.by_name.find(name).peekable();
