@@ -102,12 +102,13 @@ impl Session {
             && is_recent(from_secs(self.authenticated), MAX_LIFETIME, now)
     }
 
-    /// An upper bound of the encoded length in bytes, with the name or digest before it.
+    /// An upper bound of the encoded length in bytes, with the name or digest before it. The allocator of glibc
+    /// gives up to 1,032 bytes from a list of the thread, and takes longer for more.
     pub(super) fn max_encoded_length(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
         let quic = self.quic.as_ref().and_then(|quic| quic.early_data_limits.as_ref());
         let data = self.resumption_data.len() + quic.map_or(0, Vec::len);
-        1024 + request + data + self.credential.max_encoded_length()
+        768 + request + data + self.credential.max_encoded_length()
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -215,6 +216,7 @@ pub(super) fn write(capacity: usize, content: impl FnOnce(&mut Vec<u8>)) -> Zero
     let mut out = Zeroizing::new(Vec::with_capacity(capacity));
     out.push(VERSION);
     content(&mut out);
+    debug_assert!(out.len() <= capacity, "{} bytes in place of {capacity}", out.len());
     out
 }
 
