@@ -1,6 +1,7 @@
-//! Application data in records of 16 KiB under AES-128-GCM: sealing and opening, beside rustls
-//! and beside bare `ring` in place, on the same bytes behind a header. The last two columns are speeds
-//! in relation to these: more is better.
+//! Application data in records of 16 KiB and of 64 bytes under AES-128-GCM: sealing and opening, beside
+//! rustls and beside bare `ring` in place, on the same bytes behind a header. The last two columns for
+//! 16 KiB are speeds in relation to these: more is better. For 64 bytes they are the nanoseconds that a
+//! record takes longer than bare `ring`, and the time in relation to rustls: less is better.
 //!
 //! From the application's plaintext to a record, and from a received record to plaintext that the
 //! application can read: each library as its interface wants it. The way between the two, over a
@@ -20,69 +21,108 @@ use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 const ROUNDS: usize = 200;
 const REPETITIONS: u32 = 20;
 const LENGTH: usize = 1 << 14;
+const SHORT_LENGTH: usize = 64;
 
 fn main() {
     let identity = Identity::p256();
-    let (client, server) = measure::ours(&identity);
-    let mut ours = Ours {
-        client: ClientConnection::new(client, server_name()),
-        server: ServerConnection::new(server),
-        record: Vec::new(),
+    let mut contenders = Contenders {
+        ours: Ours::new(&identity),
+        theirs: Theirs::new(&identity),
+        key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap()),
     };
-    exchange(&mut ours.client, &mut ours.server).unwrap();
-    let (client, server) = measure::rustls(&identity);
-    let mut theirs = Theirs {
-        client: rustls::ClientConnection::new(client, server_name()).unwrap(),
-        server: rustls::ServerConnection::new(server).unwrap(),
-        record: Vec::new(),
-        output: vec![0; LENGTH],
-    };
-    measure::rustls_handshake(&mut theirs.client, &mut theirs.server);
-    let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &[7; 16]).unwrap());
-    let data = vec![7; LENGTH];
+    report_full(&contenders.measure(LENGTH));
+    println!();
+    report_short(&contenders.measure(SHORT_LENGTH));
+}
 
-    let [mut our_seal, mut our_open, mut their_seal, mut their_open, mut bare_seal, mut bare_open] =
-        std::array::from_fn(|_| Column::default());
-    let mut in_place = Column::default();
-    for _ in 0..ROUNDS {
-        let [mut a, mut b, mut c] = [(Duration::ZERO, Duration::ZERO); 3];
-        let mut spent_in_place = Duration::ZERO;
-        // One after the other, as in a connection: each record is behind one of the same contender.
-        repeat(|| ours.record(&data, &mut a));
-        repeat(|| theirs.record(&data, &mut b));
-        repeat(|| bare(&key, &data, &mut c));
-        repeat(|| ours.record_in_place(&data, &mut spent_in_place));
-        in_place.add(spent_in_place, REPETITIONS);
-        for (seal, open, spent) in [
-            (&mut our_seal, &mut our_open, a),
-            (&mut their_seal, &mut their_open, b),
-            (&mut bare_seal, &mut bare_open, c),
-        ] {
-            seal.add(spent.0, REPETITIONS);
-            open.add(spent.1, REPETITIONS);
+struct Contenders {
+    ours: Ours,
+    theirs: Theirs,
+    key: LessSafeKey,
+}
+
+/// The time of a record.
+#[derive(Default)]
+struct Columns {
+    our_seal: Column,
+    our_seal_in_place: Column,
+    our_open: Column,
+    their_seal: Column,
+    their_open: Column,
+    bare_seal: Column,
+    bare_open: Column,
+}
+
+impl Contenders {
+    fn measure(&mut self, length: usize) -> Columns {
+        let data = vec![7; length];
+        let mut columns = Columns::default();
+        for _ in 0..ROUNDS {
+            let [mut a, mut b, mut c] = [(Duration::ZERO, Duration::ZERO); 3];
+            let mut spent_in_place = Duration::ZERO;
+            // One after the other, as in a connection: each record is behind one of the same contender.
+            repeat(|| self.ours.record(&data, &mut a));
+            repeat(|| self.theirs.record(&data, &mut b));
+            repeat(|| bare(&self.key, &data, &mut c));
+            repeat(|| self.ours.record_in_place(&data, &mut spent_in_place));
+            columns.our_seal_in_place.add(spent_in_place, REPETITIONS);
+            for (seal, open, spent) in [
+                (&mut columns.our_seal, &mut columns.our_open, a),
+                (&mut columns.their_seal, &mut columns.their_open, b),
+                (&mut columns.bare_seal, &mut columns.bare_open, c),
+            ] {
+                seal.add(spent.0, REPETITIONS);
+                open.add(spent.1, REPETITIONS);
+            }
         }
+        columns
     }
+}
+
+impl Columns {
+    /// What is done, who does it, the time, and the times of rustls and of bare `ring` for the same.
+    fn rows(&self) -> [(&str, &str, &Column, &Column, &Column); 7] {
+        let (rustls, bare) = (&self.their_seal, &self.bare_seal);
+        let seal = |contender, column| ("seal", contender, column, rustls, bare);
+        let (rustls, bare) = (&self.their_open, &self.bare_open);
+        let open = |contender, column| ("open", contender, column, rustls, bare);
+        [
+            seal("handclasp", &self.our_seal),
+            seal("rustls", &self.their_seal),
+            seal("bare ring", &self.bare_seal),
+            seal("handclasp, in place", &self.our_seal_in_place),
+            open("handclasp", &self.our_open),
+            open("rustls", &self.their_open),
+            open("bare ring", &self.bare_open),
+        ]
+    }
+}
+
+fn report_full(columns: &Columns) {
     println!("| 16 KiB | contender | µs | MB/s | x bare ring | x rustls |");
     println!("|---|---|---|---|---|---|");
-    report("seal", &our_seal, &their_seal, &bare_seal);
-    report_one("seal", "handclasp, in place", &in_place, &their_seal, &bare_seal);
-    report("open", &our_open, &their_open, &bare_open);
-}
-
-fn report(what: &str, ours: &Column, theirs: &Column, bare: &Column) {
-    for (name, column) in [("handclasp", ours), ("rustls", theirs), ("bare ring", bare)] {
-        report_one(what, name, column, theirs, bare);
+    for (what, contender, column, rustls, bare) in columns.rows() {
+        let micros = column.micros();
+        println!(
+            "| {what} | {contender} | {micros:.2} | {:.0} | {:.3} | {:.3} |",
+            LENGTH as f64 / micros,
+            bare.ratio(column),
+            rustls.ratio(column),
+        );
     }
 }
 
-fn report_one(what: &str, name: &str, column: &Column, theirs: &Column, bare: &Column) {
-    let micros = column.micros();
-    println!(
-        "| {what} | {name} | {micros:.2} | {:.0} | {:.3} | {:.3} |",
-        LENGTH as f64 / micros,
-        bare.ratio(column),
-        theirs.ratio(column),
-    );
+fn report_short(columns: &Columns) {
+    println!("| 64 bytes | contender | ns | ns more than bare ring | time x rustls |");
+    println!("|---|---|---|---|---|");
+    for (what, contender, column, rustls, bare) in columns.rows() {
+        println!(
+            "| {what} | {contender} | {:.0} | {:.0} | {:.3} |",
+            column.micros() * 1e3,
+            column.micros_more_than(bare) * 1e3,
+            column.ratio(rustls),
+        );
+    }
 }
 
 fn repeat(mut record: impl FnMut()) {
@@ -98,6 +138,14 @@ struct Ours {
 }
 
 impl Ours {
+    fn new(identity: &Identity) -> Self {
+        let (client, server) = measure::ours(identity);
+        let mut client = ClientConnection::new(client, server_name());
+        let mut server = ServerConnection::new(server);
+        exchange(&mut client, &mut server).unwrap();
+        Self { client, server, record: Vec::new() }
+    }
+
     fn record(&mut self, data: &[u8], spent: &mut (Duration, Duration)) {
         timed(&mut spent.0, || assert_eq!(self.client.write(data).unwrap(), data.len()));
         // The way to the peer is not measured.
@@ -109,9 +157,7 @@ impl Ours {
             assert!(matches!(received, Received::Data(opened) if opened.len() == data.len()));
         });
     }
-}
 
-impl Ours {
     /// The application has its data behind the place of the header.
     fn record_in_place(&mut self, data: &[u8], spent: &mut Duration) {
         self.record.clear();
@@ -131,6 +177,14 @@ struct Theirs {
 }
 
 impl Theirs {
+    fn new(identity: &Identity) -> Self {
+        let (client, server) = measure::rustls(identity);
+        let mut client = rustls::ClientConnection::new(client, server_name()).unwrap();
+        let mut server = rustls::ServerConnection::new(server).unwrap();
+        measure::rustls_handshake(&mut client, &mut server);
+        Self { client, server, record: Vec::new(), output: vec![0; LENGTH] }
+    }
+
     fn record(&mut self, data: &[u8], spent: &mut (Duration, Duration)) {
         timed(&mut spent.0, || self.client.writer().write_all(data).unwrap());
         self.record.clear();
@@ -141,7 +195,7 @@ impl Theirs {
                 self.server.read_tls(&mut input).unwrap();
                 self.server.process_new_packets().unwrap();
             }
-            self.server.reader().read_exact(&mut self.output).unwrap();
+            self.server.reader().read_exact(&mut self.output[..data.len()]).unwrap();
         });
     }
 }

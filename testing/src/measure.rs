@@ -34,6 +34,11 @@ impl Column {
     pub fn ratio(&self, other: &Self) -> f64 {
         median(self.0.iter().zip(&other.0).map(|(mine, other)| mine / other).collect())
     }
+
+    /// The median of the rounds' differences, in microseconds.
+    pub fn micros_more_than(&self, other: &Self) -> f64 {
+        median(self.0.iter().zip(&other.0).map(|(mine, other)| mine - other).collect())
+    }
 }
 
 /// The time that this thread has spent on a processor, in user mode and in the kernel.

@@ -42,7 +42,7 @@ const BENCHMARKS: [Benchmark; 15] = [
     },
     Benchmark {
         name: "records",
-        title: "Records of 16 KiB",
+        title: "Records",
         source: "benches/records.rs",
         arguments: &["bench", "-p", "handclasp", "--bench", "records"],
     },
