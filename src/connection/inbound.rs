@@ -31,6 +31,14 @@ pub enum Received<'a> {
     Closed,
 }
 
+/// What [`Connection::receive`] finds before it opens a record.
+enum Next {
+    /// A record of this length.
+    Record(usize),
+    /// No record to open: how many bytes are taken, and what the caller gets.
+    Nothing(usize, Received<'static>),
+}
+
 /// A record that arrived before the connection failed, and is opened afterwards.
 pub(crate) struct UnreadRecord {
     /// Its length in bytes.
@@ -64,28 +72,65 @@ impl Connection {
     /// What is wrong with the record. The alert is in [`outgoing`](Self::outgoing) then. The connection
     /// is over, and every later call returns the same error.
     pub fn receive<'a>(&mut self, input: &'a mut [u8]) -> Result<(usize, Received<'a>), Error> {
+        let length = match self.next(input)? {
+            Next::Record(length) => length,
+            Next::Nothing(taken, received) => return Ok((taken, received)),
+        };
+        let opened = self.opener.open(input.get_mut(..length).unwrap_or_default());
+        self.on_opened(length, opened)
+    }
+
+    /// As [`receive`](Self::receive), for the record that begins at `start` of `buffer`. Application data
+    /// are decrypted to the front of `buffer`: they are not behind the header.
+    pub(crate) fn receive_to_front<'a>(
+        &mut self,
+        buffer: &'a mut [u8],
+        start: usize,
+    ) -> Result<(usize, Received<'a>), Error> {
+        let length = match self.next(buffer.get_mut(start..).unwrap_or_default())? {
+            Next::Record(length) => length,
+            Next::Nothing(taken, received) => return Ok((taken, received)),
+        };
+        let up_to_end = buffer.get_mut(..start + length).unwrap_or_default();
+        let opened = self.opener.open_to_front(up_to_end, start);
+        self.on_opened(length, opened)
+    }
+
+    /// The record that `input` begins with, if it is complete and may be opened now.
+    #[inline]
+    fn next(&mut self, input: &[u8]) -> Result<Next, Error> {
         if let Err(error) = self.check() {
             self.opener = Opener::plaintext();
             return Err(error);
         }
         if self.peer_closed {
             // Section 6.1: data after close_notify are ignored.
-            return Ok((input.len(), Received::Closed));
+            return Ok(Next::Nothing(input.len(), Received::Closed));
         }
         if self.question().is_some() {
-            return Ok((0, Received::Waiting));
+            return Ok(Next::Nothing(0, Received::Waiting));
         }
-        let length = match next_record(input) {
-            Ok(Some(length)) => length,
-            Ok(None) => return Ok((0, Received::Incomplete)),
+        match next_record(input) {
+            Ok(Some(length)) => {
+                self.counters.bytes_received += length as u64;
+                Ok(Next::Record(length))
+            }
+            Ok(None) => Ok(Next::Nothing(0, Received::Incomplete)),
             Err(error) => {
                 let error = self.framing_error(error, input);
-                return Err(self.fail(error.into()));
+                Err(self.fail(error.into()))
             }
-        };
-        self.counters.bytes_received += length as u64;
-        let record = input.get_mut(..length).unwrap_or_default();
-        let opened = match self.opener.open(record) {
+        }
+    }
+
+    /// A record of this length was opened, skipped, or found to be wrong.
+    #[inline]
+    fn on_opened<'a>(
+        &mut self,
+        length: usize,
+        opened: Result<Option<Opened<'a>>, RecordError>,
+    ) -> Result<(usize, Received<'a>), Error> {
+        let Opened { content_type, payload, protected } = match opened {
             Ok(Some(opened)) => opened,
             Ok(None) => {
                 self.handshake.observers().emit(|| Event::RecordSkipped(length));
@@ -93,14 +138,10 @@ impl Connection {
             }
             Err(error) => return Err(self.fail(error.into())),
         };
-        let record = ObservedRecord {
-            content_type: opened.content_type,
-            length,
-            content_length: opened.payload.len(),
-            protected: opened.protected,
-        };
+        let record =
+            ObservedRecord { content_type, length, content_length: payload.len(), protected };
         self.handshake.observers().emit(|| Event::RecordReceived(record));
-        match self.on_record(opened) {
+        match self.on_record(content_type, payload) {
             Ok(received) => Ok((length, received)),
             Err(error) => Err(self.fail(error)),
         }
@@ -123,7 +164,10 @@ impl Connection {
         self.counters.bytes_received += content.len() as u64;
         self.advance_clock();
         let accepted = self.opener.accept(content_type, content);
-        let received = accepted.map_err(Error::from).and_then(|opened| self.on_record(opened));
+        let received = match accepted {
+            Ok(Opened { content_type, payload, .. }) => self.on_record(content_type, payload),
+            Err(error) => Err(error.into()),
+        };
         received.map_err(|error| self.fail(error))
     }
 
@@ -180,12 +224,17 @@ impl Connection {
         Ok(())
     }
 
-    fn on_record<'a>(&mut self, record: Opened<'a>) -> Result<Received<'a>, Error> {
-        match record.content_type {
-            ContentType::APPLICATION_DATA => self.on_application_data(record.payload),
+    #[inline]
+    fn on_record<'a>(
+        &mut self,
+        content_type: ContentType,
+        payload: &'a mut [u8],
+    ) -> Result<Received<'a>, Error> {
+        match content_type {
+            ContentType::APPLICATION_DATA => self.on_application_data(payload),
             ContentType::HANDSHAKE => {
                 let (level, complete) = (self.handshake.read_level(), self.handshake.is_complete());
-                self.handshake.receive(level, record.payload)?;
+                self.handshake.receive(level, payload)?;
                 self.take_steps()?;
                 if complete {
                     self.check_outgoing_limit()?;
@@ -193,7 +242,7 @@ impl Connection {
                 Ok(Received::Handled)
             }
             ContentType::CHANGE_CIPHER_SPEC => self.on_change_cipher_spec(),
-            ContentType::ALERT => self.on_alert(parse_alert(record.payload)?),
+            ContentType::ALERT => self.on_alert(parse_alert(payload)?),
             received => {
                 let when = "where only the types of TLS 1.3 are allowed";
                 Err(ErrorKind::UnexpectedRecord { received, when }.into())
@@ -204,6 +253,7 @@ impl Connection {
     /// Application data came. Before the handshake is complete, only 0-RTT data may come (section
     /// 2): other data are an `unexpected_message`, and so are 0-RTT data beyond the limit
     /// (`handshake/early_data_limit.rs`).
+    #[inline]
     fn on_application_data<'a>(&mut self, data: &'a mut [u8]) -> Result<Received<'a>, Error> {
         let early = self.is_handshaking();
         if early && self.handshake.read_level() == Level::EarlyData {

@@ -2,7 +2,10 @@
 
 use pki_types::PrivateKeyDer;
 
-use super::{CipherSuite, CryptoError, CryptoProvider, Hash, KeyLimits, StaticOrArc};
+use super::{
+    AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, Hash, KeyLimits,
+    NONCE_LENGTH, StaticOrArc, TAG_LENGTH,
+};
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
 /// The built-in providers of this build.
@@ -36,6 +39,58 @@ fn sealed_data_opens_with_the_same_nonce_and_additional_data_only() {
         assert_eq!(key.open([2; 12], b"header", &mut data.clone()), Err(CryptoError));
         assert_eq!(key.open([1; 12], b"Header", &mut data.clone()), Err(CryptoError));
         assert!(suite.aead.key(&[0; 5]).is_err());
+    }
+}
+
+/// A key that is not built in.
+struct Custom(AeadKey);
+
+impl CustomAeadKey for Custom {
+    fn seal(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH], CryptoError> {
+        self.0.seal(nonce, additional_data, data)
+    }
+
+    fn open<'a>(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        additional_data: &[u8],
+        data: &'a mut [u8],
+    ) -> Result<&'a mut [u8], CryptoError> {
+        self.0.open(nonce, additional_data, data)
+    }
+}
+
+#[test]
+fn data_that_open_to_the_front_are_those_that_open_in_place() {
+    for suite in providers().into_iter().flat_map(|provider| provider.cipher_suites) {
+        let key = || suite.aead.key(&vec![7; suite.aead.key_length()]).unwrap();
+        for key in [key(), AeadKey::custom(Box::new(Custom(key())))] {
+            for (length, start) in
+                [(0, 0), (0, 5), (1, 5), (64, 27), (65, 3), (100, 16), (16_385, 5), (16_385, 49)]
+            {
+                let plaintext: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+                let mut sealed = [vec![9; start], plaintext.clone()].concat();
+                let tag = key.seal([1; 12], b"header", &mut sealed[start..]).unwrap();
+                sealed.extend_from_slice(&tag);
+                let mut buffer = sealed.clone();
+                let opened = key.open_to_front([1; 12], b"header", &mut buffer, start).unwrap();
+                assert!(opened == plaintext, "{length} from {start}");
+                assert!(buffer.starts_with(&plaintext), "{length} from {start}");
+                *sealed.last_mut().unwrap() ^= 1;
+                let opened = key.open_to_front([1; 12], b"header", &mut sealed, start);
+                assert_eq!(opened, Err(CryptoError));
+            }
+            for (length, start) in [(TAG_LENGTH - 1, 0), (TAG_LENGTH + 4, 5), (20, 30)] {
+                let mut buffer = vec![0; length];
+                let opened = key.open_to_front([1; 12], b"", &mut buffer, start);
+                assert_eq!(opened, Err(CryptoError), "{length} from {start}");
+            }
+        }
     }
 }
 

@@ -29,10 +29,15 @@ impl TrafficKeys {
 
     /// The IV with the sequence number mixed in (section 5.3).
     pub(super) fn nonce(&self, sequence: u64) -> [u8; NONCE_LENGTH] {
-        let mut nonce = *self.iv;
-        for (byte, part) in nonce.iter_mut().rev().zip(sequence.to_be_bytes().into_iter().rev()) {
-            *byte ^= part;
-        }
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *self.iv;
+        // In the two parts in which ciphers read a nonce: processors wait longer for others.
+        let first = u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ (sequence >> 32);
+        let [_, _, _, _, low @ ..] = sequence.to_be_bytes();
+        let last = u32::from_be_bytes([i, j, k, l]) ^ u32::from_be_bytes(low);
+        let mut nonce = [0; NONCE_LENGTH];
+        let (first_place, last_place) = nonce.split_at_mut(8);
+        first_place.copy_from_slice(&first.to_be_bytes());
+        last_place.copy_from_slice(&last.to_be_bytes());
         nonce
     }
 }

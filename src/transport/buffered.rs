@@ -267,7 +267,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     /// Receives the next record of `input`, if it is complete.
     fn receive_buffered_record<T: Write>(&mut self, transport: &mut T) -> io::Result<Progress> {
         let input = self.input.get_mut(self.unread.clone()).unwrap_or_default();
-        let progress = match receive_from(&mut self.connection, &mut self.early_data, input) {
+        let received = self.connection.receive(input);
+        let progress = match progress_of(received, &mut self.early_data) {
             Ok(progress) => progress,
             Err(error) => {
                 // The alert should reach the peer, but the connection's error is the one to return.
@@ -377,8 +378,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(data)
     }
 
-    /// Opens the records of `received` in place, and moves their data to the front. Keeps the rest for
-    /// the next call. Returns how many bytes of data there are.
+    /// Opens the records of `received`, with their data to its front. Keeps the rest for the next call.
+    /// Returns how many bytes of data there are.
     fn open_in_place<T: Write>(
         &mut self,
         received: &mut [u8],
@@ -386,11 +387,10 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     ) -> io::Result<usize> {
         let (mut position, mut total) = (0, 0);
         loop {
-            let rest = received.get_mut(position..).unwrap_or_default();
-            match receive_from(&mut self.connection, &mut self.early_data, rest) {
+            let behind_data = received.get_mut(total..).unwrap_or_default();
+            let opened = self.connection.receive_to_front(behind_data, position - total);
+            match progress_of(opened, &mut self.early_data) {
                 Ok(Progress::Taken { record, data }) => {
-                    let start = position + HEADER_LENGTH;
-                    move_in_pieces(received, start..start + data, total);
                     position += record;
                     total += data;
                 }
@@ -562,7 +562,7 @@ enum Progress {
     Taken {
         /// Its length in bytes.
         record: usize,
-        /// How many bytes of data it has. They are behind its header, decrypted.
+        /// How many bytes of data it has, decrypted.
         data: usize,
     },
     /// The record is not complete.
@@ -571,14 +571,13 @@ enum Progress {
     Closed,
 }
 
-/// Gives the connection the first record of `input`. If it has to wait for the answer to a question,
-/// the error is `WouldBlock`.
-fn receive_from(
-    connection: &mut Connection,
+/// What the connection made of its input. If it has to wait for the answer to a question, the error is
+/// `WouldBlock`.
+fn progress_of(
+    received: Result<(usize, Received<'_>), Error>,
     early_data: &mut Vec<u8>,
-    input: &mut [u8],
 ) -> io::Result<Progress> {
-    let (record, received) = connection.receive(input)?;
+    let (record, received) = received?;
     let data = match received {
         Received::Closed => return Ok(Progress::Closed),
         Received::Waiting => return Err(waits_for_an_answer()),

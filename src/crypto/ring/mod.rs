@@ -158,3 +158,16 @@ pub(super) fn open<'a>(
     let nonce = aead::Nonce::assume_unique_for_key(nonce);
     key.key()?.open_in_place(nonce, aead::Aad::from(additional_data), data).map_err(|_| CryptoError)
 }
+
+pub(super) fn open_to_front<'a>(
+    key: &RingAeadKey,
+    nonce: [u8; NONCE_LENGTH],
+    additional_data: &[u8],
+    buffer: &'a mut [u8],
+    start: usize,
+) -> Result<&'a mut [u8], CryptoError> {
+    let nonce = aead::Nonce::assume_unique_for_key(nonce);
+    key.key()?
+        .open_within(nonce, aead::Aad::from(additional_data), buffer, start..)
+        .map_err(|_| CryptoError)
+}

@@ -158,7 +158,7 @@ impl Opener {
                     "there are no keys for it yet",
                 ))
             }
-            (ContentType::APPLICATION_DATA, _) => self.open_protected(header, body),
+            (ContentType::APPLICATION_DATA, _) => self.open_protected(*header, body, 0),
             (ContentType::HANDSHAKE, Phase::Plaintext) => {
                 let opened = open_plaintext(content_type, body)?;
                 // A second ClientHello: there are no 0-RTT data after it (section 4.3.10).
@@ -176,6 +176,24 @@ impl Opener {
         }
     }
 
+    /// As [`open`](Self::open), for the record that begins at `start` of `buffer`. What a protected record
+    /// has in it goes to the front of `buffer`.
+    pub(crate) fn open_to_front<'a>(
+        &mut self,
+        buffer: &'a mut [u8],
+        start: usize,
+    ) -> Result<Option<Opened<'a>>, RecordError> {
+        let record = buffer.get_mut(start..).unwrap_or_default();
+        let is_protected = record.first() == Some(&ContentType::APPLICATION_DATA.0)
+            && self.phase != Phase::Plaintext;
+        match record.first_chunk() {
+            Some(header) if is_protected => {
+                self.open_protected(*header, buffer, start + HEADER_LENGTH)
+            }
+            _ => self.open(buffer.get_mut(start..).unwrap_or_default()),
+        }
+    }
+
     /// Whether a record with a body of this length is skipped as 0-RTT data. What counts is the
     /// content that such a record can have, as in max_early_data_size; an empty one costs a byte.
     fn skip(&mut self, body_length: usize) -> bool {
@@ -189,19 +207,26 @@ impl Opener {
         }
     }
 
-    /// Opens a protected record. A record that does not decrypt is a `bad_record_mac` (section
-    /// 5.2), unless it is skipped as 0-RTT data (section 4.3.10).
+    /// Opens a protected record, whose body is in `buffer` from `start`, to the front of `buffer`. A record
+    /// that does not decrypt is a `bad_record_mac` (section 5.2), unless it is skipped as 0-RTT data
+    /// (section 4.3.10).
     fn open_protected<'a>(
         &mut self,
-        header: &[u8; HEADER_LENGTH],
-        body: &'a mut [u8],
+        header: [u8; HEADER_LENGTH],
+        buffer: &'a mut [u8],
+        start: usize,
     ) -> Result<Option<Opened<'a>>, RecordError> {
-        let (sequence, sealed_length) = (self.sequence, body.len());
+        let (sequence, sealed_length) = (self.sequence, buffer.len().saturating_sub(start));
         let Some(keys) = self.keys.keys() else {
             return Err(RecordError::BadRecordMac { sequence });
         };
         // The additional data are the bytes that came, not what we think they should have been.
-        let Ok(plaintext) = keys.key.open(keys.nonce(sequence), header, body) else {
+        let nonce = keys.nonce(sequence);
+        let opened = match start {
+            0 => keys.key.open(nonce, &header, buffer),
+            _ => keys.key.open_to_front(nonce, &header, buffer, start),
+        };
+        let Ok(plaintext) = opened else {
             if self.skip(sealed_length) {
                 return Ok(None);
             }

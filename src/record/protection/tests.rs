@@ -52,6 +52,31 @@ fn long_content_becomes_several_records_which_open_in_order() {
 }
 
 #[test]
+fn content_goes_to_the_front_where_records_are_behind_each_other() {
+    let content: Vec<u8> = (0..40_000_u32).map(|i| i as u8).collect();
+    let mut bytes = seal(ContentType::APPLICATION_DATA, &content);
+    let (mut opener, mut opened, mut position) = (opener(), 0, 0);
+    while let Some(length) = next_record(&bytes[position..]).unwrap() {
+        let buffer = &mut bytes[opened..position + length];
+        let record = opener.open_to_front(buffer, position - opened).unwrap().unwrap();
+        opened += record.payload.len();
+        position += length;
+    }
+    assert!(bytes[..opened] == content);
+}
+
+#[test]
+fn a_record_without_protection_stays_where_it_is() {
+    for mut opener in [opener(), Opener::plaintext()] {
+        let mut bytes = [9, 9, 9, 21, 3, 3, 0, 2, 2, 40];
+        let opened = opener.open_to_front(&mut bytes, 3).unwrap().unwrap();
+        assert_eq!((&opened.payload[..], opened.protected), (&[2, 40][..], false));
+        let error = opener.open_to_front(&mut bytes, 9).unwrap_err();
+        assert_eq!(error, RecordError::NoContentType);
+    }
+}
+
+#[test]
 fn every_flipped_bit_is_noticed() {
     let record = seal(ContentType::APPLICATION_DATA, b"content");
     for bit in 0..record.len() * 8 {
