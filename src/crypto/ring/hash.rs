@@ -1,6 +1,6 @@
 use ring::{digest, hmac};
 
-use crate::crypto::overwritten::{Overwritten, larger_than};
+use crate::crypto::overwritten::{Overwritten, words_of};
 use crate::crypto::{CryptoError, Digest, Hash, HashAlgorithm, HashContext, HmacKey, Secret};
 
 /// SHA-256.
@@ -84,7 +84,7 @@ impl RingHashContext {
 }
 
 /// A key of HMAC, which is overwritten when it is dropped.
-pub(in crate::crypto) struct RingHmacKey(Overwritten<hmac::Key, { larger_than::<hmac::Key>() }>);
+pub(in crate::crypto) struct RingHmacKey(Overwritten<hmac::Key, { words_of::<hmac::Key>() }>);
 
 impl RingHmacKey {
     pub(in crate::crypto) fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {

@@ -1,9 +1,9 @@
 use ring::aead::quic::HeaderProtectionKey;
 
 use crate::crypto::CryptoError;
-use crate::crypto::overwritten::{Overwritten, larger_than};
+use crate::crypto::overwritten::{Overwritten, words_of};
 
-type Key = Overwritten<HeaderProtectionKey, { larger_than::<HeaderProtectionKey>() }>;
+type Key = Overwritten<HeaderProtectionKey, { words_of::<HeaderProtectionKey>() }>;
 
 /// A key of `ring` that protects headers. It is overwritten when it is dropped.
 pub(in crate::crypto) struct RingHeaderProtectionKey(Box<Key>);

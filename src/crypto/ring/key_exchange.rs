@@ -1,7 +1,7 @@
 use ring::agreement::{self, EphemeralPrivateKey, UnparsedPublicKey};
 use ring::rand::SystemRandom;
 
-use crate::crypto::overwritten::{Overwritten, larger_than};
+use crate::crypto::overwritten::{Overwritten, words_of};
 use crate::crypto::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
     SharedSecret, with_stack_wiped,
@@ -50,7 +50,7 @@ impl KeyExchangeGroup for RingGroup {
 
 struct Exchange {
     group: NamedGroup,
-    private: Overwritten<EphemeralPrivateKey, { larger_than::<EphemeralPrivateKey>() }>,
+    private: Overwritten<EphemeralPrivateKey, { words_of::<EphemeralPrivateKey>() }>,
     share: agreement::PublicKey,
     algorithm: &'static agreement::Algorithm,
 }
