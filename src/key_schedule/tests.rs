@@ -172,6 +172,18 @@ fn the_message_hash_of_section_5() {
     same(&transcript.current(), "8aa8e828ec2f8a884fec95a3139de01c15a3daa7ff5bfc3f4bfcc21b438d7bf8");
 }
 
+/// The transcript keeps the hash of the messages so far. It must not outlive the next message.
+#[test]
+fn the_hash_is_that_of_all_messages_also_after_it_was_asked_for() {
+    let mut transcript = Transcript::of(&suite(), b"first");
+    assert_eq!(transcript.current(), suite().hash.digest(b"first"));
+    assert_eq!(transcript.current(), suite().hash.digest(b"first"));
+    let other = transcript.fork_with(b" other");
+    assert_eq!(other.current(), suite().hash.digest(b"first other"));
+    transcript.add_bytes(b" second");
+    assert_eq!(transcript.current(), suite().hash.digest(b"first second"));
+}
+
 #[test]
 fn an_update_expands_with_its_label_to_the_length_of_the_hash() {
     let none = &mut Observers::default();

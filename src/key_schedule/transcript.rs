@@ -1,5 +1,7 @@
 //! The transcript hash (RFC 9846, section 4.1).
 
+use std::sync::OnceLock;
+
 use crate::crypto::{CipherSuite, Digest, HashAlgorithm, HashContext};
 use crate::registry::HandshakeType;
 use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message};
@@ -8,11 +10,17 @@ use crate::wire::{HandshakeMessage, MESSAGE_HEADER_LENGTH, write_message};
 pub(crate) struct Transcript {
     hash: HashAlgorithm,
     context: HashContext,
+    /// The hash of the messages so far, once it was asked for.
+    current: OnceLock<Digest>,
 }
 
 impl Transcript {
     pub(crate) fn new(suite: &CipherSuite) -> Self {
-        Self { hash: suite.hash.algorithm(), context: suite.hash.start() }
+        Self::at(suite.hash.algorithm(), suite.hash.start())
+    }
+
+    fn at(hash: HashAlgorithm, context: HashContext) -> Self {
+        Self { hash, context, current: OnceLock::new() }
     }
 
     /// The transcript that begins with these bytes.
@@ -44,16 +52,19 @@ impl Transcript {
 
     pub(crate) fn add_bytes(&mut self, bytes: &[u8]) {
         self.context.update(bytes);
+        self.current = OnceLock::new();
     }
 
+    /// The hash of the messages so far. The application secrets and the client's Finished need the same one
+    /// (section 4.5), so it is computed once.
     pub(crate) fn current(&self) -> Digest {
-        self.context.current()
+        *self.current.get_or_init(|| self.context.current())
     }
 
     /// A second transcript, in which these bytes follow.
     pub(crate) fn fork_with(&self, bytes: &[u8]) -> Self {
         let mut context = self.context.fork();
         context.update(bytes);
-        Self { hash: self.hash, context }
+        Self::at(self.hash, context)
     }
 }
