@@ -24,7 +24,9 @@ impl TrafficKeys {
         key: &[u8],
         iv: &[u8; NONCE_LENGTH],
     ) -> Result<Self, CryptoError> {
-        Ok(Self { key: suite.aead.key(key)?, iv: Zeroizing::new(*iv), limit: record_limit(suite) })
+        let limit = record_limit(suite);
+        // The key is large. With a variable for it, it would be copied once more.
+        suite.aead.key(key).map(|key| Self { key, iv: Zeroizing::new(*iv), limit })
     }
 
     /// The IV with the sequence number mixed in (section 5.3).
