@@ -1,5 +1,6 @@
 //! What the states work with beside their own fields and the message.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -299,7 +300,7 @@ pub(crate) struct TicketPlan {
     /// How many tickets the client gets after the handshake.
     pub(super) count: u8,
     /// The ticket_age_add of the first ticket, until it is sent.
-    pub(super) first_age_add: Option<u32>,
+    pub(super) first_age_add: Option<NonZeroU32>,
     /// The type of this server's certificate: in this handshake, or in the one that a resumed session goes
     /// back to.
     pub(super) own_type: CertificateType,

@@ -298,7 +298,7 @@ fn check_early_data_size(ticket: &NewSessionTicket<'_>, context: &Context) -> Re
 fn age_add(config: &ServerConfig, context: &mut Context) -> Result<u32, Error> {
     if let Some(plan) = &mut context.tickets {
         if let Some(drawn) = plan.first_age_add.take() {
-            return Ok(drawn);
+            return Ok(drawn.get());
         }
     }
     let mut drawn = [0; 4];

@@ -1,6 +1,7 @@
 //! The server's flight, from ServerHello to Finished (RFC 9846, sections 4.2.3, 4.4 and 4.5), and
 //! Signing, where it may have to wait. Read [`send`] first: it has the messages in their order.
 
+use core::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::certificate_selection::SelectedCertificate;
@@ -213,7 +214,8 @@ fn draw_random(config: &ServerConfig, context: &mut Context) -> Result<[u8; 32],
     let mut drawn = [[0; 32]; 2];
     provider_fault::fill(source, drawn.as_flattened_mut())?;
     let [random, [a, b, c, d, ..]] = drawn;
-    tickets.first_age_add = Some(u32::from_be_bytes([a, b, c, d]));
+    // A zero is drawn again with the ticket: without it, the plan is smaller.
+    tickets.first_age_add = NonZeroU32::new(u32::from_be_bytes([a, b, c, d]));
     Ok(random)
 }
 
