@@ -15,8 +15,10 @@ pub(super) fn report_refresh(known: usize, refused: &[String]) {
     for reason in refused {
         ::tracing::warn!(target: "handclasp_redis", "ticket keys in the store: {reason}");
     }
+    #[cfg(not(feature = "metrics"))]
+    let _ = known;
     #[cfg(not(any(feature = "metrics", feature = "tracing")))]
-    let _ = (known, refused);
+    let _ = refused;
 }
 
 /// Another key seals from now on.
