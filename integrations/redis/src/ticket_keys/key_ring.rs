@@ -4,22 +4,28 @@ use core::cmp::Reverse;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use handclasp::crypto::CryptoError;
+
 use super::options::TicketKeyOptions;
 use super::status::{TicketKeyInfo, TicketKeyRole};
 use super::stored_key::{Revocation, StoreTime, StoredKey, TicketKeyId};
 use super::stored_keys::{Change, Snapshot};
 use crate::{Error, SealingKeys};
 
-/// What an operator wants beside what is due.
+/// When the next key is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    Nothing,
-    /// The next key, now.
-    NextKey,
-    /// No server uses this key any more.
-    Revoke(TicketKeyId),
-    /// No server uses a key of those that there are.
-    RevokeAll,
+pub(super) enum NextKey {
+    WhenDue,
+    /// The operator rotates the keys.
+    Now,
+}
+
+/// What the operator revokes: no server uses it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Revoked {
+    One(TicketKeyId),
+    /// All keys that there are.
+    All,
 }
 
 /// All keys of the fleet that this server has seen, also those that the store has lost.
@@ -30,6 +36,8 @@ pub(super) struct KeyRing {
     /// Keys that were revoked, until they end. They are remembered here too, so that a store that has lost this, or
     /// that was changed, does not bring them back.
     revoked: BTreeMap<TicketKeyId, StoreTime>,
+    /// The generation of the hash in the store, when it was read.
+    stored_generation: Vec<u8>,
     /// The keys that the store has.
     stored: BTreeSet<TicketKeyId>,
     /// The revocations that the store has, also those that do not open: servers with different sealing keys do
@@ -52,6 +60,7 @@ impl KeyRing {
     /// Takes over what the store has, and keeps what it has lost. A key that has ended is not used again.
     pub(super) fn take_over(&mut self, snapshot: Snapshot) {
         let now = snapshot.now;
+        self.stored_generation = snapshot.generation;
         self.stored = snapshot.keys.iter().map(|key| key.id).collect();
         self.stored_revoked = snapshot.revoked.iter().map(|revocation| revocation.id).collect();
         self.stored_revoked.extend(&snapshot.not_proven_revoked);
@@ -73,12 +82,11 @@ impl KeyRing {
         self.forget_revoked();
     }
 
-    /// Forgets the keys that the operator takes away.
-    pub(super) fn revoke(&mut self, wish: Wish, now: StoreTime, options: &TicketKeyOptions) {
-        let ids: Vec<TicketKeyId> = match wish {
-            Wish::Nothing | Wish::NextKey => return,
-            Wish::Revoke(id) => vec![id],
-            Wish::RevokeAll => self.keys.iter().map(|key| key.id).collect(),
+    /// Forgets the keys that the operator takes away, and remembers that they are revoked.
+    pub(super) fn revoke(&mut self, revoked: Revoked, now: StoreTime, options: &TicketKeyOptions) {
+        let ids: Vec<TicketKeyId> = match revoked {
+            Revoked::One(id) => vec![id],
+            Revoked::All => self.keys.iter().map(|key| key.id).collect(),
         };
         for id in ids {
             let mut until = options.times_of_next(now).opens_until;
@@ -110,40 +118,58 @@ impl KeyRing {
     /// What has to be changed in the store; `None` if nothing.
     pub(super) fn change(
         &self,
-        generation: &[u8],
-        wish: Wish,
+        next_key: NextKey,
         now: StoreTime,
         options: &TicketKeyOptions,
         sealing_keys: &SealingKeys,
     ) -> Result<Option<Change>, Error> {
-        if wish == Wish::NextKey && self.keys.len() >= Self::MAX_KEYS {
+        if next_key == NextKey::Now && self.keys.len() >= Self::MAX_KEYS {
             return Err(Error::TicketKeysFull);
         }
-        let makes_next = wish == Wish::NextKey || self.needs_next(now, options);
-        let lost: Vec<&StoredKey> =
-            self.keys.iter().filter(|key| !self.stored.contains(&key.id)).collect();
-        let has_unpublished = self.has_new_revocation
-            || self.revoked.keys().any(|id| !self.stored_revoked.contains(id));
-        if !makes_next && lost.is_empty() && !has_unpublished {
+        let makes_next = next_key == NextKey::Now || self.needs_next(now, options);
+        if !makes_next && !self.knows_more_than_store() {
             return Ok(None);
         }
         let times = options.times_of_next(now);
-        let mut change = Change::new(generation, now.until(times.opens_until), sealing_keys)?;
-        self.ended.iter().for_each(|field| change.remove(field));
-        for (id, until) in &self.revoked {
-            change.revoke(Revocation { id: *id, until: *until }, sealing_keys)?;
-        }
-        lost.into_iter().for_each(|key| change.set(key));
+        let mut change =
+            self.repair_of_store(now.duration_until(times.opens_until), sealing_keys)?;
         if makes_next {
             change.set(&StoredKey::make(times, sealing_keys)?);
         }
         Ok(Some(change))
     }
 
+    /// Does the store lack keys or revocations that this server knows?
+    fn knows_more_than_store(&self) -> bool {
+        self.has_new_revocation
+            || self.lost_keys().next().is_some()
+            || self.revoked.keys().any(|id| !self.stored_revoked.contains(id))
+    }
+
+    /// The keys that the store has lost.
+    fn lost_keys(&self) -> impl Iterator<Item = &StoredKey> {
+        self.keys.iter().filter(|key| !self.stored.contains(&key.id))
+    }
+
+    /// Gives the store the keys and revocations that it lacks, and removes what has ended.
+    fn repair_of_store(
+        &self,
+        keep_for: Duration,
+        sealing_keys: &SealingKeys,
+    ) -> Result<Change, CryptoError> {
+        let mut change = Change::new(&self.stored_generation, keep_for, sealing_keys)?;
+        self.ended.iter().for_each(|field| change.remove(field));
+        for (id, until) in &self.revoked {
+            change.revoke(Revocation { id: *id, until: *until }, sealing_keys)?;
+        }
+        self.lost_keys().for_each(|key| change.set(key));
+        Ok(change)
+    }
+
     /// Is there no key that will seal when the next one could be known to all? A key that was made in the future is of
     /// a clock that was ahead: there must be another one until then.
     fn needs_next(&self, now: StoreTime, options: &TicketKeyOptions) -> bool {
-        let known = now.after(options.learning_time());
+        let known = now.plus(options.learning_time());
         !self.keys.iter().any(|key| key.times.made_at <= now && key.times.seals_until > known)
     }
 
@@ -168,7 +194,7 @@ impl KeyRing {
     /// How long it is until another key seals, if that is known.
     pub(super) fn time_until_change(&self, now: StoreTime) -> Option<Duration> {
         let starts = self.keys.iter().map(|key| key.times.seals_from);
-        starts.filter(|start| *start > now).min().map(|start| now.until(start))
+        starts.filter(|start| *start > now).min().map(|start| now.duration_until(start))
     }
 
     /// What an application can show.
@@ -224,12 +250,25 @@ mod tests {
         }
 
         /// A server reads the store, and changes it if something is due.
-        fn refresh(&mut self, ring: &mut KeyRing, now: u64, wish: Wish) -> bool {
+        fn refresh(&mut self, ring: &mut KeyRing, now: u64) -> bool {
+            ring.take_over(self.store.read(StoreTime(now), &self.keys));
+            self.write(ring, now, NextKey::WhenDue)
+        }
+
+        fn rotate(&mut self, ring: &mut KeyRing, now: u64) {
+            ring.take_over(self.store.read(StoreTime(now), &self.keys));
+            assert!(self.write(ring, now, NextKey::Now));
+        }
+
+        fn revoke(&mut self, ring: &mut KeyRing, now: u64, revoked: Revoked) {
+            ring.take_over(self.store.read(StoreTime(now), &self.keys));
+            ring.revoke(revoked, StoreTime(now), &options());
+            assert!(self.write(ring, now, NextKey::WhenDue));
+        }
+
+        fn write(&mut self, ring: &mut KeyRing, now: u64, next_key: NextKey) -> bool {
             let now = StoreTime(now);
-            ring.take_over(self.store.read(now, &self.keys));
-            ring.revoke(wish, now, &options());
-            let generation = self.store.fields.get("generation").cloned().unwrap_or_default();
-            let change = ring.change(&generation, wish, now, &options(), &self.keys).unwrap();
+            let change = ring.change(next_key, now, &options(), &self.keys).unwrap();
             let Some(change) = change else { return false };
             assert!(self.store.write(change));
             ring.take_over(self.store.read(now, &self.keys));
@@ -244,7 +283,7 @@ mod tests {
     /// A fleet whose first key was made at the start.
     fn started() -> (Scene, KeyRing) {
         let (mut scene, mut ring) = (Scene::new(), KeyRing::default());
-        assert!(scene.refresh(&mut ring, START, Wish::Nothing));
+        assert!(scene.refresh(&mut ring, START));
         (scene, ring)
     }
 
@@ -253,17 +292,14 @@ mod tests {
         let (mut scene, mut ring) = started();
         let first = in_use(&ring, START);
         assert_eq!(first.len(), 1);
-        assert!(!scene.refresh(&mut ring, START + DAY / 2, Wish::Nothing), "nothing is due");
+        assert!(!scene.refresh(&mut ring, START + DAY / 2), "nothing is due");
         // It is made so early that all have learned it when the period of the first one is over.
         let learned = 180 * SECOND;
         let end = START + learned + DAY;
-        assert!(!scene.refresh(&mut ring, end - learned - 1, Wish::Nothing));
-        assert!(scene.refresh(&mut ring, end - learned, Wish::Nothing));
+        assert!(!scene.refresh(&mut ring, end - learned - 1));
+        assert!(scene.refresh(&mut ring, end - learned));
         let mut other = KeyRing::default();
-        assert!(
-            !scene.refresh(&mut other, end - learned, Wish::Nothing),
-            "it was made by the first"
-        );
+        assert!(!scene.refresh(&mut other, end - learned), "it was made by the first");
         for ring in [&ring, &other] {
             let before = in_use(ring, end - 1);
             assert_eq!((before[0], before.len()), (first[0], 2));
@@ -279,7 +315,7 @@ mod tests {
         let (mut scene, mut ring) = started();
         let [first] = in_use(&ring, START)[..] else { panic!() };
         for day in 1..20 {
-            scene.refresh(&mut ring, START + day * DAY, Wish::Nothing);
+            scene.refresh(&mut ring, START + day * DAY);
             let now = START + day * DAY;
             // It seals for a day, and its tickets live for seven days.
             assert_eq!(in_use(&ring, now).contains(&first), day <= 8, "{day}");
@@ -301,21 +337,21 @@ mod tests {
     fn a_clock_of_the_store_that_jumps_stops_no_rotation() {
         let (mut scene, mut ring) = started();
         // A year ahead: all keys have ended.
-        assert!(scene.refresh(&mut ring, START + 365 * DAY, Wish::Nothing));
+        assert!(scene.refresh(&mut ring, START + 365 * DAY));
         let ahead = in_use(&ring, START + 365 * DAY + 180 * SECOND)[0];
         // And back: the key of next year does not seal, and does not stop the keys of this year.
-        assert!(scene.refresh(&mut ring, START + DAY, Wish::Nothing));
+        assert!(scene.refresh(&mut ring, START + DAY));
         let mut last = in_use(&ring, START + DAY)[0];
         for day in 2..6 {
             let now = START + day * DAY;
-            scene.refresh(&mut ring, now, Wish::Nothing);
+            scene.refresh(&mut ring, now);
             let sealing = in_use(&ring, now + 200 * SECOND)[0];
             assert!(sealing != last && sealing != ahead, "day {day}");
             last = sealing;
         }
         // An hour back: a key of before seals again, and opens.
         let now = START + 5 * DAY - 3600 * SECOND;
-        scene.refresh(&mut ring, now, Wish::Nothing);
+        scene.refresh(&mut ring, now);
         assert!(in_use(&ring, now).contains(&last));
     }
 
@@ -323,23 +359,20 @@ mod tests {
     fn a_revoked_key_is_gone_everywhere_and_does_not_come_back() {
         let (mut scene, mut ring) = started();
         let mut other = KeyRing::default();
-        scene.refresh(&mut other, START, Wish::Nothing);
+        scene.refresh(&mut other, START);
         let [first] = in_use(&ring, START)[..] else { panic!() };
         let old = scene.store.clone();
-        assert!(scene.refresh(&mut ring, START + 1, Wish::Revoke(first)));
-        assert!(!scene.refresh(&mut other, START + 2, Wish::Nothing));
+        scene.revoke(&mut ring, START + 1, Revoked::One(first));
+        assert!(!scene.refresh(&mut other, START + 2));
         for ring in [&ring, &other] {
             let [second] = in_use(ring, START + 2)[..] else { panic!() };
             assert_ne!(second, first, "a new one seals at once, as there is no other");
         }
         // What was revoked is written again.
         scene.store = old;
-        assert!(
-            scene.refresh(&mut other, START + 3, Wish::Nothing),
-            "the store learns of it again"
-        );
+        assert!(scene.refresh(&mut other, START + 3), "the store learns of it again");
         let mut new = KeyRing::default();
-        scene.refresh(&mut new, START + 4, Wish::Nothing);
+        scene.refresh(&mut new, START + 4);
         assert!(!in_use(&new, START + 4).contains(&first));
     }
 
@@ -347,10 +380,10 @@ mod tests {
     fn with_an_older_key_that_all_know_a_new_one_is_learned_first_after_a_revocation() {
         let (mut scene, mut ring) = started();
         let [first] = in_use(&ring, START)[..] else { panic!() };
-        scene.refresh(&mut ring, START + DAY, Wish::NextKey);
+        scene.rotate(&mut ring, START + DAY);
         let now = START + DAY + 180 * SECOND;
         let [second, _] = in_use(&ring, now)[..] else { panic!() };
-        scene.refresh(&mut ring, now, Wish::Revoke(second));
+        scene.revoke(&mut ring, now, Revoked::One(second));
         assert_eq!(in_use(&ring, now)[0], first);
         assert_eq!(in_use(&ring, now).len(), 2);
     }
@@ -359,13 +392,13 @@ mod tests {
     fn a_store_that_was_started_anew_gets_the_keys_that_a_server_knows_but_no_revoked_ones() {
         let (mut scene, mut ring) = started();
         let [first] = in_use(&ring, START)[..] else { panic!() };
-        scene.refresh(&mut ring, START + 1, Wish::NextKey);
+        scene.rotate(&mut ring, START + 1);
         let second = in_use(&ring, START + 1)[1];
-        scene.refresh(&mut ring, START + 2, Wish::Revoke(first));
+        scene.revoke(&mut ring, START + 2, Revoked::One(first));
         scene.store = SnapshotOfTest::default();
-        assert!(scene.refresh(&mut ring, START + 3, Wish::Nothing));
+        assert!(scene.refresh(&mut ring, START + 3));
         let mut new = KeyRing::default();
-        scene.refresh(&mut new, START + 4, Wish::Nothing);
+        scene.refresh(&mut new, START + 4);
         assert_eq!(in_use(&new, START + 4), [second]);
         assert!(new.revoked.contains_key(&first));
     }
@@ -375,34 +408,34 @@ mod tests {
         let (mut scene, mut ring) = started();
         let [first] = in_use(&ring, START)[..] else { panic!() };
         let before = scene.store.clone();
-        scene.refresh(&mut ring, START + 1, Wish::Revoke(first));
+        scene.revoke(&mut ring, START + 1, Revoked::One(first));
         let mut next = KeyRing::default();
-        scene.refresh(&mut next, START + 2, Wish::Nothing);
+        scene.refresh(&mut next, START + 2);
         assert!(!in_use(&next, START + 2).contains(&first));
         // The store comes back without its last writes, and a server runs that knows more.
         scene.store = before.clone();
-        scene.refresh(&mut next, START + 3, Wish::Nothing);
+        scene.refresh(&mut next, START + 3);
         let mut third = KeyRing::default();
-        scene.refresh(&mut third, START + 4, Wish::Nothing);
+        scene.refresh(&mut third, START + 4);
         assert!(!in_use(&third, START + 4).contains(&first));
         // The same, and no server runs.
         scene.store = before;
         let mut unaware = KeyRing::default();
-        scene.refresh(&mut unaware, START + 5, Wish::Nothing);
+        scene.refresh(&mut unaware, START + 5);
         assert_eq!(in_use(&unaware, START + 5), [first]);
     }
 
     #[test]
     fn after_all_were_revoked_a_new_one_seals_at_once() {
         let (mut scene, mut ring) = started();
-        scene.refresh(&mut ring, START + 1, Wish::NextKey);
+        scene.rotate(&mut ring, START + 1);
         let before = in_use(&ring, START + 1);
         assert_eq!(before.len(), 2);
-        assert!(scene.refresh(&mut ring, START + 2, Wish::RevokeAll));
+        scene.revoke(&mut ring, START + 2, Revoked::All);
         let [new] = in_use(&ring, START + 2)[..] else { panic!() };
         assert!(!before.contains(&new));
         // Without the store, too: then there is no key of the fleet left.
-        ring.revoke(Wish::RevokeAll, StoreTime(START + 3), &options());
+        ring.revoke(Revoked::All, StoreTime(START + 3), &options());
         assert!(in_use(&ring, START + 3).is_empty());
     }
 
@@ -410,9 +443,9 @@ mod tests {
     fn revocations_end_with_their_keys() {
         let (mut scene, mut ring) = started();
         let [first] = in_use(&ring, START)[..] else { panic!() };
-        scene.refresh(&mut ring, START + 1, Wish::Revoke(first));
+        scene.revoke(&mut ring, START + 1, Revoked::One(first));
         let now = START + 20 * DAY;
-        scene.refresh(&mut ring, now, Wish::Nothing);
+        scene.refresh(&mut ring, now);
         assert!(ring.revoked.is_empty());
         assert!(!scene.store.fields.keys().any(|name| name.starts_with("revoked:")));
     }
@@ -426,7 +459,7 @@ mod tests {
         let ends = ring.keys[0].times.opens_until.0;
         for was_revoked in [false, true] {
             if was_revoked {
-                scene.refresh(&mut ring, START + 1, Wish::Revoke(leaked));
+                scene.revoke(&mut ring, START + 1, Revoked::One(leaked));
             }
             for (now, is_used) in [(ends - 1, !was_revoked), (ends, false), (ends + DAY, false)] {
                 // It is the only key in the store, and no server remembers that it was revoked.
@@ -436,7 +469,7 @@ mod tests {
                 }
                 attacked.store.fields.insert(field.clone(), saved.clone());
                 let mut new = KeyRing::default();
-                assert!(attacked.refresh(&mut new, now, Wish::Nothing), "there is a new one");
+                assert!(attacked.refresh(&mut new, now), "there is a new one");
                 assert_eq!(in_use(&new, now).contains(&leaked), is_used, "{was_revoked} {now}");
                 assert!(!in_use(&new, now).is_empty());
                 assert_eq!(attacked.store.fields.contains_key(&field), is_used);
@@ -447,14 +480,14 @@ mod tests {
     #[test]
     fn a_key_of_a_clock_that_was_ahead_stays_revoked_until_it_ends() {
         let (mut scene, mut ring) = started();
-        scene.refresh(&mut ring, START + 365 * DAY, Wish::Nothing);
+        scene.refresh(&mut ring, START + 365 * DAY);
         let ahead = ring.keys[0].clone();
-        scene.refresh(&mut ring, START + DAY, Wish::Revoke(ahead.id));
+        scene.revoke(&mut ring, START + DAY, Revoked::One(ahead.id));
         for days in [20, 300, 370] {
             let mut new = KeyRing::default();
             let field = format!("key:{}", ahead.id);
             scene.store.fields.insert(field, ahead.sealed.clone());
-            scene.refresh(&mut new, START + days * DAY, Wish::Nothing);
+            scene.refresh(&mut new, START + days * DAY);
             assert!(!new.keys.iter().any(|key| key.id == ahead.id), "{days}");
         }
     }
@@ -476,12 +509,12 @@ mod tests {
             };
             scene.store.fields.insert(format!("revoked:{}", TicketKeyId(id)), value);
         }
-        scene.refresh(&mut ring, START + 1, Wish::Nothing);
+        scene.refresh(&mut ring, START + 1);
         assert_eq!(in_use(&ring, START + 1), [first]);
         assert!(ring.revoked.is_empty());
-        assert!(scene.refresh(&mut ring, START + 2, Wish::Revoke(first)));
+        scene.revoke(&mut ring, START + 2, Revoked::One(first));
         for mut other in [KeyRing::default(), ring] {
-            scene.refresh(&mut other, START + 3, Wish::Nothing);
+            scene.refresh(&mut other, START + 3);
             assert!(!in_use(&other, START + 3).contains(&first));
             assert_eq!(other.revoked.len(), 1);
         }
@@ -498,12 +531,12 @@ mod tests {
         for mut server in
             [KeyRing { keys: ring.keys.clone(), ..KeyRing::default() }, KeyRing::default()]
         {
-            scene.refresh(&mut server, START + 1, Wish::Nothing);
+            scene.refresh(&mut server, START + 1);
             assert!(!in_use(&server, START + 1).contains(&first));
         }
         // It was no revocation of the fleet, and a server that has not read it has the key.
         scene.store.fields.remove(&field);
-        scene.refresh(&mut ring, START + 2, Wish::Nothing);
+        scene.refresh(&mut ring, START + 2);
         assert!(in_use(&ring, START + 2).contains(&first));
     }
 
@@ -514,10 +547,10 @@ mod tests {
         // A server that knows nothing comes first.
         scene.store = SnapshotOfTest::default();
         let mut new = KeyRing::default();
-        assert!(scene.refresh(&mut new, START + 1, Wish::Nothing));
+        assert!(scene.refresh(&mut new, START + 1));
         let made = in_use(&new, START + 1);
-        assert!(scene.refresh(&mut ring, START + 2, Wish::Nothing));
-        assert!(!scene.refresh(&mut new, START + 3, Wish::Nothing));
+        assert!(scene.refresh(&mut ring, START + 2));
+        assert!(!scene.refresh(&mut new, START + 3));
         for ring in [&ring, &new] {
             let both = in_use(ring, START + 3);
             assert!(both.contains(&before[0]) && both.contains(&made[0]), "{both:?}");
@@ -526,7 +559,7 @@ mod tests {
         // What has ended meanwhile does not come again.
         scene.store = SnapshotOfTest::default();
         let now = START + 30 * DAY;
-        scene.refresh(&mut ring, now, Wish::Nothing);
+        scene.refresh(&mut ring, now);
         assert!(!in_use(&ring, now).contains(&before[0]) && ring.len() == 1);
     }
 
@@ -542,18 +575,18 @@ mod tests {
             }
         };
         make_keys(&mut ring);
-        let full = ring.change(b"", Wish::NextKey, now, &options, &scene.keys);
+        let full = ring.change(NextKey::Now, now, &options, &scene.keys);
         assert!(matches!(full, Err(Error::TicketKeysFull)), "{full:?}");
         for number in 1..KeyRing::MAX_REVOKED {
             let mut id = [0; TicketKeyId::LENGTH];
             id[..8].copy_from_slice(&number.to_be_bytes());
-            ring.revoke(Wish::Revoke(TicketKeyId(id)), now, &options);
+            ring.revoke(Revoked::One(TicketKeyId(id)), now, &options);
         }
         assert!(!ring.has_most_revoked());
-        scene.refresh(&mut ring, now.0, Wish::RevokeAll);
+        scene.revoke(&mut ring, now.0, Revoked::All);
         assert!(ring.has_most_revoked());
         make_keys(&mut ring);
-        scene.refresh(&mut ring, now.0, Wish::Nothing);
+        scene.refresh(&mut ring, now.0);
         let stored = scene.store.fields.len();
         assert!(
             stored > KeyRing::MAX_KEYS + KeyRing::MAX_REVOKED && stored < MAX_FIELDS,

@@ -20,11 +20,11 @@ use handclasp::zeroize::Zeroizing;
 use tokio::runtime::Handle;
 
 use crate::{Error, RedisStore};
-use key_ring::{KeyRing, Wish};
+use key_ring::{KeyRing, NextKey, Revoked};
 pub use options::{FirstStart, TicketKeyOptions};
 pub use status::{TicketKeyInfo, TicketKeyRole, TicketKeyStatus};
-use stored_key::StoreTime;
 pub use stored_key::TicketKeyId;
+use stored_key::{StoreTime, StoredKey};
 use stored_keys::{Change, Snapshot};
 use telemetry::{report_refresh, report_sealing};
 
@@ -41,8 +41,8 @@ struct Shared {
     /// What seals and opens.
     keys: Mutex<Arc<TicketKeys>>,
     state: Mutex<State>,
-    /// One refresh at a time.
-    turn: tokio::sync::Mutex<()>,
+    /// Is held while the store is read and changed, so that this happens once at a time.
+    refresh_lock: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -50,11 +50,11 @@ struct State {
     ring: KeyRing,
     clock: Option<StoreClock>,
     /// The keys that `Shared::keys` has.
-    given: Given,
+    installed: InstalledKeys,
     /// Revocations that the store does not have yet.
-    pending: Vec<Wish>,
+    pending: Vec<Revoked>,
     /// Were random keys revoked, which are still used?
-    revokes_random: bool,
+    replace_random_keys: bool,
     /// How many keys the store has that this server cannot open.
     not_opened: usize,
     last_error: Option<String>,
@@ -63,7 +63,7 @@ struct State {
 
 /// Which keys seal and open now.
 #[derive(Debug, Default, PartialEq, Eq)]
-enum Given {
+enum InstalledKeys {
     /// Those of this server alone, which change by themselves.
     #[default]
     Random,
@@ -80,7 +80,7 @@ struct StoreClock {
 
 impl StoreClock {
     fn now(&self) -> StoreTime {
-        self.read.after(self.read_at.elapsed())
+        self.read.plus(self.read_at.elapsed())
     }
 }
 
@@ -114,9 +114,9 @@ impl RedisTicketKeys {
             provider: provider.clone(),
             keys: Mutex::new(Arc::new(TicketKeys::random_with_provider(provider)?)),
             state: Mutex::default(),
-            turn: tokio::sync::Mutex::default(),
+            refresh_lock: tokio::sync::Mutex::default(),
         });
-        let first = shared.refresh(Wish::Nothing).await;
+        let first = shared.refresh().await;
         if options.first_start == FirstStart::StoreRequired {
             first?;
         }
@@ -129,7 +129,7 @@ impl RedisTicketKeys {
     /// # Errors
     /// When the store does not answer: the keys are as they were then. [`Error::Crypto`] where there is no randomness.
     pub async fn refresh(&self) -> Result<(), Error> {
-        self.shared.refresh(Wish::Nothing).await
+        self.shared.refresh().await
     }
 
     /// Makes the next key now. It seals when all servers have learned it, after three refresh intervals. The keys before
@@ -138,7 +138,7 @@ impl RedisTicketKeys {
     /// # Errors
     /// As [`refresh`](Self::refresh). [`Error::TicketKeysFull`] where there are 400 keys already.
     pub async fn rotate(&self) -> Result<(), Error> {
-        self.shared.refresh(Wish::NextKey).await
+        self.shared.rotate().await
     }
 
     /// Takes a key away that an attacker may have. This server forgets it at once, even if the store does not answer.
@@ -151,7 +151,7 @@ impl RedisTicketKeys {
     /// This process repeats it at each refresh, until it ends. [`Error::TicketKeysFull`] where there are 1,024
     /// revocations already, which end with their keys.
     pub async fn revoke(&self, id: TicketKeyId) -> Result<(), Error> {
-        self.shared.refresh(Wish::Revoke(id)).await
+        self.shared.revoke(Revoked::One(id)).await
     }
 
     /// Takes all keys away, and makes a new one that seals at once: after an attacker had access to a server. As
@@ -162,7 +162,7 @@ impl RedisTicketKeys {
     /// As [`revoke`](Self::revoke). [`Error::TicketKeysNotOpened`] where the store has keys of a server with another
     /// sealing key: they are not revoked, all others are.
     pub async fn revoke_all(&self) -> Result<(), Error> {
-        self.shared.refresh(Wish::RevokeAll).await
+        self.shared.revoke(Revoked::All).await
     }
 
     /// What this server knows now.
@@ -206,7 +206,7 @@ async fn refresh_until_dropped(shared: Weak<Shared>) {
             return;
         };
         // A failure is in the status and in the metrics. The next attempt may succeed.
-        let _ = shared.refresh(Wish::Nothing).await;
+        let _ = shared.refresh().await;
     }
 }
 
@@ -222,62 +222,78 @@ impl Shared {
         Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the keys, changes what is due or wanted, and uses what there is then.
-    async fn refresh(&self, wish: Wish) -> Result<(), Error> {
-        let _turn = self.turn.lock().await;
-        self.revoke(wish)?;
-        let result = self.synchronize(wish).await;
+    /// Reads the keys, changes what is due, and uses what there is then.
+    async fn refresh(&self) -> Result<(), Error> {
+        let _lock = self.refresh_lock.lock().await;
+        self.synchronize(NextKey::WhenDue).await
+    }
+
+    async fn rotate(&self) -> Result<(), Error> {
+        let _lock = self.refresh_lock.lock().await;
+        self.synchronize(NextKey::Now).await
+    }
+
+    async fn revoke(&self, revoked: Revoked) -> Result<(), Error> {
+        let _lock = self.refresh_lock.lock().await;
+        // Before the store is asked: it may not answer, and the caller may not wait for it.
+        self.revoke_on_this_server(revoked)?;
+        self.synchronize(NextKey::WhenDue).await?;
+        let not_opened = self.state().not_opened;
+        if revoked == Revoked::All && not_opened > 0 {
+            return Err(Error::TicketKeysNotOpened(not_opened));
+        }
+        Ok(())
+    }
+
+    /// Reads and changes the store, and uses the keys that there are then.
+    async fn synchronize(&self, next_key: NextKey) -> Result<(), Error> {
+        let result = self.read_and_change(next_key).await;
         let mut state = self.state();
         state.last_error = result.as_ref().err().map(ToString::to_string);
         if result.is_ok() {
             report_refresh(state.ring.len(), &state.refused);
         }
-        self.use_keys(&mut state)?;
-        if result.is_ok() && wish == Wish::RevokeAll && state.not_opened > 0 {
-            return Err(Error::TicketKeysNotOpened(state.not_opened));
-        }
+        self.install_keys(&mut state)?;
         result
     }
 
-    async fn synchronize(&self, wish: Wish) -> Result<(), Error> {
-        let mut wish = wish;
+    async fn read_and_change(&self, next_key: NextKey) -> Result<(), Error> {
+        let mut next_key = next_key;
         for _ in 0..Self::ATTEMPTS {
             let snapshot = stored_keys::read(&self.store).await?;
-            let Some(change) = self.take_over(snapshot, wish)? else {
+            let Some(change) = self.take_over(snapshot, next_key)? else {
                 return Ok(());
             };
             if stored_keys::write(&self.store, change).await? {
                 self.state().pending.clear();
-                wish = Wish::Nothing;
+                next_key = NextKey::WhenDue;
             }
         }
         Err(Error::TicketKeysChanged)
     }
 
-    /// Forgets keys that are revoked before the store is asked: it may not answer, and the caller may not wait for it.
-    fn revoke(&self, wish: Wish) -> Result<(), Error> {
+    /// Forgets keys that are revoked, and remembers the revocation for the store.
+    fn revoke_on_this_server(&self, revoked: Revoked) -> Result<(), Error> {
         let mut state = self.state();
-        match wish {
-            Wish::Nothing | Wish::NextKey => return Ok(()),
-            Wish::Revoke(_) | Wish::RevokeAll if state.ring.has_most_revoked() => {
-                return Err(Error::TicketKeysFull);
-            }
-            Wish::Revoke(_) => {}
-            Wish::RevokeAll => state.revokes_random = state.given == Given::Random,
+        if state.ring.has_most_revoked() {
+            return Err(Error::TicketKeysFull);
         }
-        if !state.pending.contains(&wish) {
-            state.pending.push(wish);
+        if revoked == Revoked::All {
+            state.replace_random_keys = state.installed == InstalledKeys::Random;
+        }
+        if !state.pending.contains(&revoked) {
+            state.pending.push(revoked);
         }
         if let Some(clock) = state.clock {
-            state.ring.revoke(wish, clock.now(), &self.options);
+            state.ring.revoke(revoked, clock.now(), &self.options);
         }
-        self.use_keys(&mut state)
+        self.install_keys(&mut state)
     }
 
     /// Takes over what was read. Returns what has to be changed in the store.
-    fn take_over(&self, snapshot: Snapshot, wish: Wish) -> Result<Option<Change>, Error> {
+    fn take_over(&self, snapshot: Snapshot, next_key: NextKey) -> Result<Option<Change>, Error> {
         let mut state = self.state();
-        let (now, generation) = (snapshot.now, snapshot.generation.clone());
+        let now = snapshot.now;
         state.clock = Some(StoreClock { read: now, read_at: Instant::now() });
         state.refused.clone_from(&snapshot.refused);
         state.not_opened = snapshot.not_opened;
@@ -285,38 +301,42 @@ impl Shared {
         for revocation in state.pending.clone() {
             state.ring.revoke(revocation, now, &self.options);
         }
-        state.ring.change(&generation, wish, now, &self.options, self.store.keys())
+        state.ring.change(next_key, now, &self.options, self.store.keys())
     }
 
     /// Gives the keys that are used now to what seals and opens. If there is none of the fleet, these are random keys:
     /// before the store has one, or after all were revoked.
-    fn use_keys(&self, state: &mut State) -> Result<(), Error> {
+    fn install_keys(&self, state: &mut State) -> Result<(), Error> {
         let now = state.clock.map(|clock| clock.now());
         let keys = now.map_or_else(Vec::new, |now| state.ring.in_use(now));
-        let given = match &keys[..] {
-            [] => Given::Random,
-            keys => Given::Shared(keys.iter().map(|key| key.id).collect()),
+        let installed = match &keys[..] {
+            [] => InstalledKeys::Random,
+            keys => InstalledKeys::Shared(keys.iter().map(|key| key.id).collect()),
         };
-        if given == state.given && !state.revokes_random {
+        if installed == state.installed && !state.replace_random_keys {
             return Ok(());
         }
-        let new = if keys.is_empty() {
-            TicketKeys::random_with_provider(&self.provider)?
-        } else {
-            let mut bytes = Zeroizing::new(Vec::with_capacity(keys.len() * TicketKeys::KEY_LENGTH));
-            for key in &keys {
-                bytes.extend_from_slice(key.secret.as_bytes());
-            }
-            TicketKeys::from_bytes_with_provider(&bytes, &self.provider).map_err(|_| CryptoError)?
-        };
+        let new = self.ticket_keys(&keys)?;
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         let sealing = keys.first().map(|key| key.id);
-        if sealing != state.given.sealing() || sealing.is_none() {
+        if sealing != state.installed.sealing() || sealing.is_none() {
             report_sealing(sealing);
         }
-        state.given = given;
-        state.revokes_random = false;
+        state.installed = installed;
+        state.replace_random_keys = false;
         Ok(())
+    }
+
+    /// The first of these keys seals, and all open. Random keys if there is none.
+    fn ticket_keys(&self, keys: &[&StoredKey]) -> Result<TicketKeys, CryptoError> {
+        if keys.is_empty() {
+            return TicketKeys::random_with_provider(&self.provider);
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(keys.len() * TicketKeys::KEY_LENGTH));
+        for key in keys {
+            bytes.extend_from_slice(key.secret.as_bytes());
+        }
+        TicketKeys::from_bytes_with_provider(&bytes, &self.provider).map_err(|_| CryptoError)
     }
 
     /// Until the next refresh: by chance, so that servers that were started together do not ask together.
@@ -340,7 +360,7 @@ impl Shared {
     }
 }
 
-impl Given {
+impl InstalledKeys {
     fn sealing(&self) -> Option<TicketKeyId> {
         match self {
             Self::Random => None,

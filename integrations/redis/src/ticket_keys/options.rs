@@ -60,10 +60,10 @@ impl TicketKeyOptions {
 
     /// The times of a key that is made now.
     pub(super) fn times_of_next(&self, now: StoreTime) -> KeyTimes {
-        let seals_from = now.after(self.learning_time());
-        let seals_until = seals_from.after(self.period);
+        let seals_from = now.plus(self.learning_time());
+        let seals_until = seals_from.plus(self.period);
         // The next one may be made a little late.
-        let opens_until = seals_until.after(self.ticket_lifetime).after(self.learning_time());
+        let opens_until = seals_until.plus(self.ticket_lifetime).plus(self.learning_time());
         KeyTimes { made_at: now, seals_from, seals_until, opens_until }
     }
 

@@ -43,12 +43,12 @@ impl fmt::Debug for TicketKeyId {
 pub(super) struct StoreTime(pub(super) u64);
 
 impl StoreTime {
-    pub(super) fn after(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(milliseconds(time)))
+    pub(super) fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(milliseconds(duration)))
     }
 
-    /// How long it is until `later`: zero if that has passed.
-    pub(super) fn until(self, later: Self) -> Duration {
+    /// Zero if `later` has passed.
+    pub(super) fn duration_until(self, later: Self) -> Duration {
         Duration::from_millis(later.0.saturating_sub(self.0))
     }
 
