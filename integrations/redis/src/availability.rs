@@ -39,8 +39,8 @@ impl Availability {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// May the store be asked now?
-    pub(crate) fn may_ask(&self, now: Instant) -> bool {
+    /// Begins a call, if the store may be asked now: then this is the last call that began. Returns whether it may.
+    pub(crate) fn begin_call(&self, now: Instant) -> bool {
         let mut state = self.state();
         let is_pause =
             state.asked.is_some_and(|asked| now.saturating_duration_since(asked) < Self::PAUSE);
@@ -66,8 +66,9 @@ impl Availability {
         state.unanswered == Self::UNANSWERED_CALLS
     }
 
-    /// The store has answered with an error, or with something of no use. Returns whether a warning is due.
-    pub(crate) fn may_warn(&self, now: Instant) -> bool {
+    /// The store has answered with an error, or with something of no use. Returns whether a warning is due, which counts
+    /// as given then: the next one is due after [`WARNING_INTERVAL`](Self::WARNING_INTERVAL).
+    pub(crate) fn begin_warning(&self, now: Instant) -> bool {
         let mut state = self.state();
         let has_warned = state
             .warned
@@ -87,25 +88,25 @@ mod tests {
     fn a_silent_store_is_asked_once_in_a_pause_until_it_answers() {
         let (store, start) = (Availability::default(), Instant::now());
         for call in 1..=Availability::UNANSWERED_CALLS {
-            assert!(store.may_ask(start));
+            assert!(store.begin_call(start));
             assert_eq!(store.on_no_answer(), call == Availability::UNANSWERED_CALLS);
         }
-        assert!(!store.may_ask(start));
-        assert!(store.may_ask(start + Availability::PAUSE));
-        assert!(!store.may_ask(start + Availability::PAUSE));
+        assert!(!store.begin_call(start));
+        assert!(store.begin_call(start + Availability::PAUSE));
+        assert!(!store.begin_call(start + Availability::PAUSE));
         assert!(!store.on_no_answer(), "it is reported once");
-        assert!(store.may_ask(start + 2 * Availability::PAUSE));
+        assert!(store.begin_call(start + 2 * Availability::PAUSE));
         assert!(store.on_answer());
-        assert!(store.may_ask(start) && store.may_ask(start));
+        assert!(store.begin_call(start) && store.begin_call(start));
         assert!(!store.on_answer());
     }
 
     #[test]
     fn a_warning_is_due_at_the_first_answer_of_no_use_and_once_in_an_interval() {
         let (store, start) = (Availability::default(), Instant::now());
-        assert!(store.may_warn(start));
-        assert!(!store.may_warn(start + Availability::WARNING_INTERVAL / 2));
-        assert!(store.may_warn(start + Availability::WARNING_INTERVAL));
-        assert!(!store.may_warn(start + Availability::WARNING_INTERVAL));
+        assert!(store.begin_warning(start));
+        assert!(!store.begin_warning(start + Availability::WARNING_INTERVAL / 2));
+        assert!(store.begin_warning(start + Availability::WARNING_INTERVAL));
+        assert!(!store.begin_warning(start + Availability::WARNING_INTERVAL));
     }
 }

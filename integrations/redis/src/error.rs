@@ -44,8 +44,9 @@ pub enum Error {
     /// The store was not asked, because the calls before had no answer.
     #[error("the store was not asked: it has not answered the calls before")]
     NotAsked,
-    /// The call failed: there is no connection, or the store has refused it, for want of a right for example. The codes
-    /// are `store` and `refused`.
+    /// The call failed. The code is `unreachable` where there is no answer: there is no connection, or it was lost, or no
+    /// node of the cluster takes the call now. It is `refused` where the store has answered with an error: a right is
+    /// missing, for example.
     #[error("the store failed: {0}")]
     Store(#[source] fred::error::Error),
     /// The store has answered with something that is no answer to the call.
@@ -62,8 +63,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Is there no answer, because the store is down, slow or not reachable? An error that the store sends is an answer.
-    pub(crate) fn is_unreachable(&self) -> bool {
+    /// Is there no answer, because the store is down, slow or not reachable? An error that the store sends is an answer,
+    /// unless a node of a cluster sends it because another one has the key, or none.
+    pub(crate) fn is_unanswered(&self) -> bool {
         match self {
             Self::Timeout(_) => true,
             Self::Store(error) => matches!(
@@ -91,7 +93,7 @@ impl Error {
             Self::NoRuntime => "no_runtime",
             Self::Timeout(_) => "timeout",
             Self::NotAsked => "not_asked",
-            Self::Store(_) if self.is_unreachable() => "store",
+            Self::Store(_) if self.is_unanswered() => "unreachable",
             Self::Store(_) => "refused",
             Self::Answer => "answer",
             Self::Value => "value",
@@ -110,8 +112,9 @@ mod tests {
             (ErrorKind::Auth, "refused"),
             (ErrorKind::InvalidCommand, "refused"),
             (ErrorKind::Unknown, "refused"),
-            (ErrorKind::IO, "store"),
-            (ErrorKind::Canceled, "store"),
+            (ErrorKind::IO, "unreachable"),
+            (ErrorKind::Canceled, "unreachable"),
+            (ErrorKind::Cluster, "unreachable"),
         ] {
             let error = fred::error::Error::new(kind.clone(), "a text");
             assert_eq!(Error::Store(error).code(), code, "{kind:?}");

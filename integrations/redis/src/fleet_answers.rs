@@ -63,7 +63,7 @@ impl QuestionHandler for FleetAnswers {
         match (question, &self.sessions, &self.register) {
             (Question::TakeSession(asked), Some(sessions), _) => {
                 let sessions = sessions.clone();
-                Box::pin(async move { Answer::Session(sessions.fetch(&asked.ticket).await) })
+                Box::pin(async move { Answer::Session(sessions.take_session(&asked.ticket).await) })
             }
             (Question::CheckReplay(asked), _, Some(register)) => {
                 let register = register.clone();

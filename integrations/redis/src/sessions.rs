@@ -12,7 +12,7 @@ use handclasp::pki_types::UnixTime;
 use handclasp::session::SessionStore;
 use handclasp::zeroize::Zeroizing;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::sealing_keys::Context;
 use crate::telemetry::{Call, report_not_stored};
@@ -49,6 +49,14 @@ pub struct RedisSessions {
 /// What a client gets.
 type Ticket = [u8; RedisSessions::TICKET_LENGTH];
 
+/// A session as it is written to the store, and the client's ticket for it.
+struct SealedSession {
+    ticket: Ticket,
+    /// Its name in the store.
+    name: String,
+    value: Vec<u8>,
+}
+
 /// The kind of value that a session is, for [`Context`].
 const KIND: &str = "session";
 
@@ -79,13 +87,13 @@ impl RedisSessions {
     /// Takes the session of this ticket out of the store: the answer to
     /// [`Question::TakeSession`](handclasp::handshake::Question::TakeSession). `None`, for a full handshake, where
     /// there is none, and where the store does not answer in time. [`FleetAnswers`](crate::FleetAnswers) calls it.
-    pub async fn fetch(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub async fn take_session(&self, ticket: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let ticket: &Ticket = ticket.try_into().ok()?;
         // The call is in the metrics.
-        self.try_fetch(ticket).await.ok().flatten()
+        self.try_take_session(ticket).await.ok().flatten()
     }
 
-    async fn try_fetch(&self, ticket: &Ticket) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    async fn try_take_session(&self, ticket: &Ticket) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let name = self.name(ticket)?;
         let found = self.store.call(Call::TakeSession, async |client| {
             let answer = client.getdel::<Value, _>(name).await.map_err(Error::Store)?;
@@ -114,21 +122,23 @@ impl RedisSessions {
         Ok(self.store.names().session(name))
     }
 
-    /// Makes a ticket, and writes the session meanwhile.
-    fn begin_to_write(&self, session: &[u8], lifetime: Duration) -> Result<Vec<u8>, CryptoError> {
-        let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
-            report_not_stored("too_many_writes");
-            return Err(CryptoError);
-        };
+    /// Makes a ticket for this session, and seals the session for the store.
+    fn seal_session(&self, session: &[u8]) -> Result<SealedSession, CryptoError> {
         let keys = self.store.keys();
         let ticket: Ticket = keys.primitives().random_bytes()?;
         let name = self.name(&ticket)?;
-        let sealed = keys.seal(Context { kind: KIND, id: &ticket }, session)?;
+        let value = keys.seal(Context { kind: KIND, id: &ticket }, session)?;
+        Ok(SealedSession { ticket, name, value })
+    }
+
+    /// Writes the session to the store meanwhile. The permit counts this write until it has ended.
+    fn spawn_write(&self, sealed: SealedSession, lifetime: Duration, permit: OwnedSemaphorePermit) {
         let store = self.store.clone();
+        let SealedSession { name, value, .. } = sealed;
         let seconds = i64::try_from(lifetime.as_secs().max(1)).unwrap_or(i64::MAX);
         self.runtime.spawn(async move {
             let written = store.call(Call::PutSession, async |client| {
-                let value = Value::Bytes(sealed.into());
+                let value = Value::Bytes(value.into());
                 let lifetime = Some(Expiration::EX(seconds));
                 let set = client.set::<(), _, _>(name, value, lifetime, None, false);
                 set.await.map_err(Error::Store)
@@ -137,16 +147,24 @@ impl RedisSessions {
             let _ = written.await;
             drop(permit);
         });
-        Ok(ticket.to_vec())
     }
 }
 
 impl SessionStore for RedisSessions {
+    /// Makes a ticket at once. The session is written to the store meanwhile.
     fn put(&self, session: &[u8], _: UnixTime, lifetime: Duration) -> Result<Vec<u8>, CryptoError> {
-        self.begin_to_write(session, lifetime)
+        let Ok(permit) = Arc::clone(&self.writes).try_acquire_owned() else {
+            report_not_stored("too_many_writes");
+            return Err(CryptoError);
+        };
+        let sealed = self.seal_session(session)?;
+        let ticket = sealed.ticket.to_vec();
+        self.spawn_write(sealed, lifetime, permit);
+        Ok(ticket)
     }
 
-    /// Later, for a ticket of this kind of store: ask [`fetch`](Self::fetch). Others have no session here.
+    /// Later, for a ticket of this kind of store: ask [`take_session`](Self::take_session). Others have no session
+    /// here.
     fn take(&self, ticket: &[u8], _: UnixTime) -> Reply<Option<Zeroizing<Vec<u8>>>> {
         if ticket.len() == Self::TICKET_LENGTH { Reply::Later } else { Reply::Now(None) }
     }

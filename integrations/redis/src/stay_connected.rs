@@ -53,7 +53,7 @@ pub async fn stay_connected(client: Client) {
         // fred 10.1 counts the calls that it has to send, and sends a lone one at once where the count is zero. It does
         // not count down the calls that it cancels when its task ends: calls would wait for others from then on.
         client.inner().counters.take_cmd_buffer_len();
-        let pause = pauses.after(started.elapsed());
+        let pause = pauses.next_after(started.elapsed());
         report_not_connected(client.id(), pause, &error);
         tokio::time::sleep(pause).await;
     }
@@ -79,8 +79,8 @@ impl Pauses {
     const SHORTEST: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(5);
 
-    /// The pause after a task of fred that ran for this long.
-    fn after(&mut self, ran: Duration) -> Duration {
+    /// The next pause, after a task of fred that ran for this long.
+    fn next_after(&mut self, ran: Duration) -> Duration {
         self.last = if ran > self.last {
             Self::SHORTEST
         } else {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     fn in_milliseconds(pauses: &mut Pauses, ran: [u64; 8]) -> [u128; 8] {
-        ran.map(|ran| pauses.after(Duration::from_millis(ran)).as_millis())
+        ran.map(|ran| pauses.next_after(Duration::from_millis(ran)).as_millis())
     }
 
     #[test]

@@ -117,18 +117,11 @@ impl RedisStore {
     {
         let availability = &self.shared.availability;
         let started = Instant::now();
-        if !availability.may_ask(started) {
+        if !availability.begin_call(started) {
             report_call(call, None, Some(&Error::NotAsked));
             return Err(Error::NotAsked);
         }
-        let options = Options {
-            // fred's timer is the only one. When it ends a call that fred has not sent yet, fred does not send it later.
-            timeout: Some(self.timeout),
-            max_attempts: Some(1),
-            fail_fast: true,
-            ..Options::default()
-        };
-        let client = self.shared.clients.next().with_options(&options);
+        let client = self.shared.clients.next().with_options(&self.options());
         // In a box: a future of fred has several kilobytes, and each future around it would move them.
         let result = match Box::pin(ask(client)).await {
             Err(Error::Store(error)) if *error.kind() == ErrorKind::Timeout => {
@@ -136,25 +129,43 @@ impl RedisStore {
             }
             result => result,
         };
-        match &result {
-            Err(error) if error.is_unreachable() => {
+        let error = result.as_ref().err();
+        self.report_result(call, started, error);
+        report_call(call, Some(started.elapsed()), error);
+        result
+    }
+
+    /// fred's options for one call.
+    fn options(&self) -> Options {
+        Options {
+            // fred's timer is the only one. When it ends a call that fred has not sent yet, fred does not send it later.
+            timeout: Some(self.timeout),
+            max_attempts: Some(1),
+            fail_fast: true,
+            ..Options::default()
+        }
+    }
+
+    /// Remembers whether the call had an answer, and logs what is new.
+    fn report_result(&self, call: Call, started: Instant, error: Option<&Error>) {
+        let availability = &self.shared.availability;
+        match error {
+            Some(error) if error.is_unanswered() => {
                 if availability.on_no_answer() {
                     report_silent(error);
                 }
             }
-            Ok(_) | Err(_) => {
+            answered => {
                 if availability.on_answer() {
                     report_answering();
                 }
-                if let Err(error) = &result {
-                    if availability.may_warn(started) {
+                if let Some(error) = answered {
+                    if availability.begin_warning(started) {
                         report_refused(call, error);
                     }
                 }
             }
         }
-        report_call(call, Some(started.elapsed()), result.as_ref().err());
-        result
     }
 }
 

@@ -123,12 +123,12 @@ async fn a_call_that_has_ended_before_it_was_sent_is_not_sent_later() {
         let set = client.set::<(), _, _>("large", value, None, None, false);
         assert!(timeout(Duration::ZERO, set).await.is_err());
     }
-    assert!(hasty_sessions.fetch(&ticket).await.is_none());
+    assert!(hasty_sessions.take_session(&ticket).await.is_none());
     assert_eq!(hasty_register.check(&record).await, ReplayCheck::Unknown);
     server.resume();
     // Behind the others, so that these were done or left out.
     client.ping::<()>(None).await.unwrap();
-    assert!(sessions.fetch(&ticket).await.is_some(), "no server has used it");
+    assert!(sessions.take_session(&ticket).await.is_some(), "no server has used it");
     assert_eq!(records(), before, "the ClientHello is not recorded");
 }
 

@@ -84,8 +84,8 @@ async fn sessions_and_records_are_on_all_nodes_of_a_cluster() {
     until("all are written", async || nodes.iter().map(keys).sum::<usize>() == 30).await;
     assert!(nodes.iter().all(|node| keys(node) > 0), "each has some");
     for ticket in &tickets {
-        assert!(sessions.fetch(ticket).await.is_some());
-        assert!(sessions.fetch(ticket).await.is_none());
+        assert!(sessions.take_session(ticket).await.is_some());
+        assert!(sessions.take_session(ticket).await.is_none());
     }
 
     let mut size = RegisterSize::default();
@@ -163,7 +163,7 @@ async fn a_store_whose_slot_moves_answers_for_other_slots_meanwhile_and_for_all_
         let ticket = sessions.put(b"a session", UnixTime::now(), Duration::from_secs(600)).unwrap();
         for _ in 0..20 {
             // It is written meanwhile.
-            if sessions.fetch(&ticket).await.is_some() {
+            if sessions.take_session(&ticket).await.is_some() {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

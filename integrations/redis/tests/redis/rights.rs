@@ -82,7 +82,7 @@ async fn use_all_rights(store: &RedisStore) {
     let lifetime = Duration::from_secs(100);
     let ticket = sessions.put(b"a session", UnixTime::now(), lifetime).unwrap();
     until("the session is written", async || {
-        let session = sessions.fetch(&ticket).await;
+        let session = sessions.take_session(&ticket).await;
         session.is_some_and(|session| session.as_slice() == b"a session")
     })
     .await;

@@ -76,6 +76,6 @@ async fn after_a_failover_nothing_is_accepted_twice_and_all_goes_on() {
     let ticket = sessions.put(b"a session", UnixTime::now(), std::time::Duration::from_secs(60));
     let ticket = ticket.unwrap();
     until("the session is written", async || replica.command(&["DBSIZE"]) == "2").await;
-    assert!(sessions.fetch(&ticket).await.is_some());
-    assert!(sessions.fetch(&ticket).await.is_none());
+    assert!(sessions.take_session(&ticket).await.is_some());
+    assert!(sessions.take_session(&ticket).await.is_none());
 }

@@ -50,7 +50,7 @@ async fn of_all_servers_that_ask_for_a_session_one_gets_it() {
             .iter()
             .map(|sessions| {
                 let (sessions, ticket) = (sessions.clone(), ticket.clone());
-                tokio::spawn(async move { sessions.fetch(&ticket).await })
+                tokio::spawn(async move { sessions.take_session(&ticket).await })
             })
             .collect();
         let mut found = Vec::new();
@@ -59,7 +59,7 @@ async fn of_all_servers_that_ask_for_a_session_one_gets_it() {
         }
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].as_slice(), SESSION);
-        assert!(first.fetch(&ticket).await.is_none());
+        assert!(first.take_session(&ticket).await.is_none());
     }
 }
 
@@ -122,17 +122,17 @@ async fn a_session_is_not_opened_in_the_place_of_another_or_with_another_key() {
     let one = put(&sessions, b"one", &server).await;
     let key_of_one = server.command(&["RANDOMKEY"]);
     let value: Vec<u8> = client.get(&key_of_one).await.unwrap();
-    assert!(sessions.fetch(&one).await.is_some());
+    assert!(sessions.take_session(&one).await.is_some());
     let two = put(&sessions, b"two", &server).await;
     let key_of_two = server.command(&["RANDOMKEY"]);
     assert_ne!(key_of_one, key_of_two);
     client.set::<(), _, _>(key_of_two, value.as_slice(), None, None, false).await.unwrap();
-    assert!(sessions.fetch(&two).await.is_none());
+    assert!(sessions.take_session(&two).await.is_none());
 
     let ticket = put(&sessions, SESSION, &server).await;
     let keys = SealingKeys::from_bytes(b"the sealing key of another fleet").unwrap();
     let other = RedisStore::new(client, PREFIX, keys).unwrap();
-    assert!(RedisSessions::new(&other).unwrap().fetch(&ticket).await.is_none());
+    assert!(RedisSessions::new(&other).unwrap().take_session(&ticket).await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,9 +141,9 @@ async fn tickets_of_other_stores_are_not_asked_for() {
     let sessions = sessions_on(&server).await;
     for length in [0, 1, 31, 33, 8192] {
         assert_eq!(sessions.take(&vec![7; length], UnixTime::now()), Reply::Now(None));
-        assert!(sessions.fetch(&vec![7; length]).await.is_none());
+        assert!(sessions.take_session(&vec![7; length]).await.is_none());
     }
-    assert!(sessions.fetch(&[7; 32]).await.is_none());
+    assert!(sessions.take_session(&[7; 32]).await.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +175,7 @@ async fn a_pool_is_a_store_too() {
     let sessions = RedisSessions::new(&store).unwrap();
     for _ in 0..6 {
         let ticket = put(&sessions, SESSION, &server).await;
-        assert_eq!(sessions.fetch(&ticket).await.unwrap().as_slice(), SESSION);
+        assert_eq!(sessions.take_session(&ticket).await.unwrap().as_slice(), SESSION);
     }
 }
 
