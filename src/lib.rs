@@ -127,6 +127,8 @@
 
 // Items behind a feature say so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
 
 pub mod alert;
 pub mod config;

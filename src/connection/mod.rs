@@ -7,7 +7,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use handclasp::connection::{ClientConnection, Received};
-//! use handclasp::{ClientConfig, TrustAnchors};
+//! use handclasp::ClientConfig;
 //!
 //! # fn example(config: Arc<ClientConfig>, mut from_peer: Vec<u8>) -> Result<(), handclasp::Error> {
 //! let mut connection = ClientConnection::new(config, "example.org".try_into().unwrap());

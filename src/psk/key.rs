@@ -31,7 +31,6 @@ use crate::session::{EarlyDataTerms, KeyRecord, Session};
 /// # Examples
 ///
 /// ```
-/// use std::sync::Arc;
 /// use handclasp::psk::{PreSharedKey, PskList};
 ///
 /// # fn example(secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {

@@ -18,6 +18,9 @@ use handclasp_redis::{
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+const USAGE: &str =
+    "usage: fleet_server ADDRESS:PORT CHAIN_FILE KEY_FILE REDIS_URL SEALING_KEY_FILE";
+
 #[tokio::main]
 async fn main() {
     if let Err(error) = run().await {
@@ -29,7 +32,7 @@ async fn main() {
 async fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key, url, sealing_key] = &arguments[..] else {
-        return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE REDIS_URL SEALING_KEY_FILE".into());
+        return Err(USAGE.into());
     };
     let sealing_key = Zeroizing::new(std::fs::read(sealing_key)?);
     let pool = connect_to_the_store(url)?;
@@ -37,7 +40,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         RedisStore::new(pool.clone(), "fleet_server", SealingKeys::from_bytes(&sealing_key)?)?;
     let (sessions, register) = (RedisSessions::new(&store)?, RedisStrikeRegister::new(&store)?);
     if let Err(error) = try_the_store(&pool, &register).await {
-        eprintln!("there is no resumption yet: {error}");
+        eprintln!("there is no resumption yet: the store at {}: {error}", addresses(&pool));
     }
 
     let key = CertifiedKey::from_pem_files(chain, key)?;
@@ -93,9 +96,15 @@ async fn try_the_store(pool: &Pool, register: &RedisStrikeRegister) -> Result<()
     tokio::select! {
         connected = pool.wait_for_connect() => connected?,
         error = errors.recv() => return Err(error?.0.into()),
-        () = tokio::time::sleep(Duration::from_secs(2)) => return Err("the store does not answer".into()),
+        () = tokio::time::sleep(Duration::from_secs(2)) => return Err("it does not answer".into()),
     }
     Ok(register.refresh().await?)
+}
+
+/// HOST:PORT of each node. The URL may have a password, so it is not shown.
+fn addresses(pool: &Pool) -> String {
+    let nodes = pool.next().client_config().server.hosts();
+    nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 async fn serve(acceptor: Acceptor, socket: TcpStream) -> std::io::Result<()> {

@@ -9,12 +9,11 @@
 //! use std::sync::Arc;
 //! use handclasp_redis::fred::clients::Pool;
 //! use handclasp_redis::handclasp::config::ServerConfigBuilder;
-//! use handclasp_redis::handclasp::transport::tokio::Acceptor;
 //! use handclasp_redis::{
 //!     Error, FleetAnswers, RedisSessions, RedisStore, RedisStrikeRegister, SealingKeys,
 //! };
 //!
-//! /// The configuration of a server, and what answers its questions, for [`Acceptor::answers`].
+//! /// The configuration of a server, and what answers its questions, for `Acceptor::answers`.
 //! fn share(
 //!     config: ServerConfigBuilder,
 //!     pool: Pool,
@@ -24,6 +23,7 @@
 //!     let (sessions, register) = (RedisSessions::new(&store)?, RedisStrikeRegister::new(&store)?);
 //!     let config = config
 //!         .sessions(Arc::new(sessions.clone()))
+//!         // Only if the server calls `take_early_data` after `accept`.
 //!         .early_data(16_384, Arc::new(register.clone()));
 //!     Ok((config, FleetAnswers::new().sessions(&sessions).register(&register)))
 //! }
@@ -57,11 +57,17 @@
 //!
 //! With the feature `tracing`, the target `handclasp_redis`:
 //!
-//! - WARN where the store stops answering, and once a minute at most where it refuses calls or has values that cannot
-//!   be opened; at each refresh for each ticket key in the store that is refused; where the fleet has no ticket key
-//!   left, so that random keys seal; and where fred has given up a client that [`stay_connected`] connects again.
-//! - INFO where the store answers again, where an epoch begins, and where another ticket key seals.
-//! - DEBUG for each call that fails or is not made.
+//! - WARN:
+//!   - The store stops answering.
+//!   - The store refuses calls, or has values that cannot be opened: once a minute at most.
+//!   - A ticket key in the store is refused: at each refresh, for each such key.
+//!   - The fleet has no ticket key left, so random keys seal.
+//!   - fred has given up a client, which [`stay_connected`] connects again.
+//! - INFO: the store answers again, an epoch begins, or another ticket key seals.
+//! - DEBUG: a call fails, or is not made.
+
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
 
 mod availability;
 mod epochs;

@@ -38,8 +38,12 @@ impl Fleet {
     }
 
     fn start_server(&self) -> Process {
+        self.start_server_with_store(&self.store)
+    }
+
+    fn start_server_with_store(&self, url: &str) -> Process {
         let Files { chain, key, .. } = &self.files;
-        let arguments = ["127.0.0.1:0", chain, key, &self.store, &self.sealing_key];
+        let arguments = ["127.0.0.1:0", chain, key, url, &self.sealing_key];
         Process::start(&self.program, &arguments)
     }
 }
@@ -86,7 +90,12 @@ async fn a_client_of_one_example_server_resumes_on_the_other_with_0_rtt_data() {
     store.kill();
     let late = fleet.start_server();
     let late_port = port(&late);
-    late.wait_for("there is no resumption yet: ");
+    let address = store.url().replace("redis://", "");
+    let words = format!("there is no resumption yet: the store at {address}: ");
+    late.wait_for(&words);
+    let url_with_password = format!("redis://user:the-password@{address}");
+    let printed = fleet.start_server_with_store(&url_with_password).wait_for(&words);
+    assert!(!printed.contains("the-password"), "{printed}");
     let answer = visit(&client, late_port).await;
     assert!(answer.contains("resumed: false"), "{answer}");
     store.restart();
