@@ -30,7 +30,7 @@ async fn main() {
 async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key] = &arguments[..] else {
-        return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
+        return Err("usage: hyper_server ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
     let key = CertifiedKey::from_pem_files(chain, key)?;
     let config = ServerConfig::builder(CryptoProvider::default())

@@ -33,7 +33,7 @@ async fn main() -> Result<(), Failure> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["sign", socket, key] => sign(socket, key).await,
         ["serve", socket, address, chain] => serve(socket, address, chain).await,
-        _ => Err("sign SOCKET KEY_FILE, or serve SOCKET ADDRESS:PORT CHAIN_FILE".into()),
+        _ => Err("usage: sign SOCKET KEY_FILE, or serve SOCKET ADDRESS:PORT CHAIN_FILE".into()),
     }
 }
 

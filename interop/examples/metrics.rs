@@ -43,7 +43,7 @@ async fn main() {
 async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key, metrics_address] = &arguments[..] else {
-        return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE METRICS_ADDRESS:PORT".into());
+        return Err("usage: metrics ADDRESS:PORT CHAIN_FILE KEY_FILE METRICS_ADDRESS:PORT".into());
     };
     tracing_subscriber::fmt().with_ansi(false).with_writer(io::stderr).init();
     let metrics = PrometheusBuilder::new()

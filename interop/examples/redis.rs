@@ -93,7 +93,7 @@ async fn main() {
 async fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, ca, chain, key] = &arguments[..] else {
-        return Err("give HOST:PORT CA_FILE CHAIN_FILE KEY_FILE".into());
+        return Err("usage: redis HOST:PORT CA_FILE CHAIN_FILE KEY_FILE".into());
     };
     let (host, _) = address.rsplit_once(':').ok_or("there is no port in HOST:PORT")?;
     let own = CertificateList::new(vec![Arc::new(CertifiedKey::from_pem_files(chain, key)?)]);

@@ -78,7 +78,7 @@ async fn main() {
 async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, address, chain, key] = &arguments[..] else {
-        return Err("ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
+        return Err("usage: axum ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
     let config = server_config(CertifiedKey::from_pem_files(chain, key)?)?;
     let socket = TcpListener::bind(address).await?;

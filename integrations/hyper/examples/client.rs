@@ -40,7 +40,7 @@ async fn run() -> Result<(), Failure> {
     let (url, ca_file, proxy) = match &arguments[..] {
         [_, url, ca_file] => (url, ca_file, None),
         [_, url, ca_file, proxy] => (url, ca_file, Some(proxy)),
-        _ => return Err("URL CA_FILE [PROXY_URL]".into()),
+        _ => return Err("usage: client URL CA_FILE [PROXY_URL]".into()),
     };
     let config = ClientConfig::builder(CryptoProvider::default())
         .trust(TrustAnchors::from_pem(&std::fs::read(ca_file)?)?)?

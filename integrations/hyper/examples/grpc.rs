@@ -34,7 +34,7 @@ async fn run() -> Result<(), Failure> {
     match arguments[..] {
         ["serve", address, chain, key] => serve(address, chain, key).await,
         ["check", url, ca_file] => check(url, ca_file).await,
-        _ => Err("serve ADDRESS:PORT CHAIN_FILE KEY_FILE, or check URL CA_FILE".into()),
+        _ => Err("usage: grpc serve ADDRESS:PORT CHAIN_FILE KEY_FILE, or check URL CA_FILE".into()),
     }
 }
 

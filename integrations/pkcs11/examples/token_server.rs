@@ -28,7 +28,7 @@ async fn run() -> Result<(), Failure> {
     let (address, uri, file) = match &arguments[..] {
         [address, uri] => (address, uri, None),
         [address, uri, file] => (address, uri, Some(file)),
-        _ => return Err("token_server ADDRESS:PORT URI [CHAIN_FILE]".into()),
+        _ => return Err("usage: token_server ADDRESS:PORT URI [CHAIN_FILE]".into()),
     };
     let uri: Pkcs11Uri = uri.parse()?;
     let mut options = Options::default();

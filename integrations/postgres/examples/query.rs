@@ -33,7 +33,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, options, ca_file, sql] = &arguments[..] else {
-        return Err("OPTIONS CA_FILE SQL".into());
+        return Err("usage: query OPTIONS CA_FILE SQL".into());
     };
     let anchors = TrustAnchors::from_pem(&std::fs::read(ca_file)?)?;
     let connector = Connector::new(Arc::new(ClientConfig::new(anchors)?));

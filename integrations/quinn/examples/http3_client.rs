@@ -23,7 +23,9 @@ async fn main() {
 
 async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, url, ca_file] = &arguments[..] else { return Err("URL CA_FILE".into()) };
+    let [_, url, ca_file] = &arguments[..] else {
+        return Err("usage: http3_client URL CA_FILE".into());
+    };
     let url: Uri = url.parse()?;
     let host = url.host().ok_or("the URL has no host")?.trim_matches(['[', ']']);
     let config = ClientConfig::builder(CryptoProvider::default())

@@ -35,7 +35,10 @@ async fn main() {
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", address, chain, key] => serve(address, chain, key).await,
         ["fetch", url, ca_file] => visit_twice(url, ca_file).await,
-        _ => Err("serve ADDRESS:PORT CHAIN_FILE KEY_FILE, or fetch URL CA_FILE".into()),
+        _ => Err(
+            "usage: http3_early_data serve ADDRESS:PORT CHAIN_FILE KEY_FILE, or fetch URL CA_FILE"
+                .into(),
+        ),
     };
     if let Err(error) = result {
         eprintln!("{error}");

@@ -96,7 +96,7 @@ async fn main() {
 async fn run() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, socket, address, chain] = &arguments[..] else {
-        return Err("SOCKET ADDRESS:PORT CHAIN_FILE".into());
+        return Err("usage: http3_keyless SOCKET ADDRESS:PORT CHAIN_FILE".into());
     };
     let signer = Signer { socket: SockAddr::unix(socket)? };
     let (_, schemes) = signer.connect()?;

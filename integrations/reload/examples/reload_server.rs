@@ -22,7 +22,7 @@ async fn main() {
 async fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [address, chain, key] = &arguments[..] else {
-        return Err("give ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
+        return Err("usage: reload_server ADDRESS:PORT CHAIN_FILE KEY_FILE".into());
     };
     let provider = CryptoProvider::default();
     let reloader =
