@@ -31,7 +31,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::failure::Failure;
 
@@ -73,7 +73,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| arguments::without_values(error).exit());
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => arguments::without_values(error, &Cli::command()).exit(),
+    };
     let result = match &cli.command {
         Some(_) if cli.demo.html.is_wanted() => {
             Err(Failure::misuse("--html stands before the command")
