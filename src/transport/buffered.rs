@@ -142,13 +142,13 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
     }
 
-    /// Lets a server's tickets wait, if it has accepted a client of which more is here already. The server
-    /// reads that first, and often answers it: one write sends the answer and the tickets. They are sent
-    /// at the latest before it reads from the transport.
+    /// Sends the last messages of an accepted client's handshake. If more of the client is here already, the
+    /// tickets wait: the server reads that first, and often answers it, so one write sends the answer and
+    /// the tickets. They are sent at the latest before the server reads from the transport.
     #[cfg(feature = "tokio")]
-    pub(super) fn let_tickets_wait(&mut self) -> bool {
+    pub(super) fn flush_accepted<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         self.tickets_wait = self.connection.is_connected_server() && !self.unread.is_empty();
-        self.tickets_wait
+        if self.tickets_wait { Ok(()) } else { self.flush_handshake(transport) }
     }
 
     /// Sends everything, unless tickets wait.

@@ -3,8 +3,8 @@
 //! If a socket is closed while it has unread bytes, or receives bytes afterwards, the kernel resets the
 //! connection, and bytes that were just sent may be lost: the alert that says why a client was
 //! refused, or the response to a request of which a part was not read. So after its last record,
-//! this side shuts down its direction of the socket, and reads and discards bytes until the peer has
-//! closed its own direction. Time and bytes are limited.
+//! this side shuts down the write side of the socket, and reads and discards bytes until the peer has
+//! closed its own. Time and bytes are limited.
 
 use core::any::Any;
 use core::time::Duration;
@@ -85,8 +85,8 @@ impl Socket {
         Ok(result)
     }
 
-    /// Shuts down this side's direction, and discards what it receives until the peer has closed its
-    /// own direction, for at most [`CLOSING_TIME`] and [`CLOSING_BYTES`]. A [`Stream`](super::Stream)
+    /// Shuts down the write side of the socket, and discards what it receives until the peer has closed its
+    /// own, for at most [`CLOSING_TIME`] and [`CLOSING_BYTES`]. A [`Stream`](super::Stream)
     /// does this when it is dropped. An application that moves the bytes itself does it after its last
     /// record. From a non-blocking socket, this reads only what is there.
     ///

@@ -28,8 +28,8 @@ use crate::connection::{Connection, IntoSecretsError};
 /// the write returns the alert as its error.
 ///
 /// **The end.** When the stream is dropped after its last record (close_notify or a fatal alert), and
-/// its transport is a `TcpStream` or `UnixStream` of the standard library, it shuts down its direction
-/// of the socket, and reads and discards bytes until the peer closes. That takes at most
+/// its transport is a `TcpStream` or `UnixStream` of the standard library, it shuts down the write
+/// side of the socket, and reads and discards bytes until the peer closes. That takes at most
 /// [`CLOSING_TIME`](super::CLOSING_TIME) and [`CLOSING_BYTES`](super::CLOSING_BYTES), and no time if
 /// the peer has sent close_notify. Without this, the kernel resets a connection that has unread bytes,
 /// and the last record, or data before it, may be lost. [`Stream::over`] does the same for other

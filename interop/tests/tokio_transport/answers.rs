@@ -470,9 +470,9 @@ async fn handshakes_under_way_have_a_limit_and_silent_clients_take_no_place() {
         });
         let give_up = tokio::time::timeout(SECOND / 2, both.as_mut()).await;
         assert!(give_up.is_err());
-        assert!(format!("{acceptor:?}").contains("places_left: 2"), "{acceptor:?}");
+        assert!(format!("{acceptor:?}").contains("permits_left: 2"), "{acceptor:?}");
     }
-    assert!(format!("{acceptor:?}").contains("places_left: 3"), "{acceptor:?}");
+    assert!(format!("{acceptor:?}").contains("permits_left: 3"), "{acceptor:?}");
 }
 
 /// The age of the first ticket in the ClientHello that the client sends to this end.

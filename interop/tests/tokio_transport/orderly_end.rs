@@ -403,7 +403,7 @@ async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awai
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
-    assert!(format!("{acceptor:?}").contains("places_left: 2"), "{acceptor:?}");
+    assert!(format!("{acceptor:?}").contains("permits_left: 2"), "{acceptor:?}");
     // The others were answered, and come in turn.
     let connector = Connector::new(identity.client_config());
     for _ in 0..3 {

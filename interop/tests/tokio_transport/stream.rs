@@ -286,7 +286,7 @@ async fn a_handshake_that_is_dropped_leaks_nothing() {
                 true => drop_after(polls, accepting, connecting).await,
                 false => drop_after(polls, connecting, accepting).await,
             };
-            assert!(format!("{acceptor:?}").contains("places_left: 1024"), "{acceptor:?}");
+            assert!(format!("{acceptor:?}").contains("permits_left: 1024"), "{acceptor:?}");
             let in_use = [Arc::strong_count(&client), Arc::strong_count(&server)];
             assert_eq!(in_use, [2, 2], "the connector's, the acceptor's and ours");
             if complete {

@@ -43,10 +43,12 @@ impl HandshakePermits {
         Arc::new(Self { hellos: Semaphore::new(limit), flights: Semaphore::new(limit) })
     }
 
-    fn of(&self, level: Level) -> &Semaphore {
+    /// The semaphore for what a client sends at this level. After its ClientHello, a client sends nothing but
+    /// 0-RTT data and its last flight.
+    fn for_level(&self, level: Level) -> &Semaphore {
         match level {
             Level::Initial => &self.hellos,
-            _ => &self.flights,
+            Level::EarlyData | Level::Handshake | Level::Application => &self.flights,
         }
     }
 }
@@ -131,11 +133,10 @@ impl Acceptor {
     /// until the client closes, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME), so that
     /// the alert arrives. It has no permit then.
     ///
-    /// If the client has sent more behind its handshake, a request for example, the server's tickets are
-    /// not sent yet: they go with the first data that are written to the stream, which saves a write. They
-    /// are sent at the latest when the stream waits for more of the client, or is flushed or shut down. A
-    /// server that does nothing of this for long flushes the stream first, and one that drops the stream
-    /// without it sends no tickets.
+    /// If the client has sent more right behind its Finished, a request for example, `accept` does not send
+    /// the server's tickets yet. The first write sends them together with its data. A read that has to wait
+    /// for the client, a flush and a shutdown send them, too. If the server does none of these for long, it
+    /// should flush the stream first. If it drops the stream before, no tickets are sent.
     ///
     /// # Errors
     /// The error of the handshake, after the alert was sent: [`Error::from_io`](crate::Error::from_io)
@@ -207,16 +208,17 @@ impl Acceptor {
         let connection = ServerConnection::with_options(Arc::clone(&self.config), options);
         let mut stream = TlsStream::new(connection, transport, Arc::clone(&self.answers));
         within(self.timeout, &mut stream, async |stream| {
-            let first = stream.wait_for_record().await?;
+            let first_record = stream.wait_for_record().await?;
             if let (Some(reply), Err(RecordError::NotTls { protocol: OtherProtocol::Http, .. })) =
-                (&self.plain_http_reply, first)
+                (&self.plain_http_reply, first_record)
             {
                 stream.send_plain(reply).await?;
             }
             loop {
                 let level = stream.connection().read_level();
                 // The semaphore is never closed.
-                let permit = self.permits.of(level).acquire().await.map_err(io::Error::other)?;
+                let permit =
+                    self.permits.for_level(level).acquire().await.map_err(io::Error::other)?;
                 let complete = stream.handshake_with_received(&done).await?;
                 drop(permit);
                 if complete {
@@ -236,7 +238,7 @@ impl fmt::Debug for Acceptor {
         f.debug_struct("Acceptor")
             .field("config", &self.config)
             .field("timeout", &self.timeout)
-            .field("places_left", &self.permits.hellos.available_permits())
+            .field("permits_left", &self.permits.hellos.available_permits())
             .finish_non_exhaustive()
     }
 }

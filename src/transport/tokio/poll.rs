@@ -203,7 +203,7 @@ pub(super) struct Registered {
 }
 
 impl Registered {
-    fn of(&mut self, half: Half) -> &mut bool {
+    fn flag(&mut self, half: Half) -> &mut bool {
         match half {
             Half::Reader => &mut self.reader,
             Half::Writer => &mut self.writer,
@@ -212,13 +212,13 @@ impl Registered {
 
     /// The task of this half waits.
     pub(super) fn register(&mut self, half: Half, waker: &Waker, wakers: &Wakers) {
-        *self.of(half) = true;
+        *self.flag(half) = true;
         wakers.register(half, waker);
     }
 
     /// The task of this half does not wait any more.
     pub(super) fn forget(&mut self, half: Half, wakers: &Wakers) {
-        if core::mem::replace(self.of(half), false) {
+        if core::mem::replace(self.flag(half), false) {
             wakers.take(half);
         }
     }

@@ -27,7 +27,7 @@ use crate::transport::{CLOSING_BYTES, CLOSING_TIME, HandedOver};
 /// **Both directions at once.** `tokio::io::split` makes two halves for two tasks. Neither half waits
 /// for the other, even while the transport takes no bytes.
 ///
-/// **The end.** Shutting down sends close_notify and shuts down this direction of the transport. The
+/// **The end.** Shutting down sends close_notify and shuts down the write side of the transport. The
 /// stream can still be read until the peer does the same. A client that stores sessions then waits for
 /// tickets, until the peer closes or data come, for at most
 /// [`CLOSING_TIME`](crate::transport::CLOSING_TIME). Use [`close`](Self::close) for a stream that is
@@ -52,18 +52,18 @@ pub struct TlsStream<C, T> {
     answers: Arc<dyn QuestionHandler>,
     awaited: Option<Awaited>,
     /// Ends the wait for the peer while the stream shuts down.
-    closing: Option<Pin<Box<Sleep>>>,
+    closing_timer: Option<Pin<Box<Sleep>>>,
     /// Shutting down does the same as [`close`](Self::close).
     closes_on_shutdown: bool,
     /// How many more bytes of the peer may be discarded at the end.
     discard_left: usize,
-    /// This direction of the transport is shut down. A transport may refuse a second call.
-    transport_shut_down: bool,
+    /// The write side of the transport is shut down. A transport may refuse a second call.
+    write_side_shut_down: bool,
     wakers: Arc<Wakers>,
     /// Wakes all of `wakers`.
     waker: Waker,
     /// Which halves have a waker in `wakers`.
-    waits: Registered,
+    registered: Registered,
 }
 
 /// The future of an answer, while the handshake waits for it.
@@ -72,6 +72,23 @@ struct Awaited {
     number: QuestionNumber,
     /// The lock makes it `Sync`. It is never contended.
     answer: Mutex<AnswerFuture>,
+}
+
+/// How far a connection is, in what the other half of a stream may wait for.
+struct Progress {
+    is_handshaking: bool,
+    /// How many bytes are not sent yet.
+    unsent: usize,
+}
+
+impl Progress {
+    fn of(connection: &Connection) -> Self {
+        Self { is_handshaking: connection.is_handshaking(), unsent: connection.outgoing().len() }
+    }
+
+    fn is_beyond(&self, before: &Self) -> bool {
+        self.is_handshaking != before.is_handshaking || self.unsent < before.unsent
+    }
 }
 
 impl<C, T> TlsStream<C, T>
@@ -88,13 +105,13 @@ where
             transport,
             answers,
             awaited: None,
-            closing: None,
+            closing_timer: None,
             closes_on_shutdown: false,
             discard_left: CLOSING_BYTES,
-            transport_shut_down: false,
+            write_side_shut_down: false,
             wakers,
             waker,
-            waits: Registered::default(),
+            registered: Registered::default(),
         }
     }
 
@@ -159,7 +176,7 @@ where
         Ok(self.take_early_data())
     }
 
-    /// Ends the connection in an orderly way: sends close_notify, shuts down this direction of the
+    /// Ends the connection in an orderly way: sends close_notify, shuts down the write side of the
     /// transport, and discards what the peer still sends until it closes, for at most
     /// [`CLOSING_TIME`](crate::transport::CLOSING_TIME) and
     /// [`CLOSING_BYTES`](crate::transport::CLOSING_BYTES).
@@ -188,18 +205,20 @@ where
     /// After the last record: discards what the peer sends until it closes or the limits are reached.
     pub(super) async fn drain(&mut self) {
         // Shutting down may have set a time before.
-        self.closing = None;
+        self.closing_timer = None;
         poll_fn(|context| self.poll_drain(context)).await;
     }
 
     /// As [`drain`](Self::drain).
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.buffered.drop_input();
-        let time = self.closing.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
-        if time.as_mut().poll(context).is_ready() || self.buffered.connection.peer_has_closed() {
+        let time_is_over = self.poll_closing_timer(context).is_ready();
+        if time_is_over || self.buffered.connection.peer_has_closed() {
             return Poll::Ready(());
         }
-        if ready!(self.poll_shutdown_transport(context)).is_err() {
+        // An alert may be in `outgoing`.
+        let shut_down = self.poll_shut_down_after(context, |buffered, io| buffered.flush(io));
+        if ready!(shut_down).is_err() {
             return Poll::Ready(());
         }
         let mut dropped = [0; 4096];
@@ -213,14 +232,26 @@ where
         Poll::Ready(())
     }
 
-    /// Sends what is in `outgoing`, an alert for example, and shuts down this direction of the transport.
-    fn poll_shutdown_transport(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let transport_shut_down = self.transport_shut_down;
+    /// Ready when [`CLOSING_TIME`] is over, which begins with the first call.
+    fn poll_closing_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let timer =
+            self.closing_timer.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
+        timer.as_mut().poll(context)
+    }
+
+    /// Sends the last bytes with `send`, and shuts down the write side of the transport, if it is not shut
+    /// down yet.
+    fn poll_shut_down_after(
+        &mut self,
+        context: &mut Context<'_>,
+        mut send: impl FnMut(&mut Buffered<C>, &mut Polled<'_, '_, T>) -> io::Result<()>,
+    ) -> Poll<io::Result<()>> {
+        let is_shut_down = self.write_side_shut_down;
         let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
-            buffered.flush(io)?;
-            if transport_shut_down { Ok(()) } else { io.shutdown() }
+            send(buffered, io)?;
+            if is_shut_down { Ok(()) } else { io.shutdown() }
         }));
-        self.transport_shut_down |= result.is_ok();
+        self.write_side_shut_down |= result.is_ok();
         Poll::Ready(result)
     }
 
@@ -248,13 +279,11 @@ where
         .await
     }
 
-    /// Sends the last messages of an accepted client's handshake, unless they can wait.
+    /// Sends the last messages of an accepted client's handshake. Tickets wait, if the client has sent more
+    /// already.
     pub(super) async fn flush_accepted(&mut self) -> io::Result<()> {
-        if self.buffered.let_tickets_wait() {
-            return Ok(());
-        }
         poll_fn(|context| {
-            self.poll(Half::Writer, context, |buffered, io| buffered.flush_handshake(io))
+            self.poll(Half::Writer, context, |buffered, io| buffered.flush_accepted(io))
         })
         .await
     }
@@ -273,7 +302,7 @@ where
             .await
     }
 
-    /// Sends close_notify, shuts down this direction of the transport, and waits for tickets that the
+    /// Sends close_notify, shuts down the write side of the transport, and waits for tickets that the
     /// server may still send: if they came to a socket that was dropped, they would reset the
     /// connection, and bytes that were just sent would be lost. Data end the wait, and are kept for the
     /// reader.
@@ -282,26 +311,23 @@ where
         if !self.buffered.connection.may_receive_tickets() {
             return Poll::Ready(Ok(()));
         }
-        let time = self.closing.get_or_insert_with(|| Box::pin(::tokio::time::sleep(CLOSING_TIME)));
-        if time.as_mut().poll(context).is_ready() {
+        if self.poll_closing_timer(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
         self.poll(Half::Writer, context, |buffered, io| buffered.receive_until_data(io))
     }
 
-    /// Sends close_notify and shuts down this direction of the transport.
+    /// Sends close_notify and shuts down the write side of the transport.
     fn poll_close_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let bytes_wait = !self.buffered.connection.outgoing().is_empty();
         let data_wait = bytes_wait && !self.buffered.tickets_wait;
-        let transport_shut_down = self.transport_shut_down;
         self.buffered.connection.close();
-        let result = ready!(self.poll(Half::Writer, context, |buffered, io| {
+        let result = ready!(self.poll_shut_down_after(context, |buffered, io| {
             buffered.flush(io).map_err(|error| buffered.alert_or(io, error))?;
             // `WouldBlock` means that there is nothing to receive.
             let _ = buffered.receive_until_data(io);
-            if transport_shut_down { Ok(()) } else { io.shutdown() }
+            Ok(())
         }));
-        self.transport_shut_down |= result.is_ok();
         let peer_closed = self.buffered.connection.peer_has_closed();
         Poll::Ready(match result {
             // Both sides have sent everything: the peer does not need the close_notify.
@@ -332,26 +358,25 @@ where
     ) -> Poll<io::Result<R>> {
         loop {
             let calls_before = self.wakers.calls();
-            let connection = &*self.buffered.connection;
-            let before = (connection.is_handshaking(), connection.outgoing().len());
-            let mut of_transport = Context::from_waker(&self.waker);
-            let mut transport =
-                Polled { transport: &mut self.transport, context: &mut of_transport };
+            let before = Progress::of(&self.buffered.connection);
+            let mut transport = Polled {
+                transport: &mut self.transport,
+                context: &mut Context::from_waker(&self.waker),
+            };
             let result = act(&mut self.buffered, &mut transport);
             self.drop_stale_answer();
             let blocked =
                 matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-            let connection = &*self.buffered.connection;
-            let after = (connection.is_handshaking(), connection.outgoing().len());
-            if after.0 != before.0 || after.1 < before.1 || (result.is_err() && !blocked) {
+            let progress = Progress::of(&self.buffered.connection);
+            if progress.is_beyond(&before) || (result.is_err() && !blocked) {
                 // The other half may be able to continue.
                 self.wakers.wake_other(half);
             }
             if !blocked {
-                self.waits.forget(half, &self.wakers);
+                self.registered.forget(half, &self.wakers);
                 return Poll::Ready(result);
             }
-            self.waits.register(half, context.waker(), &self.wakers);
+            self.registered.register(half, context.waker(), &self.wakers);
             if self.wakers.calls() != calls_before {
                 // The transport called the waker before there was one. It may want the task to yield
                 // first, so it is not polled again here.
@@ -397,6 +422,24 @@ where
         }
         Poll::Ready(())
     }
+
+    /// Ends a handshake that takes too long. Returns what this side was waiting for.
+    fn time_out(&mut self) -> String {
+        let connection = &mut *self.buffered.connection;
+        connection.report_transport_error(&io::ErrorKind::TimedOut.into());
+        let waiting = match connection.question() {
+            Some(question) => format!("an answer to the question {}", question.name()),
+            None => connection.stage().to_string(),
+        };
+        connection.close();
+        // Sends the alert, if the transport takes it now.
+        let mut polled_once = Polled {
+            transport: &mut self.transport,
+            context: &mut Context::from_waker(Waker::noop()),
+        };
+        let _ = self.buffered.flush(&mut polled_once);
+        waiting
+    }
 }
 
 /// Limits the time of a stream's handshake. If it ends with an alert of this side, the connection is
@@ -416,22 +459,10 @@ where
         }
         return result;
     }
-    let timed_out = io::ErrorKind::TimedOut;
-    stream.buffered.connection.report_transport_error(&timed_out.into());
-    let waiting = match stream.connection().question() {
-        Some(question) => format!("an answer to the question {}", question.name()),
-        None => stream.connection().stage().to_string(),
-    };
-    // Sends the alert, if the transport takes it now.
-    stream.buffered.connection.close();
-    let mut goodbye = Polled {
-        transport: &mut stream.transport,
-        context: &mut Context::from_waker(Waker::noop()),
-    };
-    let _ = stream.buffered.flush(&mut goodbye);
+    let waiting = stream.time_out();
     let reason =
         format!("the handshake took longer than {timeout:?}: this side was waiting for {waiting}");
-    Err(io::Error::new(timed_out, reason))
+    Err(io::Error::new(io::ErrorKind::TimedOut, reason))
 }
 
 impl<C, T> AsyncRead for TlsStream<C, T>
