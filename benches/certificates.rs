@@ -340,7 +340,7 @@ fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits)
     let time = least(|| {
         result = match chain.ours(anchors, &[&COUNTED], limits) {
             Ok(_) => "accepted".to_owned(),
-            Err(error) => error.kind.to_string().chars().take(60).collect(),
+            Err(error) => error.kind.to_string(),
         };
     });
     let signatures = COUNT.load(Ordering::Relaxed) / ATTEMPTS;

@@ -43,7 +43,7 @@ fn main() {
     let what = arguments.next().unwrap_or_else(|| "all".into());
     let rounds = arguments.next().map_or(11, |rounds| rounds.parse().expect("ROUNDS"));
     let configurations = Arc::new(Configurations::new());
-    println!("| over loopback TCP | unit | handclasp | rustls | ratio |");
+    println!("| over loopback TCP | unit | handclasp | rustls | handclasp / rustls |");
     println!("|---|---|---|---|---|");
     if what != "http" {
         for buffer in [8 * 1024, 64 * 1024] {
@@ -51,7 +51,8 @@ fn main() {
                 blocking(&configurations, library, buffer)
             });
             for connections in [1, 100] {
-                let name = format!("tokio, {connections} connections");
+                let plural = if connections == 1 { "" } else { "s" };
+                let name = format!("tokio, {connections} connection{plural}");
                 bulk(&name, rounds, buffer, |library| {
                     asynchronous(&configurations, library, connections, buffer)
                 });
@@ -100,9 +101,10 @@ fn bulk(name: &str, rounds: usize, buffer: usize, run: impl FnMut(Library) -> Tr
         let rate = |it: &Transfer| it.bytes as f64 / 1e6 / time(it).as_secs_f64();
         values.each_ref().map(|values| values.iter().map(rate).collect())
     };
-    row(&format!("{name}, send"), "MB / CPU s", &rates(|transfer| transfer.sent_in));
-    let name = format!("{name}, receive into {} KiB", buffer / 1024);
-    row(&name, "MB / CPU s", &rates(|transfer| transfer.received_in));
+    let [send, receive] = ["send", "receive"]
+        .map(|end| format!("{name}, {end}, reader's buffer of {} KiB", buffer / 1024));
+    row(&send, "MB / CPU s", &rates(|transfer| transfer.sent_in));
+    row(&receive, "MB / CPU s", &rates(|transfer| transfer.received_in));
 }
 
 fn blocking(configurations: &Configurations, library: Library, buffer: usize) -> Transfer {

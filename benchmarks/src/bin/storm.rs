@@ -38,7 +38,7 @@ enum Kind {
 
 fn main() {
     let rounds = std::env::args().nth(1).map_or(15, |rounds| rounds.parse().expect("ROUNDS"));
-    println!("| over loopback TCP, tokio | unit | handclasp | rustls | ratio |");
+    println!("| over loopback TCP, tokio | unit | handclasp | rustls | handclasp / rustls |");
     println!("|---|---|---|---|---|");
     for (kind, name) in [(Kind::Full, "full handshakes"), (Kind::Resumed, "resumed handshakes")] {
         let contenders = Library::BOTH.map(|library| Contender::new(library, kind));

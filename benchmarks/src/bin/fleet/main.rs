@@ -43,8 +43,8 @@ fn main() {
         }
     }
     println!(
-        "| over loopback TCP | in memory, handshakes / s | shared, handshakes / s | ratio | CPU of the server, in \
-         memory, µs | shared, µs | ratio |"
+        "| over loopback TCP | in memory, handshakes / s | shared, handshakes / s | shared / in memory | CPU of the \
+         server, in memory, µs | shared, µs | in memory / shared |"
     );
     println!("|---|---|---|---|---|---|---|");
     for (kind, [memory, shared]) in Kind::ALL.iter().zip(&measured) {
@@ -60,7 +60,8 @@ fn main() {
         );
     }
     println!(
-        "\n| latency of one client, µs | in memory, p50 | shared, p50 | added | in memory, p99 | shared, p99 | added |"
+        "\n| latency of one client, µs | in memory, p50 | shared, p50 | added, p50 | in memory, p99 | shared, p99 | \
+         added, p99 |"
     );
     println!("|---|---|---|---|---|---|---|");
     for (kind, [memory, shared]) in Kind::ALL.iter().zip(&measured) {

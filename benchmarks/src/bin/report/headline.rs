@@ -15,7 +15,7 @@ pub fn headline(sections: &[Section], machine: &str) -> String {
         section.expect("all benchmarks ran").text.as_str()
     };
     let mut out = format!("{machine}\n\n");
-    out += "| time in relation to | bare primitives | rustls |\n|---|---|---|\n";
+    out += "| time in relation to | floor | rustls |\n|---|---|---|\n";
     let columns = ["handshake", "side", "handclasp / floor", "handclasp / rustls"];
     for [handshake, side, floor, rustls] in select(text("handshake"), columns) {
         out += &format!("| {handshake} handshake, {side} | {floor} | {rustls} |\n");
