@@ -113,8 +113,7 @@ where
     }
 }
 
-/// The same words as the text, for a program that unwraps an error or returns it from `main`. So a program does
-/// not have the names of all variants in it, either.
+/// `Debug` prints the text of `Display`: a derived one would put the names of all variants into the program.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({self})")

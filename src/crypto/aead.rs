@@ -169,7 +169,8 @@ impl AeadKey {
     }
 
     /// Decrypts what is in `buffer` from `start`, as [`open`](Self::open) does, to the front of `buffer`.
-    /// `ring` needs no time for the way; for the others, the plaintext is moved.
+    /// `ring` decrypts directly to there, in the time that it takes in place. The others decrypt in place,
+    /// and the plaintext is moved.
     pub(crate) fn open_to_front<'a>(
         &self,
         nonce: [u8; NONCE_LENGTH],

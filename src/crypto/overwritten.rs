@@ -10,22 +10,22 @@ use crate::crypto::CryptoError;
 /// `WORDS` is [`words_of`] the key: words that cover it, wherever the compiler puts them.
 pub(super) struct Overwritten<K, const WORDS: usize>(KeyOrZeros<K, WORDS>);
 
-/// The zeros are words and not bytes: then the compiler puts them, as the key, behind a word that names the variant. The
-/// provider writes the key to its place. Behind a single byte, it would be copied twice on its way there.
+/// The zeros are words and not bytes, so that the discriminant in front of them, and of the key, is a word, too. Then the
+/// provider writes the key to its place. Behind a discriminant of one byte, it would be copied twice on its way there.
 #[allow(clippy::large_enum_variant, reason = "the zeros overwrite all bytes of the key")]
 enum KeyOrZeros<K, const WORDS: usize> {
     Key(K),
     Zeros([usize; WORDS]),
 }
 
-/// A number of words that covers a key of this type: with the word that names the variant, they are all
+/// A number of words that covers a key of this type: with the discriminant, which is one more, they are all
 /// bytes of the enum.
 pub(super) const fn words_of<K>() -> usize {
     (size_of::<K>() + align_of::<K>()) / size_of::<usize>() - 1
 }
 
 impl<K, const WORDS: usize> Overwritten<K, WORDS> {
-    /// The key begins behind the first word, and ends with the last one.
+    /// The key begins behind the discriminant, and ends with the last one.
     const IS_COVERED: () = assert!(
         align_of::<K>() >= align_of::<usize>()
             && size_of::<Self>() == (WORDS + 1) * size_of::<usize>()

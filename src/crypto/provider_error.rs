@@ -46,8 +46,7 @@ pub enum ProviderFault {
     },
 }
 
-/// The same words as the text. So a program that unwraps the error does not have the names of all variants in
-/// it.
+/// `Debug` prints the text of `Display`: a derived one would put the names of all variants into the program.
 impl fmt::Debug for ProviderFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ProviderFault({self})")

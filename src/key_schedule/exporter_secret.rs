@@ -27,8 +27,7 @@ impl ExporterSecret {
         Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
-    /// TLS-Exporter(label, context, the length of `output`). Overwrites the stack below it: no later
-    /// step, such as the installation of keys, does so.
+    /// TLS-Exporter(label, context, the length of `output`).
     pub(crate) fn export(&self, label: &str, context: &[u8], output: &mut [u8]) -> Result<()> {
         with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| self.derive(label, context, output))
     }

@@ -38,6 +38,16 @@
 //! Labels have the word "master" where secrets are called "main" (section 7.1). Observers get the main
 //! secret as "master", too: the name that RFC 8448 has for this step.
 //!
+//! # Secrets on the stack
+//!
+//! The primitives leave secrets on the stack. During a handshake, the connection overwrites it once after
+//! each change of keys, which covers the steps before. Steps that no change of keys follows overwrite the
+//! stack that they have used themselves: an exporter, the PSK of a ticket, an imported PSK, and
+//! [`expand_label`]. They do so with `with_stack_wiped`, by `HKDF_STACK_DEPTH` bytes, which is how deep the
+//! calls of HKDF go.
+//!
+//! # Observers
+//!
 //! Every step inside a connection takes the connection's observers, which see it, and the key log, which
 //! gets the traffic secrets and the exporters.
 

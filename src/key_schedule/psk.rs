@@ -48,8 +48,7 @@ impl ResumptionSecret {
         Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
     }
 
-    /// The PSK that goes with a ticket of this nonce (section 4.7.1). Overwrites the stack below it: no later
-    /// step, such as the installation of keys, does so.
+    /// The PSK that goes with a ticket of this nonce (section 4.7.1).
     pub(crate) fn psk(&self, nonce: &[u8], observers: &mut Observers) -> Result<Secret> {
         with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
             self.hkdf.prk(&self.secret).expand_label_to_secret("resumption", nonce, observers)
@@ -58,8 +57,7 @@ impl ResumptionSecret {
 }
 
 /// The key that an external key is imported as (RFC 9258, section 5.1). The hash is the external
-/// key's; the length of `output` is that of the hash that the imported key is for. Overwrites the stack
-/// below it: no later step, such as the installation of keys, does so.
+/// key's; the length of `output` is that of the hash that the imported key is for.
 pub(crate) fn imported_psk(
     hash: &StaticOrArc<dyn Hash>,
     secret: &[u8],

@@ -146,9 +146,10 @@ impl TrafficSecret {
         Ok(KeyAndIv { key, iv })
     }
 
-    /// The secret after a KeyUpdate (section 7.2). Consumes the old one. Overwrites the stack below it: the
-    /// key that is made next goes through the same place, and is moved to the heap with the bytes beside it.
+    /// The secret after a KeyUpdate (section 7.2). Consumes the old one.
     pub(crate) fn update(self, observers: &mut Observers) -> Result<Self> {
+        // Before the key is made: it goes through the same place on the stack, and bytes that are left beside
+        // it would be moved to the heap with it.
         let secret = with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
             self.prk().expand_label_to_secret("traffic upd", &[], observers)
         })?;

@@ -32,7 +32,8 @@ impl TrafficKeys {
     /// The IV with the sequence number mixed in (section 5.3).
     pub(super) fn nonce(&self, sequence: u64) -> [u8; NONCE_LENGTH] {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = *self.iv;
-        // In the two parts in which ciphers read a nonce: processors wait longer for others.
+        // Stored in the two parts in which ciphers load a nonce, of 8 and 4 bytes: a processor forwards no
+        // stored bytes to a load that covers two stores, and the load waits.
         let first = u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ (sequence >> 32);
         let [_, _, _, _, low @ ..] = sequence.to_be_bytes();
         let last = u32::from_be_bytes([i, j, k, l]) ^ u32::from_be_bytes(low);

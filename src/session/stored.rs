@@ -103,7 +103,7 @@ impl Session {
     }
 
     /// An upper bound of the encoded length in bytes, with the name or digest before it. The allocator of glibc
-    /// gives up to 1,032 bytes from a list of the thread, and takes longer for more.
+    /// takes up to 1,032 bytes from the cache of the thread (tcache), and needs more time for more.
     pub(super) fn max_encoded_length(&self) -> usize {
         let request = self.answer.as_ref().map_or(0, |answer| answer.request.len());
         let quic = self.quic.as_ref().and_then(|quic| quic.early_data_limits.as_ref());

@@ -145,7 +145,8 @@ pub fn only(input: &[u8], tag: u8) -> Option<&[u8]> {
 
 /// How many bytes an element has.
 struct ElementLengths {
-    /// Of the tag and the length. It is not 0, so that a CPU returns both numbers, or none, in two registers.
+    /// Of the tag and the length. It is never 0, so 0 can stand for `None`: an `Option` of the two numbers is no
+    /// larger than they are, and a function returns it in two registers, not in memory.
     header: NonZero<usize>,
     /// Of all that the element consists of.
     whole: usize,

@@ -25,7 +25,7 @@ pub struct CertificateError {
     pub kind: CertificateErrorKind,
 }
 
-/// The same words as the text. So a program that unwraps the error does not have the names of all variants in it.
+/// `Debug` prints the text of `Display`: a derived one would put the names of all variants into the program.
 impl fmt::Debug for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CertificateError({self})")

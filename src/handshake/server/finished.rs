@@ -22,8 +22,8 @@ pub(super) struct ClientFlight {
     pub(super) main: MainSecret,
     /// See [`Negotiated::rules_digest`](super::negotiate::Negotiated).
     pub(super) rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
-    /// See [`Negotiated::takes_psk`](super::negotiate::Negotiated).
-    pub(super) takes_psk: bool,
+    /// See [`Negotiated::has_common_psk_mode`](super::negotiate::Negotiated).
+    pub(super) has_common_psk_mode: bool,
     /// The client can be asked for a certificate later.
     pub(super) post_handshake_auth: Option<PostHandshakeAuthTerms>,
 }
@@ -47,7 +47,7 @@ impl ExpectFinished {
         context.steps.read_keys(Level::Application, secrets.read()?);
         // A client that names no mode for pre-shared keys can use no ticket (section 4.3.9).
         let mut tickets = None;
-        if flight.takes_psk {
+        if flight.has_common_psk_mode {
             let hash = flight.transcript.current();
             let resumption = flight.main.into_resumption(&hash, &mut context.observers)?;
             tickets = Some(ServerTickets::new(resumption.into_secret()));

@@ -131,7 +131,7 @@ impl FlightToFinish {
             client_secret: client,
             main,
             rules_digest: negotiated.rules_digest,
-            takes_psk: negotiated.takes_psk,
+            has_common_psk_mode: negotiated.has_common_psk_mode,
             post_handshake_auth: post_handshake_auth(&negotiated, context),
             transcript: negotiated.transcript,
         });

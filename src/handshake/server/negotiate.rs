@@ -309,7 +309,7 @@ impl Negotiating {
             session_id: SmallVec::from_slice(hello.session_id),
             early_secret: None,
             rules_digest: None,
-            takes_psk: selection::takes_psk(&config, hello),
+            has_common_psk_mode: selection::has_common_psk_mode(&config, hello),
             cert_with_extern_psk,
             compression: config.common.compressors.choose(hello.compress_certificate),
             record_size_limits: RecordSizeLimits::negotiated(&config, hello, context),
@@ -419,8 +419,8 @@ pub(super) struct Negotiated {
     pub(super) early_secret: Option<TrafficSecret>,
     /// The digest of the rules that a session was found under: see `ServerConfig::session_rules_digest`.
     pub(super) rules_digest: Option<[u8; RULES_DIGEST_LENGTH]>,
-    /// The client names a mode for pre-shared keys that this server takes (section 4.3.9).
-    pub(super) takes_psk: bool,
+    /// The client names a mode for pre-shared keys that this server allows (section 4.3.9).
+    pub(super) has_common_psk_mode: bool,
     /// If an external key is used, it is used together with a certificate (RFC 9973).
     pub(super) cert_with_extern_psk: bool,
     /// How the certificate is compressed, where both sides do it.

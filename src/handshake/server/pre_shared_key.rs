@@ -3,7 +3,7 @@
 //! `resumption.rs` decides about tickets, `wire/pre_shared_key.rs` has the form.
 
 use super::negotiate::{Negotiated, Negotiating, Undecided};
-use super::selection::{self, takes_psk};
+use super::selection::{self, has_common_psk_mode};
 use super::{Context, Question, cert_with_extern_psk, early_data, ticket_request};
 use crate::config::ServerConfig;
 use crate::crypto::{Digest, HashAlgorithm};
@@ -44,7 +44,7 @@ fn split_binders<'a>(
     hello: &ClientHello<'_>,
 ) -> Option<(&'a [u8], &'a [u8])> {
     let offered = hello.pre_shared_keys?;
-    if !takes_psk(config, hello) {
+    if !has_common_psk_mode(config, hello) {
         return None;
     }
     message.split_at_checked(message.len().checked_sub(offered.binders_length())?)

@@ -292,9 +292,9 @@ pub(super) fn check_client_certificate_type(
     Ok(())
 }
 
-/// May a pre-shared key be used, in one of the modes that the client names (sections 4.2.1
-/// and 4.3.9)?
-pub(super) fn takes_psk(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
+/// Whether the client names a mode for pre-shared keys that the server allows (sections 4.2.1 and 4.3.9).
+/// Without one, no pre-shared key is used, and a ticket would be of no use.
+pub(super) fn has_common_psk_mode(config: &ServerConfig, hello: &ClientHello<'_>) -> bool {
     let modes = hello.psk_key_exchange_modes.unwrap_or_default();
     modes.contains(&PSK_DHE_KE) || config.common.psk_without_key_exchange && modes.contains(&PSK_KE)
 }

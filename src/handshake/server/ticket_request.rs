@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::selection::takes_psk;
+use super::selection::has_common_psk_mode;
 use crate::config::ServerConfig;
 use crate::handshake::context::TicketPlan;
 use crate::registry::CertificateType;
@@ -14,7 +14,7 @@ pub(super) fn for_new_session(
     config: &Arc<ServerConfig>,
     hello: &ClientHello<'_>,
 ) -> Option<TicketPlan> {
-    if config.sessions.is_none() || !takes_psk(config, hello) {
+    if config.sessions.is_none() || !has_common_psk_mode(config, hello) {
         return None;
     }
     let count = match hello.ticket_request {

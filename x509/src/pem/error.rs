@@ -16,7 +16,7 @@ pub struct PemError {
     pub kind: PemErrorKind,
 }
 
-/// The same words as the text. So a program that unwraps the error does not have the names of all variants in it.
+/// `Debug` prints the text of `Display`: a derived one would put the names of all variants into the program.
 impl fmt::Debug for PemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PemError({self})")
