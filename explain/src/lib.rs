@@ -12,6 +12,8 @@
 
 // Items behind a feature say so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
 
 mod account;
 mod builder;

@@ -128,6 +128,8 @@
 #![doc = include_str!("../rules.md")]
 // Items behind a feature say so on docs.rs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
 
 mod algorithm;
 mod anchors;

@@ -14,6 +14,8 @@
 )]
 #![cfg_attr(feature = "axum", doc = "")]
 #![cfg_attr(feature = "axum", doc = include_str!("server.md"))]
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
 
 #[cfg(feature = "axum")]
 mod address_limit;

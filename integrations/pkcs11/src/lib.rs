@@ -43,6 +43,9 @@
 //! A module is native code in this process, and is not unloaded. The crate itself has no unsafe code: it uses
 //! [`cryptoki`](https://docs.rs/cryptoki).
 
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
+
 mod error;
 mod key;
 mod login;

@@ -29,6 +29,9 @@
 //! - PostgreSQL 17 takes TLS without its own first message (`sslnegotiation=direct`). That needs the application
 //!   protocol `postgresql` in the configuration.
 
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
+
 mod stream;
 
 use std::future::Future;

@@ -67,6 +67,9 @@
 //!
 //! [`PeerParameters`]: handclasp::handshake::PeerParameters
 
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
+
 mod client;
 mod endpoint;
 mod packet_keys;

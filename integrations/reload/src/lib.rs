@@ -1,4 +1,6 @@
 #![doc = include_str!("example.md")]
+// Examples are copied: an import that one does not use would be a warning there.
+#![doc(test(attr(deny(unused_imports))))]
 
 mod certificates;
 mod crls;
