@@ -195,6 +195,19 @@ async fn a_client_that_does_not_wait_for_tickets_and_closes_is_no_error() {
 }
 
 #[tokio::test]
+async fn data_that_wait_with_tickets_are_not_lost_without_an_error() {
+    let mut ends = Accepted::new(b"ask", Limits::DEFAULT).await;
+    ends.client.connection_mut().close();
+    ends.client.flush().await.unwrap();
+    drop(ends.client);
+    let mut received = Vec::new();
+    ends.server.read_to_end(&mut received).await.unwrap();
+    // Not by the stream, which would send it at once.
+    ends.server.connection_mut().write(b"answer").unwrap();
+    ends.server.shutdown().await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_server_flushes_before_it_gives_its_keys_away() {
     let ends = Accepted::new(b"ask", Limits::DEFAULT).await;
     let kept = ends.server.into_secrets().map(drop).unwrap_err();
