@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use fred::clients::Client;
 use fred::interfaces::ClientLike;
-use fred::types::ConnectHandle;
+use fred::types::{ClientState, ConnectHandle};
 
 use crate::telemetry::report_not_connected;
 
@@ -50,13 +50,22 @@ pub async fn stay_connected(client: Client) {
             // The task has panicked.
             Err(error) => error.into(),
         };
-        // fred 10.1 counts the calls that it has to send, and sends a lone one at once where the count is zero. It does
-        // not count down the calls that it cancels when its task ends: calls would wait for others from then on.
-        client.inner().counters.take_cmd_buffer_len();
+        refuse_calls(&client);
         let pause = pauses.next_after(started.elapsed());
         report_not_connected(client.id(), pause, &error);
         tokio::time::sleep(pause).await;
+        // fred 10.1 counts the calls that wait to be sent, and sends a call at once where no other waits. It does not
+        // count down the calls that it cancels when its task ends: calls would wait for others from then on. Now none
+        // waits.
+        client.inner().counters.take_cmd_buffer_len();
     }
+}
+
+/// Ends the calls that wait for fred's task, which has ended, and those that come until the client is connected again.
+/// fred leaves the client in the state of a connected one: calls would wait for the next task, in vain.
+fn refuse_calls(client: &Client) {
+    client.inner().set_client_state(ClientState::Disconnected);
+    drop(client.inner().take_command_rx());
 }
 
 /// The task that has a client's connections. It ends when this is dropped.

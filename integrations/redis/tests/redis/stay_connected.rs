@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::fleet::{builder, until};
 use handclasp_redis::fred::clients::Client;
 use handclasp_redis::fred::interfaces::{ClientLike, EventInterface};
-use handclasp_redis::fred::types::config::{Config, ReconnectPolicy};
+use handclasp_redis::fred::types::Builder;
+use handclasp_redis::fred::types::config::{Config, Options, ReconnectPolicy};
 use handclasp_redis::stay_connected;
 use handclasp_testing::redis_server::RedisServer;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// Neither this crate nor fred has a task any more that could connect the client.
@@ -75,4 +77,58 @@ async fn a_client_that_quits_while_fred_waits_for_the_store_is_not_connected_aga
     .await;
     task.await.unwrap();
     until_nothing_runs(&client).await;
+}
+
+/// Calls of many tasks, until this is dropped.
+struct Load(JoinSet<()>);
+
+impl Load {
+    fn on(client: &Client) -> Self {
+        let options = Options {
+            timeout: Some(Duration::from_millis(250)),
+            max_attempts: Some(1),
+            fail_fast: true,
+            ..Options::default()
+        };
+        let mut tasks = JoinSet::new();
+        for _ in 0..64 {
+            let client = client.with_options(&options);
+            tasks.spawn(async move {
+                loop {
+                    let _ = client.ping::<()>(None).await;
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        Self(tasks)
+    }
+
+    async fn end(mut self) {
+        self.0.shutdown().await;
+    }
+}
+
+/// fred sends a lone call at once only where it counts no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_call_waits_for_others_after_fred_gave_up_a_client_under_load() {
+    let Some(mut server) = RedisServer::start_if_available() else { return };
+    // Without a policy, fred gives up at the first loss.
+    let client = Builder::from_config(Config::from_url(&server.url()).unwrap()).build().unwrap();
+    let task = tokio::spawn(stay_connected(client.clone()));
+    for _ in 0..4 {
+        until("it is connected", async || client.ping::<()>(None).await.is_ok()).await;
+        let load = Load::on(&client);
+        let mut lost = client.error_rx();
+        server.kill();
+        lost.recv().await.unwrap();
+        server.restart();
+        let mut connected = client.reconnect_rx();
+        let _ = timeout(Duration::from_secs(1), connected.recv()).await;
+        load.end().await;
+        until("fred has sent all calls", async || {
+            client.inner().counters.read_cmd_buffer_len() == 0
+        })
+        .await;
+    }
+    task.abort();
 }
