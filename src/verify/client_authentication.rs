@@ -242,23 +242,26 @@ impl ClientCertificatePolicy {
         if !self.can_name(&authorities) {
             authorities.clear();
         }
-        let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(policy) = latest.as_ref() {
-            if policy.own_offer.authorities == authorities {
-                return Arc::clone(policy);
+        let offer = own_offer(authorities, &*self.verifier);
+        // In a statement of its own: no lock is held while the names are compared.
+        let earlier = latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(policy) = earlier {
+            let own = &policy.own_offer;
+            if own.authorities == offer.authorities && own.trust_anchors == offer.trust_anchors {
+                return policy;
             }
         }
-        let policy = Arc::new(self.naming(authorities));
-        *latest = Some(Arc::clone(&policy));
+        let policy = Arc::new(self.naming(offer));
+        *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&policy));
         policy
     }
 
-    /// The policy of a request that names these authorities.
-    fn naming(&self, authorities: Vec<Vec<u8>>) -> Self {
+    /// The policy of a request that names the authorities of this offer.
+    fn naming(&self, offer: Arc<OwnOffer>) -> Self {
         let mut policy = Self { latest_request: None, ..self.clone() };
-        write_authorities(&mut policy.extensions, &authorities);
+        write_authorities(&mut policy.extensions, &offer.authorities);
         policy.requested = types_of(&policy.extensions);
-        policy.own_offer = own_offer(authorities, &*self.verifier);
+        policy.own_offer = offer;
         policy
     }
 
@@ -300,6 +303,10 @@ mod tests {
             Reply::Now(Ok(()))
         }
 
+        fn trusted_names(&self) -> Vec<String> {
+            vec![format!("{} authorities", self.0.lock().unwrap().len())]
+        }
+
         fn authorities(&self) -> Vec<Vec<u8>> {
             self.0.lock().unwrap().clone()
         }
@@ -322,5 +329,8 @@ mod tests {
         let without = policy.for_request();
         assert!(without.own_offer.authorities.is_empty());
         assert!(Arc::ptr_eq(&without, &policy.for_request()));
+        // The request is the same, but an error says what the verifier trusts now.
+        *verifier.0.lock().unwrap() = vec![vec![3; 1000]; 67];
+        assert_eq!(policy.for_request().own_offer.trust_anchors, ["67 authorities"]);
     }
 }
