@@ -284,7 +284,8 @@ impl CertifiedKey {
         }
     }
 
-    /// The SHA-256 of this side's own certificate, or of the raw public key.
+    /// The SHA-256 of this side's own certificate, or of the raw public key. The first caller's provider computes it: it
+    /// is the same with each.
     pub(crate) fn digest(&self, sha256: &dyn Hash) -> Option<[u8; 32]> {
         let own = self.chain().first()?;
         Some(*self.digest.get_or_init(|| provider_fault::sha256(sha256, own)))

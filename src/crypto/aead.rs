@@ -99,7 +99,7 @@ pub trait CustomAeadKey: Send + Sync {
     ) -> Result<[u8; TAG_LENGTH], CryptoError>;
 
     /// Decrypts `data`, whose last [`TAG_LENGTH`] bytes are the tag, in place, and returns the
-    /// plaintext. `data` is never shorter than a tag.
+    /// plaintext: all of `data` but the tag. `data` is never shorter than a tag.
     ///
     /// # Errors
     /// When the tag is wrong. What `data` then holds is of no use.

@@ -243,3 +243,47 @@ pub trait ClientSessionStore: Send + Sync + fmt::Debug {
         let _ = server;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::MAX_HASH_LENGTH;
+
+    /// Memory that has to grow would leave copies of the secret behind.
+    #[test]
+    fn the_longest_session_fits_into_the_memory_that_it_is_written_to() {
+        let shown = CertificateAnswer {
+            request: vec![0; MAX_REQUEST_LENGTH].into(),
+            certificate_type: CertificateType::X509,
+            shown: Some([0; 32]),
+        };
+        let label = "a".repeat(63);
+        let name = [&label[..], &label, &label, &label[..61]].join(".");
+        assert_eq!(name.len(), 253, "the longest name");
+        let quic =
+            QuicSession { version: 1, early_data_limits: Some(vec![0; MAX_PARAMETERS_LENGTH]) };
+        let longest = ClientSession {
+            session: Session {
+                cipher_suite: CipherSuiteId::TLS_AES_256_GCM_SHA384,
+                secret: Secret::zeros(MAX_HASH_LENGTH),
+                since: Time::since_unix_epoch(Duration::from_secs(1)),
+                authenticated: 1,
+                lifetime: MAX_LIFETIME,
+                age_add: 1,
+                application_protocol: Some(vec![0; 255]),
+                max_early_data_size: 1,
+                early_data_window: 1,
+                credential: PeerCredential::RawPublicKey(vec![0; 1000].into()),
+                answer: Some(shown),
+                own_type: CertificateType::X509,
+                resumption_data: vec![0; MAX_RESUMPTION_DATA_LENGTH],
+                quic: Some(quic),
+            },
+            server_name: name.try_into().unwrap(),
+            ticket: vec![0; MAX_TICKET_LENGTH],
+            group: Some(NamedGroup::X25519),
+        };
+        let written = longest.to_bytes();
+        assert!(written.len() <= longest.max_encoded_length(), "{} bytes", written.len());
+    }
+}
