@@ -48,7 +48,7 @@ impl PathLimits {
     };
 
     /// The field that a limit is in.
-    fn of(&mut self, limit: Limit) -> &mut usize {
+    fn field_mut(&mut self, limit: Limit) -> &mut usize {
         match limit {
             Limit::Depth => &mut self.depth,
             Limit::SignatureChecks => &mut self.signature_checks,
@@ -60,7 +60,8 @@ impl PathLimits {
 
     /// The error when a limit is used up.
     pub(super) fn exceeded(mut self, limit: Limit) -> CertificateErrorKind {
-        CertificateErrorKind::LimitExceeded { limit, maximum: *self.of(limit), closest: None }
+        let maximum = *self.field_mut(limit);
+        CertificateErrorKind::LimitExceeded { limit, maximum, closest: None }
     }
 }
 
@@ -86,7 +87,7 @@ impl Budget {
     /// # Errors
     /// The limit is used up.
     pub(super) fn spend(&mut self, limit: Limit, cost: usize) -> Result<(), CertificateErrorKind> {
-        let left = self.left.of(limit);
+        let left = self.left.field_mut(limit);
         match left.checked_sub(cost) {
             Some(rest) => {
                 *left = rest;

@@ -386,7 +386,7 @@ async fn a_server_does_not_wait_for_a_client_that_reads_no_tickets() {
 }
 
 #[tokio::test]
-async fn a_place_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awaited() {
+async fn a_permit_is_held_neither_by_a_part_of_a_hello_nor_while_a_flight_is_awaited() {
     let identity = Identity::p256();
     let acceptor = Acceptor::new(identity.server_config()).max_handshakes(2);
     let hello = ClientConnection::new(identity.client_config(), server_name());
