@@ -42,7 +42,7 @@ const KINDS: [(Kind, &str); 6] = [
     (Kind::Resumed, "resumed"),
     (Kind::Mutual, "mutual"),
     (Kind::Hybrid, "X25519MLKEM768"),
-    (Kind::HybridOfLibcrux, "X25519MLKEM768 with libcrux"),
+    (Kind::HybridOfLibcrux, "X25519MLKEM768 (libcrux)"),
 ];
 
 trait Contender {
