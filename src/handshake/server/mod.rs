@@ -29,7 +29,7 @@ use super::position::Position;
 use super::question::{Answered, not_asked, not_held_back};
 use super::{Context, Question, Stage};
 use crate::config::ServerConfig;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
@@ -53,20 +53,15 @@ pub(super) enum State {
     ExpectEndOfEarlyData(ExpectEndOfEarlyData),
     ExpectClientCertificate(Box<ExpectClientCertificate>),
     ExpectFinished(ExpectFinished),
-    /// On the way from one state to the next: never seen from outside.
-    Moving,
 }
 
 impl State {
     pub(super) fn new(config: Arc<ServerConfig>) -> Self {
         Self::ExpectClientHello(ExpectClientHello { config })
     }
-
-    fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::Moving)
-    }
 }
 
+/// Each step moves the state out of its box, and the next one into it, as on a client.
 impl InProgress for State {
     fn start(self: Box<Self>, _: &mut Context) -> Result<machine::State, Error> {
         Ok(machine::State::InProgress(self))
@@ -98,7 +93,6 @@ impl InProgress for State {
             Self::ExpectEndOfEarlyData(_) => Position::at(Stage::EndOfEarlyData),
             Self::ExpectClientCertificate(state) => state.position(),
             Self::ExpectFinished(_) => Position::at(Stage::ClientFinished),
-            Self::Moving => Position::at(Stage::ClientHello),
         }
     }
 
@@ -117,19 +111,19 @@ impl InProgress for State {
         message: HandshakeMessage<'_>,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        *self = match self.take() {
-            Self::ExpectClientHello(state) => state.on_message(&message, context)?,
-            Self::ExpectSecondClientHello(state) => state.on_message(&message, context)?,
+        let next = match *self {
+            Self::ExpectClientHello(state) => state.on_message(&message, context),
+            Self::ExpectSecondClientHello(state) => state.on_message(&message, context),
             Self::ChoosingConfig(_) | Self::Negotiating(_) | Self::Signing(_) => {
-                return Err(not_held_back());
+                Err(not_held_back())
             }
-            Self::ExpectEndOfEarlyData(state) => state.on_message(&message, context)?,
-            Self::ExpectClientCertificate(state) => state.on_message(&message, context)?,
+            Self::ExpectEndOfEarlyData(state) => state.on_message(&message, context),
+            Self::ExpectClientCertificate(state) => state.on_message(&message, context),
             Self::ExpectFinished(state) => {
                 return state.on_message(&message, context).map(machine::State::Connected);
             }
-            Self::Moving => return Err(ErrorKind::Internal("a state was left unfinished").into()),
         };
+        *self = next?;
         Ok(machine::State::InProgress(self))
     }
 
@@ -138,19 +132,20 @@ impl InProgress for State {
         answered: Answered,
         context: &mut Context,
     ) -> Result<machine::State, Error> {
-        *self = match (self.take(), answered) {
+        let next = match (*self, answered) {
             (Self::ChoosingConfig(state), Answered::Config(choice)) => {
-                state.on_choice(choice, context)?
+                state.on_choice(choice, context)
             }
-            (Self::Negotiating(state), answered) => state.on_answer(answered, context)?,
+            (Self::Negotiating(state), answered) => state.on_answer(answered, context),
             (Self::Signing(state), Answered::Signature(question, signature)) => {
-                state.on_signature(question.scheme, signature, context)?
+                state.on_signature(question.scheme, signature, context)
             }
             (Self::ExpectClientCertificate(state), Answered::Peer(identity, result)) => {
-                state.on_verified(identity, result, context)?
+                state.on_verified(identity, result, context)
             }
-            _ => return Err(not_asked()),
+            _ => Err(not_asked()),
         };
+        *self = next?;
         Ok(machine::State::InProgress(self))
     }
 }
