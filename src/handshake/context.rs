@@ -1,6 +1,5 @@
 //! What the states work with beside their own fields and the message.
 
-use core::num::NonZeroU32;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -299,8 +298,6 @@ pub(crate) struct TicketPlan {
     pub(super) config: Arc<ServerConfig>,
     /// How many tickets the client gets after the handshake.
     pub(super) count: u8,
-    /// The ticket_age_add of the first ticket, until it is sent.
-    pub(super) first_age_add: Option<NonZeroU32>,
     /// The type of this server's certificate: in this handshake, or in the one that a resumed session goes
     /// back to.
     pub(super) own_type: CertificateType,

@@ -181,7 +181,9 @@ impl ServerTickets {
         if lifetime == 0 {
             return Ok(None);
         }
-        let age_add = age_add(config, context)?;
+        let mut age_add = [0; 4];
+        provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
+        let age_add = u32::from_be_bytes(age_add);
         let nonce = self.nonces.next();
         let resumption = secrets.resumption(&self.resumption);
         let max_early_data_size = max_early_data_size(config, context.records);
@@ -292,18 +294,6 @@ fn check_early_data_size(ticket: &NewSessionTicket<'_>, context: &Context) -> Re
     }
     let reason = "without records it must be 0xffffffff";
     Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason))
-}
-
-/// The ticket_age_add of the next ticket. That of the first one was drawn with the random of ServerHello.
-fn age_add(config: &ServerConfig, context: &mut Context) -> Result<u32, Error> {
-    if let Some(plan) = &mut context.tickets {
-        if let Some(drawn) = plan.first_age_add.take() {
-            return Ok(drawn.get());
-        }
-    }
-    let mut drawn = [0; 4];
-    provider_fault::fill(&*config.common.provider.random, &mut drawn)?;
-    Ok(u32::from_be_bytes(drawn))
 }
 
 fn only_servers() -> Error {

@@ -1,7 +1,6 @@
 //! The server's flight, from ServerHello to Finished (RFC 9846, sections 4.2.3, 4.4 and 4.5), and
 //! Signing, where it may have to wait. Read [`send`] first: it has the messages in their order.
 
-use core::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::certificate_selection::SelectedCertificate;
@@ -13,7 +12,6 @@ use super::finished::{ClientFlight, ExpectFinished};
 use super::negotiate::{Authentication, Negotiated, RecordSizeLimits};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, State, early_data, encrypted_extensions};
-use crate::config::ServerConfig;
 use crate::credential::{CertificateCompression, CertifiedKey, StaplesShown};
 use crate::crypto::{CryptoError, provider_fault};
 use crate::error::Error;
@@ -181,7 +179,8 @@ fn send_server_hello(
     psk_index: Option<u16>,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let random = draw_random(&negotiated.config, context)?;
+    let mut random = [0; 32];
+    provider_fault::fill(&*negotiated.config.common.provider.random, &mut random)?;
     let key_share = negotiated
         .key_exchange
         .as_ref()
@@ -199,24 +198,6 @@ fn send_server_hello(
     };
     context.send(Some(&mut negotiated.transcript), |out| hello.write(out));
     Ok(())
-}
-
-/// The random of ServerHello. The ticket_age_add of the first ticket is drawn with it: each draw is a call of the
-/// operating system.
-fn draw_random(config: &ServerConfig, context: &mut Context) -> Result<[u8; 32], Error> {
-    let source = &*config.common.provider.random;
-    let Some(tickets) = &mut context.tickets else {
-        let mut random = [0; 32];
-        provider_fault::fill(source, &mut random)?;
-        return Ok(random);
-    };
-    // More than is kept: zeros of a generator that stops half-way are only recognized then.
-    let mut drawn = [[0; 32]; 2];
-    provider_fault::fill(source, drawn.as_flattened_mut())?;
-    let [random, [a, b, c, d, ..]] = drawn;
-    // A zero is drawn again with the ticket: without it, the plan is smaller.
-    tickets.first_age_add = NonZeroU32::new(u32::from_be_bytes([a, b, c, d]));
-    Ok(random)
 }
 
 /// ServerHello was sent: what follows is under the keys of the handshake (section 7.1). 0-RTT data,

@@ -21,12 +21,7 @@ pub(super) fn for_new_session(
         Some(request) => config.tickets.min(request.new_session_count),
         None => config.tickets,
     };
-    Some(TicketPlan {
-        config: Arc::clone(config),
-        count,
-        first_age_add: None,
-        own_type: CertificateType::X509,
-    })
+    Some(TicketPlan { config: Arc::clone(config), count, own_type: CertificateType::X509 })
 }
 
 /// The tickets for a client that resumes a session: one if it requests no number, in the place of the ticket
