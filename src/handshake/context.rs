@@ -121,7 +121,7 @@ impl Context {
     /// [`show_peer`](Self::show_peer) once the peer has proved that it has the key.
     pub(super) fn inherit_from_session(&mut self, key: &PreSharedKey) -> Result<(), ProviderError> {
         self.parameters.pre_shared_key = Some(key.kind());
-        match &key.session {
+        match key.session() {
             Some(session) => {
                 let data = session.resumption_data.clone();
                 self.parameters.change_rare(|rare| rare.resumption_data = data);

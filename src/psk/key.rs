@@ -45,14 +45,19 @@ use crate::session::{EarlyDataTerms, KeyRecord, Session};
 #[derive(Clone)]
 pub struct PreSharedKey {
     identity: Vec<u8>,
-    /// Empty for the key of a ticket: its session has the secret.
-    secret: Zeroizing<Vec<u8>>,
+    secret: PskSecret,
     hash: HashAlgorithm,
     kind: PskKind,
     server: Option<ServerName<'static>>,
     pub(crate) early_data: Option<EarlyDataTerms>,
-    /// The session of a ticket's key. `None` for a key from outside of TLS.
-    pub(crate) session: Option<Box<Session>>,
+}
+
+/// Where the key itself is.
+#[derive(Clone)]
+enum PskSecret {
+    FromOutside(Zeroizing<Vec<u8>>),
+    /// In the session of the ticket.
+    OfTicket(Box<Session>),
 }
 
 impl PreSharedKey {
@@ -87,12 +92,11 @@ impl PreSharedKey {
         }
         Ok(Self {
             identity: identity.to_vec(),
-            secret: Zeroizing::new(secret.to_vec()),
+            secret: PskSecret::FromOutside(Zeroizing::new(secret.to_vec())),
             hash,
             kind,
             server: None,
             early_data: None,
-            session: None,
         })
     }
 
@@ -116,12 +120,11 @@ impl PreSharedKey {
         };
         Some(Self {
             identity: ticket.into(),
-            secret: Zeroizing::default(),
+            secret: PskSecret::OfTicket(Box::new(session)),
             hash: hash.algorithm(),
             kind: PskKind::Resumption,
             server: None,
             early_data,
-            session: Some(Box::new(session)),
         })
     }
 
@@ -175,9 +178,17 @@ impl PreSharedKey {
 
     /// The key itself.
     pub(crate) fn secret(&self) -> &[u8] {
-        match &self.session {
-            Some(session) => session.secret.as_bytes(),
-            None => &self.secret,
+        match &self.secret {
+            PskSecret::FromOutside(secret) => secret,
+            PskSecret::OfTicket(session) => session.secret.as_bytes(),
+        }
+    }
+
+    /// The session of a ticket's key. `None` for a key from outside of TLS.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.secret {
+            PskSecret::FromOutside(_) => None,
+            PskSecret::OfTicket(session) => Some(session),
         }
     }
 

@@ -77,7 +77,7 @@ impl ExpectFinished {
 /// authenticated, so an attacker could have made it.
 fn remove_refused(shared: &Shared, context: &Context) {
     let Some(sessions) = &shared.config.sessions else { return };
-    let offered_ticket = shared.keys.iter().any(|key| key.session.is_some());
+    let offered_ticket = shared.keys.iter().any(|key| key.session().is_some());
     let resumed = context.parameters.pre_shared_key == Some(PskKind::Resumption);
     if offered_ticket && !resumed {
         sessions.forget(&shared.server_name);

@@ -65,7 +65,7 @@ pub(super) fn early_data_terms(
 }
 
 fn remembered_parameters(key: &PreSharedKey) -> Option<&[u8]> {
-    key.session.as_ref()?.quic.as_ref()?.early_data_limits.as_deref()
+    key.session()?.quic.as_ref()?.early_data_limits.as_deref()
 }
 
 /// The ClientHello was sent: 0-RTT data may follow it, if it says so (section 4.3.10).
@@ -83,7 +83,7 @@ pub(super) fn start_early_data(
     let hash = suite.hash.digest(hello);
     let secret = context.begin_early_data(&early, &hash, terms.max_size)?;
     context.parameters.early_data = EarlyData::Offered;
-    if let Some(session) = &key.session {
+    if let Some(session) = key.session() {
         let data = session.resumption_data.clone();
         context.parameters.change_rare(|rare| rare.resumption_data = data);
     }
@@ -123,7 +123,7 @@ pub(super) fn offered<'a>(
 pub(super) fn report_declined(shared: &Shared, context: &mut Context) {
     let (what, reason) = match shared.keys.first() {
         None => return,
-        Some(key) if key.session.is_some() => (
+        Some(key) if key.session().is_some() => (
             Offered::Session,
             "the server does not say why: it may be another one or have new ticket keys, find the \
              ticket too old, or have another configuration",
@@ -149,7 +149,7 @@ pub(super) fn reject_early_data(reason: &'static str, context: &mut Context) {
 pub(super) fn write(keys: &[OfferedPsk<'_>], now: Time, out: &mut ExtensionWriter<'_>) {
     out.pre_shared_keys(keys.iter().map(|OfferedPsk { key, suite }| {
         // The age of a key that is no ticket is zero.
-        let age = key.session.as_ref().map_or(0, |session| session.obfuscated_age(now));
+        let age = key.session().map_or(0, |session| session.obfuscated_age(now));
         let identity = PskIdentity { identity: key.identity(), obfuscated_ticket_age: age };
         UnboundPsk { identity, binder_length: suite.hash.output_length() }
     }));

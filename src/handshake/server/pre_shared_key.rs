@@ -205,13 +205,13 @@ pub(super) fn prove(
     } else {
         context.inherit_from_session(&choice.key)?;
         context.show_peer();
-        if choice.key.session.is_some() {
+        if choice.key.session().is_some() {
             ticket_request::for_resumed_session(&mut context.tickets, hello);
         }
         settle(negotiated, &choice.key, hello, context);
     }
     let ChosenPsk { index, key } = choice;
-    let ticket = key.session.as_ref().map(|session| ProvenTicket {
+    let ticket = key.session().map(|session| ProvenTicket {
         issued: session.since,
         age_add: session.age_add,
         early_data_window: session.early_data_window,
@@ -228,7 +228,7 @@ fn settle(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) {
-    if let Some(session) = &key.session {
+    if let Some(session) = key.session() {
         // Extensions are negotiated for each handshake (section 4.3): a client that looks for the
         // type of the server's certificate gets that of the session.
         context.set_own_type(session.own_type);
@@ -248,7 +248,7 @@ fn settle(
 
 /// The identity of a key that the client offered, for an error. `None` for a ticket.
 fn identity_of(key: &PreSharedKey, identity: &[u8]) -> Option<String> {
-    match key.session {
+    match key.session() {
         Some(_) => None,
         None => Some(printable_identity(identity)),
     }

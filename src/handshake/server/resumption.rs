@@ -43,7 +43,7 @@ pub(super) fn find(
     // No other ticket is looked up after this one.
     *tickets_looked_up = MAX_LOOKED_UP;
     // The answers may have taken long.
-    let session_of_ticket = found.key.session.as_ref();
+    let session_of_ticket = found.key.session();
     let is_alive = session_of_ticket.is_some_and(|session| session.is_alive(context.now));
     let found = session.take();
     if accepted && is_alive {
@@ -172,7 +172,7 @@ fn is_accepted_now(
     hello: &ClientHello<'_>,
     context: &mut Context,
 ) -> Result<bool, Undecided> {
-    let session = found.key.session.as_ref();
+    let session = found.key.session();
     match session.map_or(&PeerCredential::None, |session| &session.credential) {
         PeerCredential::None => {
             let policy = negotiated.config.client_authentication.as_deref();
