@@ -1,4 +1,5 @@
 use core::fmt;
+use core::ops::Range;
 
 use super::CryptoError;
 #[cfg(feature = "aws-lc-rs")]
@@ -168,28 +169,42 @@ impl AeadKey {
         }
     }
 
-    /// Decrypts what is in `buffer` from `start`, as [`open`](Self::open) does, to the front of `buffer`.
-    /// `ring` decrypts directly to there, in the time that it takes in place. The others decrypt in place,
-    /// and the plaintext is moved.
-    pub(crate) fn open_to_front<'a>(
+    /// Decrypts what is in `buffer` from `start`, as [`open`](Self::open) does. Returns where in `buffer` the
+    /// plaintext is: `ring` decrypts to the front, in the time that it takes in place, and the others decrypt
+    /// in place.
+    pub(crate) fn open_from(
         &self,
         nonce: [u8; NONCE_LENGTH],
         additional_data: &[u8],
-        buffer: &'a mut [u8],
+        buffer: &mut [u8],
         start: usize,
-    ) -> Result<&'a mut [u8], CryptoError> {
+    ) -> Result<Range<usize>, CryptoError> {
         #[cfg(feature = "ring")]
         if let AeadKeyKind::Ring(key) = &self.0 {
-            return ring::open_to_front(key, nonce, additional_data, buffer, start);
+            let plaintext = ring::open_to_front(key, nonce, additional_data, buffer, start)?;
+            return Ok(0..plaintext.len());
         }
         let data = buffer.get_mut(start..).ok_or(CryptoError)?;
         let length = self.open(nonce, additional_data, data)?.len();
-        if length > buffer.len() - start {
-            return Err(CryptoError);
-        }
-        buffer.copy_within(start..start + length, 0);
-        buffer.get_mut(..length).ok_or(CryptoError)
+        Ok(start..start + length)
     }
+}
+
+/// The nonce of the record or the packet with this number: the IV, and the number added to its end by exclusive or
+/// (RFC 9846, section 5.3; RFC 9001, section 5.3).
+#[inline]
+pub(crate) fn nonce(iv: &[u8; NONCE_LENGTH], number: u64) -> [u8; NONCE_LENGTH] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *iv;
+    // Stored in the two parts in which ciphers load a nonce, of 8 and 4 bytes: a processor forwards no
+    // stored bytes to a load that covers two stores, and the load waits.
+    let first = u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ (number >> 32);
+    let [_, _, _, _, low @ ..] = number.to_be_bytes();
+    let last = u32::from_be_bytes([i, j, k, l]) ^ u32::from_be_bytes(low);
+    let mut nonce = [0; NONCE_LENGTH];
+    let (first_place, last_place) = nonce.split_at_mut(8);
+    first_place.copy_from_slice(&first.to_be_bytes());
+    last_place.copy_from_slice(&last.to_be_bytes());
+    nonce
 }
 
 impl fmt::Debug for AeadKey {

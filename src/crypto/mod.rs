@@ -45,6 +45,7 @@ mod static_or_arc;
 #[cfg(all(test, any(feature = "ring", feature = "aws-lc-rs")))]
 pub(crate) mod tests;
 
+pub(crate) use aead::nonce;
 pub use aead::{
     Aead, AeadKey, CustomAeadKey, CustomHeaderProtectionKey, HEADER_MASK_LENGTH,
     HEADER_SAMPLE_LENGTH, HeaderProtectionKey, KeyLimits, NONCE_LENGTH, TAG_LENGTH,

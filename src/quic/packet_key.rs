@@ -5,7 +5,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::crypto::{
-    AeadKey, CipherSuite, CryptoError, KeyLimits, NONCE_LENGTH, TAG_LENGTH, provider_fault,
+    AeadKey, CipherSuite, CryptoError, KeyLimits, NONCE_LENGTH, TAG_LENGTH, nonce, provider_fault,
 };
 
 /// The key that protects the payloads of packets, in one direction and at one level (RFC 9001, section
@@ -92,14 +92,9 @@ impl PacketKey {
         self.inner.limits.integrity
     }
 
-    /// The IV, with the packet number added to its end by exclusive or (RFC 9001, section 5.3).
+    /// See [`nonce`] (RFC 9001, section 5.3).
     fn nonce(&self, packet_number: u64) -> [u8; NONCE_LENGTH] {
-        let mut nonce = *self.inner.iv;
-        let (_, end) = nonce.split_at_mut(NONCE_LENGTH - size_of::<u64>());
-        for (byte, number) in end.iter_mut().zip(packet_number.to_be_bytes()) {
-            *byte ^= number;
-        }
-        nonce
+        nonce(&self.inner.iv, packet_number)
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH};
+use crate::crypto::{AeadKey, CipherSuite, CryptoError, NONCE_LENGTH, nonce};
 
 /// The key and IV of one direction, and how many records they may protect.
 pub struct TrafficKeys {
@@ -29,19 +29,9 @@ impl TrafficKeys {
         suite.aead.key(key).map(|key| Self { key, iv: Zeroizing::new(*iv), limit })
     }
 
-    /// The IV with the sequence number mixed in (section 5.3).
+    /// See [`nonce`] (section 5.3).
     pub(super) fn nonce(&self, sequence: u64) -> [u8; NONCE_LENGTH] {
-        let [a, b, c, d, e, f, g, h, i, j, k, l] = *self.iv;
-        // Stored in the two parts in which ciphers load a nonce, of 8 and 4 bytes: a processor forwards no
-        // stored bytes to a load that covers two stores, and the load waits.
-        let first = u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ (sequence >> 32);
-        let [_, _, _, _, low @ ..] = sequence.to_be_bytes();
-        let last = u32::from_be_bytes([i, j, k, l]) ^ u32::from_be_bytes(low);
-        let mut nonce = [0; NONCE_LENGTH];
-        let (first_place, last_place) = nonce.split_at_mut(8);
-        first_place.copy_from_slice(&first.to_be_bytes());
-        last_place.copy_from_slice(&last.to_be_bytes());
-        nonce
+        nonce(&self.iv, sequence)
     }
 }
 

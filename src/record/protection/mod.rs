@@ -5,7 +5,7 @@ use core::fmt;
 use super::key_place::KeyPlace;
 use super::{
     HEADER_LENGTH, MAX_INNER_PLAINTEXT_LENGTH, MAX_PLAINTEXT_LENGTH, PaddingPolicy, RecordError,
-    TrafficKeys, append_in_pieces, update_from,
+    TrafficKeys, append_in_pieces, move_in_pieces, update_from,
 };
 use crate::crypto::{CryptoError, TAG_LENGTH, provider_fault};
 use crate::registry::{ContentType, ProtocolVersion};
@@ -221,18 +221,19 @@ impl Opener {
             return Err(RecordError::BadRecordMac { sequence });
         };
         // The additional data are the bytes that came, not what we think they should have been.
-        let nonce = keys.nonce(sequence);
-        let opened = match start {
-            0 => keys.key.open(nonce, &header, buffer),
-            _ => keys.key.open_to_front(nonce, &header, buffer, start),
-        };
+        let opened = keys.key.open_from(keys.nonce(sequence), &header, buffer, start);
         let Ok(plaintext) = opened else {
             if self.skip(sealed_length) {
                 return Ok(None);
             }
             return Err(RecordError::BadRecordMac { sequence });
         };
-        provider_fault::check_opened(sealed_length, plaintext.len())?;
+        let length = plaintext.len();
+        provider_fault::check_opened(sealed_length, length)?;
+        if plaintext.start > 0 {
+            move_in_pieces(buffer, plaintext, 0);
+        }
+        let plaintext = buffer.get_mut(..length).unwrap_or_default();
         self.sequence = sequence.checked_add(1).ok_or(RecordError::KeyExhausted)?;
         self.phase = Phase::Protected;
         let opened = parse_inner_plaintext(plaintext, self.inner_limit())?;
