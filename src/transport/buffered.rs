@@ -35,7 +35,7 @@ pub(super) struct Buffered<C> {
     plaintext: Range<usize>,
     /// The last read returned [`SHORT_READ`] bytes or more, so the next one may, too.
     data_flow: bool,
-    /// Only tickets are in `outgoing`, and they wait for data that go with them.
+    /// Tickets and no data are in `outgoing`, and wait for data that go with them.
     pub(super) tickets_wait: bool,
     /// 0-RTT data that the server has accepted and the application has not taken yet.
     pub(super) early_data: Vec<u8>,

@@ -67,6 +67,7 @@ impl<'a> ClientHello<'a> {
             extensions,
             known: ClientExtensions::default(),
         };
+        // Into their place: they are large, and a move takes time.
         hello.known.read(extensions, &reader)?;
         Ok(hello)
     }

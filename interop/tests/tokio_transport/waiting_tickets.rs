@@ -108,6 +108,17 @@ impl Accepted {
         self.check_tickets();
     }
 
+    /// The client closes and is gone. The server reads `expected`, which the client has sent before, to the end.
+    async fn client_leaves(mut self, expected: &[u8]) -> Server<Counting> {
+        self.client.connection_mut().close();
+        self.client.flush().await.unwrap();
+        drop(self.client);
+        let mut received = Vec::new();
+        self.server.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, expected);
+        self.server
+    }
+
     fn check_tickets(&self) {
         assert_eq!(self.tickets.sessions().len(), usize::from(TICKETS));
     }
@@ -184,27 +195,18 @@ async fn tickets_are_sent_before_data_where_the_limit_has_no_room_for_both() {
 
 #[tokio::test]
 async fn a_client_that_does_not_wait_for_tickets_and_closes_is_no_error() {
-    let mut ends = Accepted::new(b"ask", Limits::DEFAULT).await;
-    ends.client.connection_mut().close();
-    ends.client.flush().await.unwrap();
-    drop(ends.client);
-    let mut received = Vec::new();
-    ends.server.read_to_end(&mut received).await.unwrap();
-    assert_eq!(received, b"ask");
-    ends.server.shutdown().await.unwrap();
+    let ends = Accepted::new(b"ask", Limits::DEFAULT).await;
+    let mut server = ends.client_leaves(b"ask").await;
+    server.shutdown().await.unwrap();
 }
 
 #[tokio::test]
 async fn data_that_wait_with_tickets_are_not_lost_without_an_error() {
-    let mut ends = Accepted::new(b"ask", Limits::DEFAULT).await;
-    ends.client.connection_mut().close();
-    ends.client.flush().await.unwrap();
-    drop(ends.client);
-    let mut received = Vec::new();
-    ends.server.read_to_end(&mut received).await.unwrap();
+    let ends = Accepted::new(b"ask", Limits::DEFAULT).await;
+    let mut server = ends.client_leaves(b"ask").await;
     // Not by the stream, which would send it at once.
-    ends.server.connection_mut().write(b"answer").unwrap();
-    ends.server.shutdown().await.unwrap_err();
+    server.connection_mut().write(b"answer").unwrap();
+    server.shutdown().await.unwrap_err();
 }
 
 #[tokio::test]

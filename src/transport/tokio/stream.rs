@@ -123,7 +123,7 @@ where
     /// The connection, for example to answer its questions. The next write or flush sends what it then
     /// has to send. Its clock goes on first: the answer may have taken long.
     pub fn connection_mut(&mut self) -> &mut C {
-        // The caller may add to what is sent: then more than tickets wait.
+        // The caller may add data to what is sent, which must not wait with the tickets.
         self.buffered.tickets_wait = false;
         self.buffered.connection.advance_clock();
         &mut self.buffered.connection
