@@ -1,7 +1,7 @@
 //! Handshakes with the providers over aws-lc-rs and ring, beside rustls over aws-lc-rs: the CPU time of
 //! each side, with TLS_AES_128_GCM_SHA256 and P-256 certificates. Chains are verified anew each time.
 //!
-//! `cargo run --release -p handclasp-benchmarks --features aws-lc-rs --bin providers`
+//! `cargo run --profile bench -p handclasp-benchmarks --features aws-lc-rs --bin providers`
 //!
 //! The contenders take turns within each round, and the ratios are medians of the rounds' ratios. In a
 //! build with both providers a key of ring is on the heap, so ring is a little slower here than alone.

@@ -18,7 +18,7 @@ struct Benchmark {
     arguments: &'static [&'static str],
 }
 
-const BENCHMARKS: [Benchmark; 15] = [
+const BENCHMARKS: [Benchmark; 16] = [
     Benchmark {
         name: "handshake",
         title: "Handshakes in memory",
@@ -26,12 +26,19 @@ const BENCHMARKS: [Benchmark; 15] = [
         arguments: &["bench", "-p", "handclasp", "--bench", "handshake"],
     },
     Benchmark {
+        name: "handshake_release",
+        title: "Handshakes in memory, in Cargo's release profile",
+        source: "benches/handshake/main.rs",
+        arguments: &["bench", "--profile", "release", "-p", "handclasp", "--bench", "handshake"],
+    },
+    Benchmark {
         name: "providers",
         title: "Handshakes over aws-lc-rs, and hybrids",
         source: "benchmarks/src/bin/providers.rs",
         arguments: &[
             "run",
-            "--release",
+            "--profile",
+            "bench",
             "-p",
             "handclasp-benchmarks",
             "--features",
@@ -68,25 +75,33 @@ const BENCHMARKS: [Benchmark; 15] = [
         name: "loopback",
         title: "Streams over loopback TCP",
         source: "benchmarks/src/bin/loopback.rs",
-        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "loopback"],
+        arguments: &[
+            "run",
+            "--profile",
+            "bench",
+            "-p",
+            "handclasp-benchmarks",
+            "--bin",
+            "loopback",
+        ],
     },
     Benchmark {
         name: "storm",
         title: "Handshakes over loopback TCP",
         source: "benchmarks/src/bin/storm.rs",
-        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "storm"],
+        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "storm"],
     },
     Benchmark {
         name: "fleet",
         title: "Sessions and registers that servers share",
         source: "benchmarks/src/bin/fleet/main.rs",
-        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "fleet"],
+        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "fleet"],
     },
     Benchmark {
         name: "quic",
         title: "QUIC, under quinn-proto in memory",
         source: "benchmarks/src/bin/quic/main.rs",
-        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "quic"],
+        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "quic"],
     },
     Benchmark {
         name: "quic_aws_lc_rs",
@@ -94,7 +109,8 @@ const BENCHMARKS: [Benchmark; 15] = [
         source: "benchmarks/src/bin/quic/main.rs",
         arguments: &[
             "run",
-            "--release",
+            "--profile",
+            "bench",
             "-p",
             "handclasp-benchmarks",
             "--features",
@@ -107,13 +123,21 @@ const BENCHMARKS: [Benchmark; 15] = [
         name: "quic_allocations",
         title: "Allocations of QUIC",
         source: "benchmarks/src/bin/quic_allocations.rs",
-        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "quic_allocations"],
+        arguments: &[
+            "run",
+            "--profile",
+            "bench",
+            "-p",
+            "handclasp-benchmarks",
+            "--bin",
+            "quic_allocations",
+        ],
     },
     Benchmark {
         name: "growth",
         title: "The cost of one more",
         source: "benchmarks/src/bin/growth/main.rs",
-        arguments: &["run", "--release", "-p", "handclasp-benchmarks", "--bin", "growth"],
+        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "growth"],
     },
     Benchmark {
         name: "attacks",
@@ -154,8 +178,9 @@ fn main() {
         println!("{machine}\n{text}");
         return;
     }
-    let about = "Written by `cargo run --release -p handclasp-benchmarks --bin report`. A ratio is the \
-        median of ratios of subjects that took turns in one process.";
+    let about = "Written by `cargo run --profile bench -p handclasp-benchmarks --bin report`. A ratio is the \
+        median of ratios of subjects that took turns in one process. The profile `bench` has link-time \
+        optimization and one codegen unit, as a program that has to be fast; the peers are built in the same way.";
     let report = format!("# Benchmarks\n\n{about}\n\n{machine}\n{text}");
     std::fs::write(root().join("docs/benchmarks.md"), report).expect("docs/benchmarks.md");
     headline::put_into(&root().join("README.md"), &headline::headline(&sections, &machine));
