@@ -1,6 +1,7 @@
 //! Trust anchors.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use pki_types::{CertificateDer, TrustAnchor};
 
@@ -63,12 +64,12 @@ impl fmt::Debug for TrustAnchorError {
 pub struct TrustAnchors {
     /// The anchors of each name.
     named: Vec<Vec<Anchor>>,
-    /// Where the names are in `named`, in the order of their fingerprints.
-    places: Vec<Place>,
+    /// Where the names are in `named`. The time to add a name to a set hardly grows with their number.
+    places: BTreeSet<Place>,
 }
 
-/// Where the anchors of a name are.
-#[derive(Clone, Copy)]
+/// Where the anchors of a name are. The order is that of the fields.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     fingerprint: u64,
     index: usize,
@@ -200,7 +201,8 @@ impl TrustAnchors {
         Ok(())
     }
 
-    /// The subject of each anchor as text, escaped, in the order in which they were added.
+    /// The subject of each anchor as text, escaped, in the order in which they were added. Those of one name are
+    /// together.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.named.iter().flatten().map(|anchor| anchor.label.as_str())
     }
@@ -229,19 +231,15 @@ impl TrustAnchors {
     /// Where the anchors with this name are in `named`.
     fn index_of(&self, name: &CertificateName<'_>) -> Option<usize> {
         let fingerprint = name.fingerprint();
-        let (_, places) = self.places.split_at(self.first_place(fingerprint));
-        for place in places.iter().take_while(|place| place.fingerprint == fingerprint) {
+        let first = Place { fingerprint, index: 0 };
+        let places = self.places.range(first..);
+        for place in places.take_while(|place| place.fingerprint == fingerprint) {
             let anchor = self.named.get(place.index)?.first()?;
             if anchor.subject.is_same(name) {
                 return Some(place.index);
             }
         }
         None
-    }
-
-    /// Where the first place with this fingerprint is, or else where it belongs.
-    fn first_place(&self, fingerprint: u64) -> usize {
-        self.places.partition_point(|place| place.fingerprint < fingerprint)
     }
 
     /// The contents of the Names of all anchors.
@@ -263,7 +261,7 @@ impl TrustAnchors {
             None => {
                 let fingerprint = anchor.subject.fingerprint();
                 let place = Place { fingerprint, index: self.named.len() };
-                self.places.insert(self.first_place(fingerprint), place);
+                self.places.insert(place);
                 self.named.push(vec![anchor]);
             }
         }

@@ -172,6 +172,35 @@ fn anchors_whose_names_differ_in_spaces_only_have_different_names() {
 }
 
 #[test]
+fn anchors_are_in_the_order_in_which_their_names_were_added_and_once() {
+    const EACH: usize = 3;
+    // The first two differ in spaces only: their fingerprints are the same.
+    let mut names = ["good root", "goodroot", "a", "zz", "m", "b"];
+    let roots: Vec<_> = names.iter().map(|name| (*name, [(); EACH].map(|()| root(name)))).collect();
+    for _ in 0..names.len() {
+        names.rotate_left(1);
+        let of_name = |name: &str| &roots.iter().find(|(of, _)| *of == name).unwrap().1;
+        let mut anchors = TrustAnchors::new();
+        // The second time, all are known.
+        for number in (0..EACH).chain(0..EACH) {
+            for name in names {
+                anchors.add(of_name(name)[number].der().clone()).unwrap();
+            }
+        }
+        let labels = names.iter().flat_map(|name| [(); EACH].map(|()| format!("CN={name}")));
+        assert!(anchors.labels().eq(labels));
+        assert_eq!(anchors.len(), names.len() * EACH);
+        assert_eq!(anchors.subjects().len(), names.len());
+        for name in names {
+            let same = of_name(name);
+            let subject = certificate::Certificate::decode(same[0].der()).unwrap().subject;
+            let found = anchors.with_name(&subject).iter().filter_map(|it| it.certificate());
+            assert!(found.eq(same.iter().map(|root| &**root.der())));
+        }
+    }
+}
+
+#[test]
 fn anchors_that_share_their_name_are_all_tried() {
     let roots: Vec<_> = (0..30).map(|_| root("root")).collect();
     let anchors: Vec<_> = roots.iter().map(|it| it.der()).collect();

@@ -67,12 +67,33 @@ pub fn crl_entry(count: usize) -> f64 {
 pub fn trust_anchors(count: usize) -> f64 {
     let identity = Identity::p256();
     let mut anchors = identity.anchors();
-    let key = rcgen::KeyPair::generate().unwrap();
-    for number in 1..count {
-        let params = authority_params(&format!("authority {number}"));
-        anchors.add(params.self_signed(&key).unwrap().der().clone()).unwrap();
+    for authority in authorities(count - 1) {
+        anchors.add(authority).unwrap();
     }
     verify(anchors, &identity.chain)
+}
+
+/// The time to load all, for each of them.
+pub fn loaded_anchor(count: usize) -> f64 {
+    let authorities = authorities(count);
+    let micros = micros_of(1, |_| {
+        let mut anchors = TrustAnchors::new();
+        for authority in &authorities {
+            anchors.add(authority.clone()).unwrap();
+        }
+        assert_eq!(anchors.len(), count);
+    });
+    micros / count as f64
+}
+
+/// Certificates of so many authorities. They have the same key.
+fn authorities(count: usize) -> Vec<CertificateDer<'static>> {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = |number| {
+        let params = authority_params(&format!("authority {number}"));
+        params.self_signed(&key).unwrap().der().clone()
+    };
+    (0..count).map(certificate).collect()
 }
 
 fn verify(anchors: TrustAnchors, chain: &[CertificateDer<'static>]) -> f64 {

@@ -35,6 +35,7 @@ fn main() {
         ("a server's sessions: put and take", &all, stores::server_sessions),
         ("pins: a known key", &all, stores::pins),
         ("entries of a CRL: look-up", &all, certificates::crl_entry),
+        ("trust anchors: one is loaded", &all, certificates::loaded_anchor),
         ("trust anchors: a chain is verified", &fewer, certificates::trust_anchors),
         ("open connections: a handshake, both sides", &fewer, connections::handshake),
     ] {
