@@ -4,12 +4,14 @@
 //! The server is one thread, the Redis is another one, and there are 32 clients. All compete for the processors, and
 //! the two subjects take turns:
 //!
-//! - Throughput: handshakes a second, of clients that come again and again. A ratio is the median of the rounds'.
+//! - Throughput: handshakes a second, of clients that come again and again. A ratio is the median of the turns'.
 //! - CPU: the server thread's time for a handshake, without the time of the Redis. The ratio is of handshakes a CPU
 //!   second.
 //! - Latency: from the connection to the end of the handshake, of one client alone.
 //!
-//! `fleet [ROUNDS]`
+//! A turn is short, so that a machine that is slow for a while slows both subjects.
+//!
+//! `fleet [TURNS]`
 
 mod clients;
 mod server;
@@ -24,21 +26,22 @@ use clients::{Clients, Visits};
 use server::{Kind, Place, Server};
 
 fn main() {
-    let rounds = std::env::args().nth(1).map_or(11, |rounds| rounds.parse().expect("ROUNDS"));
+    let turns = std::env::args().nth(1).map_or(60, |turns| turns.parse().expect("TURNS"));
     let Some(redis) = RedisServer::start_if_available() else {
         println!("redis-server is not here");
         return;
     };
     let identity = Identity::p256();
-    let subjects = Kind::ALL.map(|kind| {
-        Place::BOTH.map(|place| Subject::new(Server::start(&identity, kind, place, &redis), kind))
-    });
-    let mut measured = subjects.each_ref().map(|_| [Measured::default(), Measured::default()]);
-    for round in 0..rounds {
-        for (subjects, measured) in subjects.iter().zip(&mut measured) {
-            for turn in 0..2 {
-                let place = (round + turn) % 2;
-                subjects[place].measure(&identity, &mut measured[place]);
+    let mut subjects = Kind::ALL
+        .map(|kind| Place::BOTH.map(|place| Subject::start(&identity, kind, place, &redis)));
+    for turn in 0..turns {
+        for [memory, shared] in &mut subjects {
+            if turn % 2 == 0 {
+                memory.measure();
+                shared.measure();
+            } else {
+                shared.measure();
+                memory.measure();
             }
         }
     }
@@ -47,10 +50,10 @@ fn main() {
          server, in memory, µs | shared, µs | in memory / shared |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (kind, [memory, shared]) in Kind::ALL.iter().zip(&measured) {
+    for [memory, shared] in &subjects {
         println!(
             "| {} | {:.0} | {:.0} | {:.3} | {:.0} | {:.0} | {:.3} |",
-            kind.name(),
+            memory.kind.name(),
             median(memory.rates.clone()),
             median(shared.rates.clone()),
             ratio(&shared.rates, &memory.rates),
@@ -64,67 +67,62 @@ fn main() {
          added, p99 |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (kind, [memory, shared]) in Kind::ALL.iter().zip(&measured) {
+    for [memory, shared] in &subjects {
         let row = [0.5, 0.99].map(|part| {
             let (memory, shared) = (memory.quantile(part), shared.quantile(part));
             format!("{memory:.0} | {shared:.0} | {:.0}", shared - memory)
         });
-        println!("| {} | {} |", kind.name(), row.join(" | "));
+        println!("| {} | {} |", memory.kind.name(), row.join(" | "));
     }
 }
 
-/// The median of the rounds' ratios.
+/// The median of the turns' ratios.
 fn ratio(values: &[f64], others: &[f64]) -> f64 {
     median(values.iter().zip(others).map(|(value, other)| value / other).collect())
 }
 
-/// A server, and what its clients do.
+/// A server with its clients, and their figures.
 struct Subject {
-    server: Server,
     kind: Kind,
-}
-
-/// The figures of a subject.
-#[derive(Default)]
-struct Measured {
-    /// Handshakes a second, one value for each round.
+    server: Server,
+    clients: Clients,
+    /// Handshakes a second, one value for each turn.
     rates: Vec<f64>,
-    /// Microseconds of the server thread for a handshake, one value for each round.
+    /// Microseconds of the server thread for a handshake, one value for each turn.
     cpu: Vec<f64>,
     /// Microseconds of each handshake of one client alone.
     latencies: Vec<f64>,
 }
 
-impl Measured {
+impl Subject {
+    /// How long clients come in a turn.
+    const TURN: Duration = Duration::from_millis(200);
+    /// How many clients come at once.
+    const CLIENTS: usize = 32;
+    /// How many handshakes of one client alone there are in a turn.
+    const ALONE: usize = 100;
+
+    fn start(identity: &Identity, kind: Kind, place: Place, redis: &RedisServer) -> Self {
+        let server = Server::start(identity, kind, place, redis);
+        let clients = Clients::new(identity, kind, server.address, Self::CLIENTS);
+        let [rates, cpu, latencies] = [const { Vec::new() }; 3];
+        Self { kind, server, clients, rates, cpu, latencies }
+    }
+
+    fn measure(&mut self) {
+        let before = self.server.cpu_time();
+        let Visits { count, took } = self.clients.come_for(Self::TURN);
+        let cpu = self.server.cpu_time() - before;
+        self.rates.push(count as f64 / took.as_secs_f64());
+        self.cpu.push(cpu.as_secs_f64() * 1e6 / count as f64);
+        let latencies = self.clients.come_alone(Self::ALONE);
+        self.latencies.extend(latencies.iter().map(|it| it.as_secs_f64() * 1e6));
+    }
+
     fn quantile(&self, part: f64) -> f64 {
         let mut sorted = self.latencies.clone();
         sorted.sort_by(f64::total_cmp);
         let place = (part * (sorted.len() - 1) as f64).round() as usize;
         sorted[place]
-    }
-}
-
-impl Subject {
-    /// How long clients come in a round.
-    const ROUND: Duration = Duration::from_millis(1000);
-    /// How many clients come at once.
-    const CLIENTS: usize = 32;
-    /// How many handshakes of one client alone there are in a round.
-    const ALONE: usize = 500;
-
-    fn new(server: Server, kind: Kind) -> Self {
-        Self { server, kind }
-    }
-
-    fn measure(&self, identity: &Identity, measured: &mut Measured) {
-        let clients = Clients::new(identity, self.kind, self.server.address, Self::CLIENTS);
-        let before = self.server.cpu_time();
-        let Visits { count, took } = clients.come_for(Self::ROUND);
-        let cpu = self.server.cpu_time() - before;
-        measured.rates.push(count as f64 / took.as_secs_f64());
-        measured.cpu.push(cpu.as_secs_f64() * 1e6 / count as f64);
-        let alone = Clients::new(identity, self.kind, self.server.address, 1);
-        let latencies = alone.come_alone(Self::ALONE);
-        measured.latencies.extend(latencies.iter().map(|it| it.as_secs_f64() * 1e6));
     }
 }
