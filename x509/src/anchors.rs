@@ -2,6 +2,7 @@
 
 use core::fmt;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use pki_types::{CertificateDer, TrustAnchor};
 
@@ -66,6 +67,8 @@ pub struct TrustAnchors {
     named: Vec<Vec<Anchor>>,
     /// Where the names are in `named`. The time to add a name to a set hardly grows with their number.
     places: BTreeSet<Place>,
+    /// The DER of all certificates. Many may have one name, such as those of devices that trust one another.
+    certificates: BTreeSet<Arc<[u8]>>,
 }
 
 /// Where the anchors of a name are. The order is that of the fields.
@@ -85,7 +88,7 @@ pub(super) struct Anchor {
     /// What it may issue, or why it may issue nothing.
     pub(super) constraints: Result<IssuingConstraints, NotACaReason>,
     /// The DER of its certificate. It shows whether a peer presents the same certificate.
-    certificate: Option<Vec<u8>>,
+    certificate: Option<Arc<[u8]>>,
     /// Whether its keyUsage is absent or allows it to sign CRLs.
     pub(super) signs_crls: bool,
     /// The dates of its certificate, if it has one.
@@ -93,10 +96,11 @@ pub(super) struct Anchor {
 }
 
 impl Anchor {
-    /// Whether both are the same certificate, or the same name, key and constraints without one.
-    fn is_same(&self, other: &Self) -> bool {
-        *self.subject == *other.subject
-            && self.certificate == other.certificate
+    /// Whether both are the same name, key and constraints without a certificate.
+    fn is_same_without_certificate(&self, other: &Self) -> bool {
+        self.certificate.is_none()
+            && other.certificate.is_none()
+            && *self.subject == *other.subject
             && self.key == other.key
             && self.constraints == other.constraints
     }
@@ -154,6 +158,7 @@ impl TrustAnchors {
         } else {
             Err(NotACaReason::NoBasicConstraints)
         };
+        let der: Arc<[u8]> = certificate.as_ref().into();
         let anchor = Anchor {
             dates: Some(decoded.dates),
             label,
@@ -161,10 +166,12 @@ impl TrustAnchors {
             key_id: decoded.subject_key_id.map(<[u8]>::to_vec),
             key: decoded.key.into(),
             constraints,
-            certificate: Some(certificate.to_vec()),
+            certificate: Some(Arc::clone(&der)),
             signs_crls,
         };
-        self.insert(anchor);
+        if self.certificates.insert(der) {
+            self.insert(anchor);
+        }
         Ok(())
     }
 
@@ -197,7 +204,10 @@ impl TrustAnchors {
             signs_crls: true,
             dates: None,
         };
-        self.insert(anchor);
+        let mut named = self.with_name(&anchor.subject).iter();
+        if !named.any(|other| other.is_same_without_certificate(&anchor)) {
+            self.insert(anchor);
+        }
         Ok(())
     }
 
@@ -249,14 +259,14 @@ impl TrustAnchors {
 
     /// Whether an anchor has this certificate, byte for byte.
     pub(super) fn contains(&self, certificate: &Certificate<'_>) -> bool {
-        let named = self.with_name(&certificate.subject).iter();
-        named.filter_map(Anchor::certificate).any(|known| known == certificate.der)
+        // Most certificates have no anchor's name. To look for one of that name costs less than to compare the DER.
+        self.index_of(&certificate.subject).is_some() && self.certificates.contains(certificate.der)
     }
 
+    /// Inserts an anchor that is not there yet.
     fn insert(&mut self, anchor: Anchor) {
         let index = self.index_of(&anchor.subject);
         match index.and_then(|index| self.named.get_mut(index)) {
-            Some(named) if named.iter().any(|other| other.is_same(&anchor)) => {}
             Some(named) => named.push(anchor),
             None => {
                 let fingerprint = anchor.subject.fingerprint();

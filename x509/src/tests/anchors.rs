@@ -201,6 +201,36 @@ fn anchors_are_in_the_order_in_which_their_names_were_added_and_once() {
 }
 
 #[test]
+fn devices_of_one_name_are_trusted_one_by_one() {
+    let devices: Vec<_> =
+        (0..20).map(|_| Authority::self_signed(leaf_params(), key()).unwrap()).collect();
+    let anchors: Vec<_> = devices[1..].iter().map(|device| device.der()).collect();
+    for device in &devices[1..] {
+        assert_eq!(Check::new(device.der(), &[], &anchors).subjects(), ["CN=leaf"]);
+    }
+    let check = Check::new(devices[0].der(), &[], &anchors);
+    assert_eq!(check.anchors.len(), 19);
+    assert!(check.run().is_err());
+}
+
+#[test]
+fn a_name_and_a_key_are_an_anchor_beside_the_certificate_that_has_them() {
+    let root = root("root");
+    let decoded = certificate::Certificate::decode(root.der()).unwrap();
+    let without_certificate = bare(&decoded.subject, decoded.spki, None);
+    let mut anchors = TrustAnchors::new();
+    for _ in 0..2 {
+        anchors.add_anchor(without_certificate.clone()).unwrap();
+        anchors.add(root.der().clone()).unwrap();
+    }
+    assert_eq!(anchors.len(), 2);
+    let constrained = bare(&decoded.subject, decoded.spki, Some(&[]));
+    anchors.add_anchor(constrained.clone()).unwrap();
+    anchors.add_anchor(constrained).unwrap();
+    assert_eq!(anchors.len(), 3);
+}
+
+#[test]
 fn anchors_that_share_their_name_are_all_tried() {
     let roots: Vec<_> = (0..30).map(|_| root("root")).collect();
     let anchors: Vec<_> = roots.iter().map(|it| it.der()).collect();
