@@ -248,7 +248,7 @@ impl ClientConfigBuilder {
     ///
     /// By default there is a share for the provider's first group, and, if that is a hybrid, one for its
     /// classical group, too: X25519MLKEM768 and x25519. Both are of the same x25519 key pair
-    /// (draft-ietf-tls-hybrid-design, section 3.2). So neither a server with the hybrid nor one without
+    /// (RFC 9954, section 3.2). So neither a server with the hybrid nor one without
     /// it needs another round trip. If the client has a session with the server, there is also a share
     /// for the group that the server took on the connection of the ticket.
     ///
@@ -290,9 +290,9 @@ impl ClientConfigBuilder {
     /// The server then authenticates with a certificate, which the verifier checks, and the client too,
     /// if it is asked. The key goes into the key schedule.
     ///
-    /// With [`CertWithExternPsk::Required`] the key need not be known to two parties only, because it never
-    /// authenticates. With [`CertWithExternPsk::Optional`] it must be: a server that leaves out the
-    /// extension is authenticated by the key alone.
+    /// With [`CertWithExternPsk::Required`] the key never authenticates alone, so more than two parties may
+    /// know it. With [`CertWithExternPsk::Optional`] they must not: a server that leaves out the extension is
+    /// authenticated by the key alone.
     ///
     /// To a server for which there is a key, the client offers no session, no key of a ticket and no
     /// 0-RTT data, and it stores no tickets of a connection that used both.

@@ -9,7 +9,7 @@
 //!
 //! A key alone authenticates both sides. With [`CertWithExternPsk`], certificates authenticate, and the key
 //! protects the data against quantum computers of the future (RFC 9973). A key that more than two parties
-//! know is for [`CertWithExternPsk::Required`] only.
+//! know is for [`CertWithExternPsk::Required`] only; others should have it, too.
 
 mod cert_with_extern_psk;
 mod importer;

@@ -15,7 +15,7 @@ use handclasp_testing::written::{self, handshake_message, vector16};
 const MESSAGES: [&str; 6] = ["SH", "HRR", "EE", "CR", "CT", "NST"];
 
 /// The extensions that this library recognises, and the server's messages that may have them.
-const TABLE: [(E, &[&str]); 23] = [
+const TABLE: [(E, &[&str]); 24] = [
     (E::SERVER_NAME, &["EE", "CR"]),
     (E::STATUS_REQUEST, &["CR", "CT"]),
     (E::SUPPORTED_GROUPS, &["EE"]),
@@ -29,6 +29,7 @@ const TABLE: [(E, &[&str]); 23] = [
     (E::PADDING, &[]),
     (E::COMPRESS_CERTIFICATE, &["CR"]),
     (E::RECORD_SIZE_LIMIT, &["EE"]),
+    (E::TLS_CERT_WITH_EXTERN_PSK, &["SH"]),
     (E::PRE_SHARED_KEY, &["SH"]),
     (E::EARLY_DATA, &["EE", "NST"]),
     (E::SUPPORTED_VERSIONS, &["SH", "HRR"]),

@@ -15,15 +15,15 @@ use handclasp_testing::message::{Parts, SUITES};
 use handclasp_testing::written::vector16;
 use handclasp_testing::{Identity, server_name};
 
-fn hash() -> StaticOrArc<dyn Hash> {
+pub fn hash() -> StaticOrArc<dyn Hash> {
     CryptoProvider::default().sha256
 }
 
-fn secret() -> Digest {
+pub fn secret() -> Digest {
     hash().digest(b"the key of these tests")
 }
 
-fn key() -> PreSharedKey {
+pub fn key() -> PreSharedKey {
     PreSharedKey::external(b"ours", &secret()).unwrap()
 }
 
@@ -47,7 +47,7 @@ fn pair(alone: bool) -> [Handshake; 2] {
 }
 
 /// The hello that this end sends next.
-fn hello(end: &mut Handshake) -> Parts {
+pub fn hello(end: &mut Handshake) -> Parts {
     loop {
         if let Step::Send { level: Level::Initial, bytes } = end.next_step().expect("it has one") {
             return Parts::parse(&bytes);
@@ -55,7 +55,7 @@ fn hello(end: &mut Handshake) -> Parts {
     }
 }
 
-fn alert_to(end: &mut Handshake, hello: &Parts) -> Option<A> {
+pub fn alert_to(end: &mut Handshake, hello: &Parts) -> Option<A> {
     let result = end.receive(Level::Initial, &hello.build());
     result.err().map(|error| error.alert_sent().expect("it has an alert"))
 }

@@ -10,6 +10,7 @@ use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{CryptoProvider, signing_key};
 use handclasp::handshake::{Answer, Handshake, Question, Step};
 use handclasp::observer::{Event, Observer};
+use handclasp::psk::{CertWithExternPsk, PreSharedKey, PskList};
 use handclasp::registry::{CertificateType, HandshakeType};
 use handclasp::session::{ClientSessionStore, MemoryClientSessions, TicketKeys};
 use handclasp::transport::memory::exchange;
@@ -21,7 +22,7 @@ use handclasp::{
     ClientConfig, ClientConnection, Error, ErrorKind, Reply, ServerConfig, ServerConnection,
 };
 use handclasp_testing::rustls_pin::Pinned;
-use handclasp_testing::{Identity, rustls_peer, server_name};
+use handclasp_testing::{Identity, pre_shared_secret, rustls_peer, server_name};
 
 fn spki(identity: &Identity) -> Vec<u8> {
     EndEntity::parse(&identity.chain[0]).unwrap().subject_public_key_info().to_vec()
@@ -70,6 +71,30 @@ fn both_sides_know_each_other_by_their_public_keys() {
     assert_eq!(server.parameters().raw_public_key.as_deref(), Some(&*spki(&own)));
     assert_eq!(client.parameters().certificates, None);
     assert_eq!(server.parameters().certificates, None);
+}
+
+/// RFC 9973, section 5.2: a raw public key takes the place of the certificate.
+#[test]
+fn both_sides_use_an_external_key_together_with_their_public_keys() {
+    let (own, theirs) = (Identity::p256(), Identity::p256());
+    let key = PreSharedKey::external(b"ours", &pre_shared_secret()).unwrap();
+    let client = ClientConfig::builder(CryptoProvider::default())
+        .verifier(pinned(&theirs))
+        .client_certificates(Arc::new(CertificateList::new(vec![raw_key(&own)])))
+        .pre_shared_keys(vec![key.clone()])
+        .cert_with_extern_psk(CertWithExternPsk::Required);
+    let server = ServerConfig::builder(CryptoProvider::default())
+        .client_authentication(ClientAuthentication::required(pinned(&own)))
+        .pre_shared_keys(Arc::new(PskList::new(vec![key])))
+        .cert_with_extern_psk(CertWithExternPsk::Required);
+    let server = server.build(Arc::new(CertificateList::new(vec![raw_key(&theirs)])));
+    let mut client = ClientConnection::new(Arc::new(client.build().unwrap()), server_name());
+    let mut server = ServerConnection::new(Arc::new(server.unwrap()));
+    shake(&mut client, &mut server).unwrap();
+    for (end, peer) in [(client.parameters(), &theirs), (server.parameters(), &own)] {
+        assert!(end.cert_with_extern_psk);
+        assert_eq!(end.raw_public_key.as_deref(), Some(&*spki(peer)));
+    }
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn a_retry_keeps_the_extension() {
 
 #[test]
 fn a_retry_for_a_suite_without_a_key_ends_the_handshake() {
-    // RFC 8773, section 5: the second ClientHello has the extension, or there is none.
+    // RFC 9973, section 5: the second ClientHello has the extension, or there is none.
     let world = World::new();
     let server = world.server_with(narrow_provider(1, 2), Optional);
     assert_eq!(world.connect(world.client(Optional), server).alert, Some(A::HANDSHAKE_FAILURE));
@@ -275,7 +275,7 @@ fn a_server_that_requires_both_takes_neither_alone() {
     }
 }
 
-/// RFC 8773, section 7: a key that others know is not the sole basis for authentication.
+/// RFC 9973, section 7: a key is not the sole basis for authentication.
 #[test]
 fn a_member_of_the_group_of_a_key_does_not_get_in_without_its_certificate() {
     let world = World::new();
@@ -407,7 +407,7 @@ fn no_session_no_key_of_a_ticket_and_no_early_data_are_offered() {
 
 #[test]
 fn a_ticket_among_the_keys_is_an_illegal_parameter() {
-    // RFC 8773, section 5.1. A client that takes its ticket for an external key.
+    // RFC 9973, section 5.1. A client that takes its ticket for an external key.
     let world = World::new();
     let server = world.server(Optional);
     let met = world.connect(world.client(Disabled).pre_shared_keys(Vec::new()), server);
@@ -427,7 +427,7 @@ fn a_ticket_among_the_keys_is_an_illegal_parameter() {
     assert_eq!(met.alert, Some(A::ILLEGAL_PARAMETER));
 }
 
-/// RFC 8773, section 4: with the extension there is pre_shared_key.
+/// RFC 9973, section 4: with the extension there is pre_shared_key.
 #[test]
 fn a_key_for_a_hash_that_no_offered_suite_has_is_not_offered_with_the_extension() {
     let world = World::new();

@@ -1,5 +1,6 @@
 //! tls_cert_with_extern_psk on a client (RFC 9973): an external key goes into the key schedule, and
-//! certificates authenticate as without it. The sections are those of RFC 8773, which RFC 9973 replaces.
+//! certificates authenticate as without it. The sections are those of the last draft of this RFC that we have,
+//! draft-ietf-tls-8773bis of June 2025.
 
 use pki_types::ServerName;
 

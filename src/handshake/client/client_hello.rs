@@ -54,7 +54,7 @@ impl Start {
         } else {
             pre_shared_key::collect(&config, &server_name, session)
         };
-        // No 0-RTT data with a key that is used together with certificates (RFC 8773, section 4).
+        // No 0-RTT data with a key that is used together with certificates (RFC 9973, section 4).
         let early_data = if cert_with_extern_psk {
             None
         } else {

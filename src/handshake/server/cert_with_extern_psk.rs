@@ -1,5 +1,6 @@
 //! tls_cert_with_extern_psk on a server (RFC 9973): an external key goes into the key schedule, and
-//! certificates authenticate as without it. The sections are those of RFC 8773, which RFC 9973 replaces.
+//! certificates authenticate as without it. The sections are those of the last draft of this RFC that we have,
+//! draft-ietf-tls-8773bis of June 2025.
 
 use super::selection;
 use crate::config::ServerConfig;
@@ -13,7 +14,7 @@ const MESSAGE: HandshakeType = HandshakeType::CLIENT_HELLO;
 /// Whether the client offers to use one of its external keys together with certificates, and this
 /// server does so. The extension must come with pre_shared_key, key_share, signature_algorithms and
 /// the mode psk_dhe_ke, and not with early_data (sections 4 and 5.1). A server that requires it refuses
-/// a ClientHello without it: a key that others know must not authenticate alone (section 7).
+/// a ClientHello without it: a key must not authenticate alone (section 7).
 pub(super) fn is_agreed(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<bool, Error> {
     let is_offered = hello.cert_with_extern_psk;
     match config.cert_with_extern_psk {

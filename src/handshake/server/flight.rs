@@ -58,7 +58,7 @@ fn send_with_psk(
 
 /// ServerHello, EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify, Finished
 /// (sections 4.4 and 4.5). With an external key, ServerHello has its index, and the early secret is made
-/// of it (RFC 8773, sections 5.1 and 5.3).
+/// of it (RFC 9973, sections 5.1 and 5.3).
 fn send_with_certificate(
     mut negotiated: Negotiated,
     own: SelectedCertificate,

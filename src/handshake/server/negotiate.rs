@@ -182,7 +182,7 @@ impl Negotiating {
         }
 
         // Without a key, or together with an external one, there is a key exchange and a certificate
-        // (section 4.5.1; RFC 8773, section 5.2, which RFC 9973 replaces).
+        // (section 4.5.1; RFC 9973, section 5.2).
         let share = match share {
             Some(share) => share,
             None => match self.select_share(hello, context)? {
