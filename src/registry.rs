@@ -183,6 +183,8 @@ registry! {
     FFDHE6144 = 0x0103, "ffdhe6144";
     /// Finite field, 8192 bits.
     FFDHE8192 = 0x0104, "ffdhe8192";
+    /// ML-KEM-512 alone (draft-ietf-tls-mlkem): named for diagnostics only.
+    MLKEM512 = 0x0200, "MLKEM512";
     /// ML-KEM-768 alone.
     MLKEM768 = 0x0201, "MLKEM768";
     /// ML-KEM-1024 alone.

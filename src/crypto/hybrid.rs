@@ -3,7 +3,7 @@
 //! The secret of a hybrid contains those of both components. An attacker has to break both: a quantum
 //! computer that breaks the classical group, or a weakness of ML-KEM, is not enough. Each share and each
 //! secret is the two of the components, one after the other. Nothing between them says where one ends:
-//! the lengths are fixed.
+//! the lengths are fixed (RFC 9954, section 6).
 //!
 //! A hybrid is composed of groups of any provider:
 //!
@@ -215,7 +215,8 @@ struct Parts<'a> {
 }
 
 impl Form {
-    /// Splits a peer's share whose part of ML-KEM has this length. Any other length is refused.
+    /// Splits a peer's share whose part of ML-KEM has this length. Any other length is refused (RFC 10024,
+    /// section 4.2).
     fn split<'a>(&self, share: &'a [u8], kem_length: usize) -> Result<Parts<'a>, KeyExchangeError> {
         const INVALID: KeyExchangeError = KeyExchangeError::InvalidShare;
         if share.len() != self.classical_share_length + kem_length {
@@ -230,6 +231,7 @@ impl Form {
         }
     }
 
+    /// Shares and secrets have one order (RFC 10024, sections 4.1 to 4.3; RFC 9954, section 3.2).
     fn join(&self, classical: &[u8], kem: &[u8]) -> Vec<u8> {
         if self.kem_is_first { [kem, classical].concat() } else { [classical, kem].concat() }
     }
@@ -254,7 +256,7 @@ impl Form {
     }
 
     /// Joins the secrets of the components. Each is checked, as the shares are: a secret of zeros of
-    /// x25519 must end the handshake (RFC 9846, section 7.4.2).
+    /// x25519 must end the handshake (RFC 9846, section 7.4.2; RFC 10024, section 4.3).
     fn join_secrets(
         &self,
         classical: &SharedSecret,

@@ -40,7 +40,7 @@ pub(crate) fn check_secret(group: NamedGroup, secret: &SharedSecret) -> Result<(
     let length = secret.as_bytes().len();
     let right = match group {
         NamedGroup::X25519 | NamedGroup::SECP256R1 => length == 32,
-        NamedGroup::MLKEM768 | NamedGroup::MLKEM1024 => length == 32,
+        NamedGroup::MLKEM512 | NamedGroup::MLKEM768 | NamedGroup::MLKEM1024 => length == 32,
         NamedGroup::X25519_MLKEM768 | NamedGroup::SECP256R1_MLKEM768 => length == 64,
         NamedGroup::SECP384R1_MLKEM1024 => length == 80,
         NamedGroup::SECP384R1 => length == 48,

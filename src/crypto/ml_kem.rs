@@ -38,7 +38,7 @@ pub struct MlKemGroup {
     parameter_set: ParameterSet,
 }
 
-/// Section 8 of FIPS 203. TLS does not use ML-KEM-512.
+/// Section 8 of FIPS 203. ML-KEM-512, which draft-ietf-tls-mlkem has, too, is left out: no hybrid has it.
 #[derive(Clone, Copy, Debug)]
 enum ParameterSet {
     MlKem768,

@@ -2,9 +2,10 @@
 
 use pki_types::PrivateKeyDer;
 
+use super::hybrid::share_parts;
 use super::{
-    AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, Hash, KeyLimits,
-    NONCE_LENGTH, StaticOrArc, TAG_LENGTH,
+    AeadKey, CipherSuite, CryptoError, CryptoProvider, CustomAeadKey, Hash, KeyExchangeError,
+    KeyLimits, NONCE_LENGTH, StaticOrArc, TAG_LENGTH,
 };
 use crate::registry::{CipherSuiteId, NamedGroup, SignatureScheme};
 
@@ -120,6 +121,88 @@ fn bad_shares_of_classical_groups_are_refused() {
                 continue;
             };
             assert!(group.respond(share).is_err(), "{group:?}: {what}");
+        }
+    }
+}
+
+/// The u-coordinates of all points of low order on Curve25519 (RFC 7748, section 6.1), each below 2^255: with
+/// each of them, every private key has a secret of zeros.
+const POINTS_OF_LOW_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
+/// Shares of this group that are none, of the right length. `share` is a good one.
+fn bad_shares(group: NamedGroup, share: &[u8]) -> Vec<Vec<u8>> {
+    if group == NamedGroup::X25519 {
+        let points = POINTS_OF_LOW_ORDER.map(|point| hex::decode(point).unwrap());
+        // X25519 does not look at the highest bit.
+        let with_highest_bit = points.clone().map(|mut point| {
+            point[31] |= 0x80;
+            point
+        });
+        return [points, with_highest_bit].concat();
+    }
+    // A point has one form, which begins with 4 (RFC 9846, section 4.3.8.2), and is on the curve.
+    let forms = [0, 2, 3, 5, 6, 7, 0xff].map(|form| [&[form], &share[1..]].concat());
+    let mut beside_the_curve = share.to_vec();
+    *beside_the_curve.last_mut().unwrap() ^= 1;
+    let infinity = vec![0; share.len()];
+    [&forms[..], &[beside_the_curve, infinity]].concat()
+}
+
+/// A share with another classical part. Alone, a classical share is that part.
+fn with_classical(group: NamedGroup, share: &[u8], bad: &[u8]) -> Vec<u8> {
+    match share_parts(group, share) {
+        Some([first, second]) if bad.len() == first.share.len() => [bad, second.share].concat(),
+        Some([first, _]) => [first.share, bad].concat(),
+        None => bad.to_vec(),
+    }
+}
+
+/// RFC 10024, sections 4.2 and 4.3: what is an illegal_parameter of a classical group is one in its hybrids.
+#[test]
+fn no_form_of_a_bad_point_is_taken_alone_or_in_a_hybrid_by_either_side() {
+    let mut count = 0;
+    for group in providers().into_iter().flat_map(|provider| provider.groups) {
+        let client = group.start().unwrap();
+        let (name, answer) = (group.name(), group.respond(client.share()).unwrap().share);
+        let (classical, good) = match client.classical() {
+            Some(classical) => (classical.group(), classical.share().to_vec()),
+            None => (name, client.share().to_vec()),
+        };
+        for bad in bad_shares(classical, &good) {
+            let refused = |secret: Option<KeyExchangeError>| {
+                assert_eq!(secret, Some(KeyExchangeError::InvalidShare), "{name}: {bad:02x?}");
+            };
+            refused(group.respond(&with_classical(name, client.share(), &bad)).err());
+            let client = group.start().unwrap();
+            refused(client.complete(&with_classical(name, &answer, &bad)).err());
+            count += 1;
+        }
+    }
+    assert!(count >= 32, "{count}");
+}
+
+/// RFC 9846, section 4.3.8: no share is used twice. For ML-KEM that holds for the randomness of ciphertexts,
+/// too (draft-ietf-tls-mlkem, section 4.2).
+#[test]
+fn no_share_and_no_secret_comes_twice() {
+    for group in providers().into_iter().flat_map(|provider| provider.groups) {
+        let [first, second] = [(); 2].map(|()| group.start().unwrap());
+        assert_ne!(first.share(), second.share());
+        let [one, other] = [(); 2].map(|()| group.respond(first.share()).unwrap());
+        assert_ne!(one.secret.as_bytes(), other.secret.as_bytes());
+        match [&one.share, &other.share].map(|share| share_parts(group.name(), share)) {
+            [Some(one), Some(other)] => {
+                assert!(one.iter().zip(other).all(|(one, other)| one.share != other.share));
+            }
+            _ => assert_ne!(one.share, other.share),
         }
     }
 }

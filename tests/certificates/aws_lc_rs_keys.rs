@@ -204,6 +204,28 @@ fn a_signature_of_ml_dsa_with_a_wrong_length_is_not_sent() {
     }
 }
 
+/// draft-ietf-tls-mldsa, section 3.2: the scheme names the parameter set of the certificate's key.
+#[test]
+fn an_ml_dsa_key_verifies_with_the_scheme_of_its_parameter_set_only() {
+    use SignatureScheme as S;
+    const SCHEMES: [S; 3] = [S::MLDSA44, S::MLDSA65, S::MLDSA87];
+    let provider = CryptoProvider::aws_lc_rs();
+    let kinds = [&rcgen::PKCS_ML_DSA_44, &rcgen::PKCS_ML_DSA_65, &rcgen::PKCS_ML_DSA_87];
+    for (kind, own) in kinds.into_iter().zip(SCHEMES) {
+        let key = Identity::of_one_algorithm(kind).key;
+        let key = provider.key_provider.load_private_key(&key, &[]).unwrap();
+        let end_entity = EndEntity::from_public_key(&key.public_key().unwrap()).unwrap();
+        assert_eq!(key.schemes(), [own]);
+        let signature = key.sign(own, b"message").unwrap();
+        for scheme in SCHEMES {
+            let algorithms = provider.signatures.for_scheme(scheme);
+            let result = end_entity.verify_signature(algorithms, b"message", &signature);
+            assert_eq!(result.is_ok(), scheme == own, "{own} with {scheme}");
+            assert_eq!(key.sign(scheme, b"message").is_ok(), scheme == own);
+        }
+    }
+}
+
 /// RFC 9881, section 6: the seed, the key written out, or both.
 #[test]
 fn a_damaged_key_of_ml_dsa_is_refused() {

@@ -51,6 +51,13 @@ impl ActiveKeyExchange for FailingExchange {
     }
 }
 
+/// Ends because the key exchange failed on this side.
+pub fn expect_own_failure(end: &Connection, case: &str) {
+    let error = end.check().expect_err(case);
+    assert!(matches!(error.kind(), ErrorKind::Crypto(_)), "{case}: {error}");
+    assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR), "{case}");
+}
+
 /// RFC 9846, section 6.2: internal_error is for what the peer has no part in.
 #[test]
 fn a_key_exchange_that_fails_here_is_not_blamed_on_the_share_of_the_peer() {
@@ -59,11 +66,6 @@ fn a_key_exchange_that_fails_here_is_not_blamed_on_the_share_of_the_peer() {
         let mut provider = CryptoProvider::default();
         provider.groups = vec![Arc::new(FailingGroup { starts })];
         provider
-    };
-    let expect_own_failure = |end: &Connection, case: &str| {
-        let error = end.check().expect_err(case);
-        assert!(matches!(error.kind(), ErrorKind::Crypto(_)), "{case}: {error}");
-        assert_eq!(error.alert_sent(), Some(AlertDescription::INTERNAL_ERROR), "{case}");
     };
     for starts in [false, true] {
         let mut ours = server(identity.certified_key(), failing(starts));

@@ -83,4 +83,19 @@ mod tests {
         assert!(!usage.contains(last) && usage.contains(KeyUsage::read(&[3, 2, 7, 0x80]).unwrap()));
         assert_eq!(KeyUsage::read(&[4, 2, 7, 0x80]), None);
     }
+
+    /// RFC 9881, section 5.
+    #[test]
+    fn four_of_the_nine_uses_are_for_signatures() {
+        const FOR_SIGNATURES: [&str; 4] =
+            ["digitalSignature", "nonRepudiation", "keyCertSign", "cRLSign"];
+        for (bit, name) in NAMES.iter().enumerate() {
+            let alone = KeyUsage(1 << bit);
+            let beside_another = KeyUsage(DIGITAL_SIGNATURE | 1 << bit);
+            for usage in [alone, beside_another] {
+                assert_eq!(usage.is_only_for_signatures(), FOR_SIGNATURES.contains(name), "{name}");
+            }
+        }
+        assert!(!KeyUsage(0).is_only_for_signatures(), "at least one is there");
+    }
 }

@@ -56,8 +56,11 @@ mod tests {
             let with_null = [&algorithm[..], der::NULL].concat();
             assert!(unusable(&with_null, &key).unwrap().contains("must be absent"));
         }
-        let other = der::wrap(der::OBJECT_IDENTIFIER, &[SIGNATURES_OF_NIST, &[20]].concat());
-        assert!(!is_algorithm(&other));
-        assert_eq!(unusable(&other, &[]), None);
+        // SLH-DSA, and HashML-DSA, which certificates do not have (section 8.3).
+        for last in [20, 32, 33, 34] {
+            let other = der::wrap(der::OBJECT_IDENTIFIER, &[SIGNATURES_OF_NIST, &[last]].concat());
+            assert!(!is_algorithm(&other));
+            assert_eq!(unusable(&other, &[]), None);
+        }
     }
 }

@@ -91,3 +91,37 @@ fn the_key_usage_beside_an_ml_dsa_key_is_for_signatures_only() {
     // Without the extension, every use is allowed.
     assert_eq!(said(&with_key(&leaf(Vec::new()), 1952, &[]), &[&MlDsa65]), Ok(()));
 }
+
+/// The same certificate with this signature algorithm, in both of its places.
+fn signed_with(certificate: &CertificateDer<'_>, algorithm: &[u8]) -> CertificateDer<'static> {
+    let decoded = certificate::Certificate::decode(certificate).unwrap();
+    let tbs = der::only(decoded.signed.message, der::SEQUENCE).unwrap();
+    let old = der::wrap(der::SEQUENCE, &alg_id::ECDSA_SHA256);
+    let new = der::wrap(der::SEQUENCE, algorithm);
+    let at = tbs.windows(old.len()).position(|window| window == old).unwrap();
+    let tbs = [&tbs[..at], &new, &tbs[at + old.len()..]].concat();
+    let signature = der::wrap(der::BIT_STRING, &[0, 7]);
+    der::wrap(der::SEQUENCE, &[der::wrap(der::SEQUENCE, &tbs), new, signature].concat()).into()
+}
+
+/// RFC 9881, sections 2, 3 and 8.3: a signature has no parameters, and none is of HashML-DSA.
+#[test]
+fn a_signature_is_of_ml_dsa_alone_and_without_parameters() {
+    let issuer = root("root");
+    let leaf = leaf_params().signed_by(&key(), &issuer).unwrap();
+    let anchor = with_key(issuer.der(), 1952, &[]);
+    let said = |algorithm: &[u8]| {
+        let leaf = signed_with(leaf.der(), algorithm);
+        let algorithms: Vec<_> = algorithms::all().into_iter().chain([&MlDsa65 as _]).collect();
+        Check::new(&leaf, &[], &[&anchor]).ask(&algorithms, verify_chain).map(drop)
+    };
+    assert_eq!(said(&alg_id::ML_DSA_65), Ok(()));
+    let with_null = [&alg_id::ML_DSA_65[..], der::NULL].concat();
+    // 2.16.840.1.101.3.4.3.33: ML-DSA-65 over a hash with SHA-512.
+    let mut over_a_hash = alg_id::ML_DSA_65.to_vec();
+    *over_a_hash.last_mut().unwrap() = 33;
+    for algorithm in [&with_null[..], &over_a_hash, &alg_id::ML_DSA_44] {
+        let error = said(algorithm).unwrap_err();
+        assert_eq!(error.kind.code(), "unsupported-algorithm", "{error}");
+    }
+}
