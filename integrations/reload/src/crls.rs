@@ -1,5 +1,6 @@
 //! The CRLs of a file, and whether they may replace those before.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use handclasp::certificate::{
@@ -95,25 +96,31 @@ impl CrlFile {
             let (issuer, this_update) = (crl.issuer().to_owned(), crl.this_update());
             return Err(ReloadError::CrlOfTheFuture { file, issuer, this_update });
         }
+        let newest_before = NewestCrls::of(before.crls());
+        let newest = NewestCrls::of(&self.crls);
+        let mut missing = Vec::new();
         for old in before.crls() {
             let issuer = old.issuer().to_owned();
-            let in_use = newest(before.crls(), old).unwrap_or(old.this_update());
-            match newest(&self.crls, old) {
+            let in_use = newest_before.this_update(old).unwrap_or(old.this_update());
+            match newest.this_update(old) {
                 Some(found) if found < in_use => {
                     return Err(ReloadError::OlderCrl { file, issuer, found, in_use });
                 }
                 Some(_) => {}
-                None => self.keep(old),
+                None => missing.push(old),
             }
         }
+        self.keep(missing);
         Ok(self)
     }
 
-    fn keep(&mut self, old: &CertificateRevocationList) {
-        self.kept.push(old.clone());
-        let warning = Warning::MissingCrl { issuer: old.issuer().to_owned() };
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+    fn keep(&mut self, missing: Vec<&CertificateRevocationList>) {
+        let mut issuers = HashSet::new();
+        for old in missing {
+            self.kept.push(old.clone());
+            if issuers.insert(old.issuer()) {
+                self.warnings.push(Warning::MissingCrl { issuer: old.issuer().to_owned() });
+            }
         }
     }
 
@@ -123,13 +130,32 @@ impl CrlFile {
     }
 }
 
-/// The thisUpdate of the newest CRL that has the issuer and the scope of this one.
-fn newest<'a>(
-    crls: impl IntoIterator<Item = &'a CertificateRevocationList>,
-    of: &CertificateRevocationList,
-) -> Option<Timestamp> {
-    let same = crls.into_iter().filter(|crl| crl.has_same_scope(of));
-    same.map(CertificateRevocationList::this_update).max()
+/// Of each issuer and scope, the newest CRL.
+struct NewestCrls<'a> {
+    /// By [`CertificateRevocationList::scope_key`].
+    by_key: HashMap<u64, Vec<&'a CertificateRevocationList>>,
+}
+
+impl<'a> NewestCrls<'a> {
+    fn of(crls: impl IntoIterator<Item = &'a CertificateRevocationList>) -> Self {
+        let mut by_key: HashMap<u64, Vec<&CertificateRevocationList>> = HashMap::new();
+        for crl in crls {
+            let with_key = by_key.entry(crl.scope_key()).or_default();
+            match with_key.iter_mut().find(|other| other.has_same_scope(crl)) {
+                Some(newest) if newest.this_update() < crl.this_update() => *newest = crl,
+                Some(_) => {}
+                None => with_key.push(crl),
+            }
+        }
+        Self { by_key }
+    }
+
+    /// The thisUpdate of the newest one that has the issuer and the scope of this one.
+    fn this_update(&self, of: &CertificateRevocationList) -> Option<Timestamp> {
+        let with_key = self.by_key.get(&of.scope_key())?;
+        let newest = with_key.iter().find(|crl| crl.has_same_scope(of))?;
+        Some(newest.this_update())
+    }
 }
 
 impl Loaded for CrlFile {

@@ -168,7 +168,7 @@ pub enum ReloadError {
 }
 
 /// What is wrong with files or contents that are in use nevertheless.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
     /// Each user of the machine can read the private key.

@@ -1,5 +1,6 @@
 //! Files that are loaded together.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -172,18 +173,23 @@ impl<T: Loaded> Part<T> {
     /// Reports each new warning about the value, and the end of each that was reported before.
     fn check(&mut self, look: &mut Look) {
         let warnings = self.value.warnings(look.now);
-        for warning in &warnings {
-            if !self.status.warnings.contains(warning) {
-                let (files, warning) = (self.status.files.clone(), warning.clone());
-                look.events.push(Event::Warning { files, warning });
-            }
+        let before = std::mem::take(&mut self.status.warnings);
+        let files = &self.status.files;
+        for warning in missing_in(&before, &warnings) {
+            look.events.push(Event::Warning { files: files.clone(), warning: warning.clone() });
         }
-        for warning in std::mem::replace(&mut self.status.warnings, warnings) {
-            if !self.status.warnings.contains(&warning) {
-                look.events.push(Event::WarningEnded { files: self.status.files.clone(), warning });
-            }
+        for warning in missing_in(&warnings, &before) {
+            look.events
+                .push(Event::WarningEnded { files: files.clone(), warning: warning.clone() });
         }
+        self.status.warnings = warnings;
     }
+}
+
+/// Those of `warnings` that are not among the others, in their order. A file of CRLs may have many.
+fn missing_in<'a>(others: &[Warning], warnings: &'a [Warning]) -> Vec<&'a Warning> {
+    let others: HashSet<&Warning> = others.iter().collect();
+    warnings.iter().filter(|warning| !others.contains(warning)).collect()
 }
 
 /// The content of a file by its number. Empty if there is no such file.

@@ -1,6 +1,7 @@
 //! CRLs (RFC 5280, sections 5 and 6.3). A CRL is parsed once and used for many look-ups.
 
 use core::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
 use super::super::algorithm;
@@ -165,6 +166,15 @@ impl CertificateRevocationList {
     /// of the two replaces the other one.
     pub fn has_same_scope(&self, other: &Self) -> bool {
         self.is_by(&other.issuer_name) && self.scope == other.scope
+    }
+
+    /// A number that is the same for CRLs of the same issuer and scope, and nearly always another one for others: to
+    /// find one of many. [`has_same_scope`](Self::has_same_scope) decides.
+    pub fn scope_key(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.issuer_name.fingerprint().hash(&mut hasher);
+        self.scope.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Verifies its signature with the key of its issuer, which is one of `issuers`. The validation of a chain

@@ -9,7 +9,7 @@ use super::distribution_point::{
 };
 
 /// What an issuingDistributionPoint says. Without one, a CRL covers all certificates of its issuer.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct CrlScope {
     /// Whether it covers the certificates of CAs.
     covers_cas: bool,

@@ -364,6 +364,44 @@ fn a_revoked_client_stays_refused_without_the_crl_of_its_scope_in_the_file() {
     assert!(is_refused());
 }
 
+/// An authority may divide its CRL into many parts (RFC 5280, section 5.2.5).
+#[test]
+fn of_many_scopes_each_is_compared_with_its_own() {
+    let fleet = Fleet::new();
+    let reloader = Events::default().reloader();
+    let crls = |parts: std::ops::Range<usize>, year: i32| -> String {
+        let crl = |part: usize| {
+            let mut params = crl_of(year, &[]);
+            let uris = vec![format!("http://crl.example/{part}")];
+            let distribution_point = CrlDistributionPoint { uris };
+            params.issuing_distribution_point =
+                Some(CrlIssuingDistributionPoint { distribution_point, scope: None });
+            params.signed_by(&fleet.authority).unwrap().pem().unwrap()
+        };
+        parts.map(crl).collect()
+    };
+    fs::write(&fleet.crl, crls(0..20, 2025)).unwrap();
+    let verifier = reloader.client_verifier(fleet.files()).unwrap();
+    write_and_load(
+        &reloader,
+        &fleet.crl,
+        crls(0..7, 2026) + &crls(7..8, 2024) + &crls(8..20, 2026),
+    );
+    assert!(matches!(failure(&verifier, 1), ReloadError::OlderCrl { .. }));
+    // The newest of a scope counts, wherever it is in the file.
+    write_and_load(&reloader, &fleet.crl, crls(0..20, 2026) + &crls(3..9, 2025));
+    assert_eq!(verifier.status()[1].failure, None);
+    write_and_load(&reloader, &fleet.crl, crls(0..20, 2025));
+    assert!(matches!(failure(&verifier, 1), ReloadError::OlderCrl { .. }));
+    // Parts that are missing are those of one issuer.
+    write_and_load(&reloader, &fleet.crl, crls(12..20, 2026) + &crls(0..5, 2026));
+    let status = verifier.status().remove(1);
+    assert_eq!(status.failure, None);
+    assert!(matches!(status.warnings[..], [Warning::MissingCrl { .. }]), "{:?}", status.warnings);
+    write_and_load(&reloader, &fleet.crl, crls(0..20, 2026));
+    assert_eq!(verifier.status()[1].warnings, []);
+}
+
 #[test]
 fn a_crl_of_an_unknown_issuer_is_an_error_at_the_start() {
     let fleet = Fleet::new();

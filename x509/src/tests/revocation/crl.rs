@@ -193,13 +193,21 @@ fn a_crl_replaces_one_of_the_same_issuer_and_scope() {
     let one = signed(&issued_at(&["http://a/1"], users, &[1]), &chain.intermediate);
     let next = signed(&issued_at(&["http://a/1"], users, &[]), &chain.intermediate);
     assert!(next.has_same_scope(&one));
+    assert_eq!(next.scope_key(), one.scope_key());
     let others = [
         signed(&issued_at(&["http://a/1"], users, &[]), &chain.root),
         signed(&issued_at(&["http://a/2"], users, &[]), &chain.intermediate),
         signed(&issued_at(&["http://a/1"], None, &[]), &chain.intermediate),
         signed(&crl_params(&[]), &chain.intermediate),
     ];
-    assert!(others.iter().all(|other| !other.has_same_scope(&one)));
+    for other in others {
+        assert!(!other.has_same_scope(&one));
+        assert_ne!(
+            other.scope_key(),
+            one.scope_key(),
+            "an accident that is as likely as 1 in 2^64"
+        );
+    }
 }
 
 #[test]
