@@ -105,7 +105,8 @@ pub struct Connection {
     sealer: Sealer,
     /// Sealed records. [`release_buffers`](Self::release_buffers) frees the buffer.
     outgoing: Vec<u8>,
-    /// How many bytes of `outgoing` the caller has sent.
+    /// How many bytes of `outgoing` the caller has sent. Some count as sent that were never a record: see
+    /// `align_content`.
     sent: usize,
     counters: inbound::Counters,
     /// The peer has sent close_notify.

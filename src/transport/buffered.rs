@@ -533,7 +533,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         if self.connection.is_handshaking() && !self.connection.can_write() {
             self.handshake(transport)?;
         }
-        self.tickets_wait &= self.connection.has_room();
+        self.tickets_wait = self.tickets_wait && self.connection.has_room();
         self.flush_but_tickets(transport)?;
         let taken = match seal(&mut self.connection) {
             Ok(taken) => taken,

@@ -8,10 +8,12 @@ use handclasp::connection::Received;
 use handclasp::cookie::HmacCookies;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
+use handclasp::record::HEADER_LENGTH;
 use handclasp::registry::{HandshakeType, ProtocolVersion};
 use handclasp::transport::memory::exchange;
 use handclasp::wire::{ClientHello, ExtensionType, HandshakeMessage, ServerHello};
 use handclasp::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::{Identity, narrow_provider, server_name, take_outgoing};
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -298,4 +300,27 @@ fn a_failed_connection_sends_one_alert_and_then_nothing() {
     take_outgoing(&mut server);
     assert_eq!(server.write(b"data").unwrap_err(), received);
     assert_eq!(server.outgoing(), b"");
+}
+
+#[test]
+fn the_content_of_a_long_record_is_aligned_where_nothing_waits_before_it() {
+    let (mut client, mut server) = Identity::p256().connections();
+    exchange(&mut client, &mut server).unwrap();
+    for length in [1024, 16_384, 5000] {
+        let data = varied_bytes(length, 1);
+        assert_eq!(client.write(&data).unwrap(), length);
+        let content = &client.outgoing()[HEADER_LENGTH..];
+        assert_eq!(content.as_ptr().addr() % 64, 0, "{length}");
+        // Others come behind it, before and after a part was sent.
+        client.write(&data).unwrap();
+        let mut bytes = client.outgoing()[..length].to_vec();
+        client.sent(length);
+        client.write(&data).unwrap();
+        bytes.extend(take_outgoing(&mut client));
+        for mut record in bytes.chunks(bytes.len() / 3).map(<[u8]>::to_vec) {
+            let (_, received) = server.receive(&mut record).unwrap();
+            assert!(matches!(received, Received::Data(received) if *received == data[..]));
+        }
+        client.release_buffers();
+    }
 }

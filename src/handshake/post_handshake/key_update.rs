@@ -48,6 +48,11 @@ impl Handshake {
             _ => self.check(),
         }
     }
+
+    /// Whether [`answer_key_update`](Self::answer_key_update) has an answer to send.
+    pub(crate) fn owes_key_update(&self) -> bool {
+        self.connected().is_ok_and(|connected| connected.key_updates.owed)
+    }
 }
 
 impl KeyUpdates {

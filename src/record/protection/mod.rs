@@ -492,7 +492,7 @@ impl Sealer {
     }
 
     /// The length in bytes of the one record that application data of this length become.
-    fn sealed_record_length(&self, content: usize) -> usize {
+    pub(crate) fn sealed_record_length(&self, content: usize) -> usize {
         let padding = self.padding(ContentType::APPLICATION_DATA, content);
         HEADER_LENGTH + content + 1 + padding + TAG_LENGTH
     }
