@@ -89,10 +89,12 @@ impl Question {
         }
     }
 
-    /// What counts as the answer where there is none, for this reason.
+    /// What counts as the answer where there is none, for this reason. A server that cannot ask about a session or about
+    /// 0-RTT data does not use them, and the handshake goes on.
     pub(super) fn without_answer(&self, reason: String) -> Result<Answer, Error> {
         match self {
-            // A register that cannot be reached does not know. The handshake goes on without 0-RTT data.
+            Self::TakeSession(_) => Ok(Answer::Session(None)),
+            Self::AcceptEarlyData(_) => Ok(Answer::EarlyData(false)),
             Self::CheckReplay(_) => Ok(Answer::ReplayCheck(ReplayCheck::Unknown)),
             _ => Err(ErrorKind::Unanswered { question: self.name(), reason }.into()),
         }
@@ -370,9 +372,10 @@ pub enum Answer {
     Peer(Result<(), CertificateError>),
     /// To [`Question::ChooseClientCertificate`]; `None` to go on without a certificate.
     ClientCertificate(Option<Arc<CertifiedKey>>),
-    /// To any question: it cannot be answered, for this reason. To [`Question::CheckReplay`] it is the
-    /// same as [`ReplayCheck::Unknown`]. To the others it ends the connection with
-    /// [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered). The peer does not learn the reason.
+    /// To any question: it cannot be answered, for this reason. A handshake goes on without what it does not need: to
+    /// [`Question::TakeSession`] it is the same as `Session(None)`, to [`Question::AcceptEarlyData`] as
+    /// `EarlyData(false)`, and to [`Question::CheckReplay`] as [`ReplayCheck::Unknown`]. To the other questions it ends
+    /// the connection with [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered). The peer does not learn the reason.
     Unavailable(String),
 }
 

@@ -383,7 +383,12 @@ fn early_data_under_a_key_agreed_on_elsewhere_are_taken_only_once() {
 
 #[test]
 fn whether_to_accept_can_be_answered_later() {
-    for accept in [true, false] {
+    let cases = [
+        (Answer::EarlyData(true), true),
+        (Answer::EarlyData(false), false),
+        (Answer::Unavailable("the policy is elsewhere".into()), false),
+    ];
+    for (answer, accept) in cases {
         let pair = Pair::new();
         let config = pair.finish(pair.early_server(1000).early_data_policy(Arc::new(AnswerLater)));
         pair.meet(&config);
@@ -398,7 +403,7 @@ fn whether_to_accept_can_be_answered_later() {
             handclasp_testing::answer(&mut server, Answer::Psk(None)).is_err(),
             "another question's"
         );
-        handclasp_testing::answer(&mut server, Answer::EarlyData(accept)).unwrap();
+        handclasp_testing::answer(&mut server, answer).unwrap();
         let early = early_data(&mut server, &mut bytes);
         talk(&mut client, &mut server).checked();
         assert_eq!(early, if accept { WORDS } else { b"" });

@@ -24,8 +24,8 @@ use crate::{RedisSessions, RedisStrikeRegister};
 /// ```
 ///
 /// No failure of the store ends a connection: where it does not answer, there is a full handshake, or one without
-/// 0-RTT data. A question that none of the three answers has the answer [`Answer::Unavailable`], which ends the
-/// connection.
+/// 0-RTT data. A question that none of the three answers has the answer [`Answer::Unavailable`]: without the sessions or
+/// the register there is no resumption or no 0-RTT, and the other questions end the connection.
 #[derive(Clone, Default)]
 pub struct FleetAnswers {
     sessions: Option<RedisSessions>,

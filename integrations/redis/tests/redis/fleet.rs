@@ -107,6 +107,11 @@ impl Fleet {
         Arc::new(builder.build(Arc::new(resolver)).unwrap())
     }
 
+    /// A server whose sessions are in the store, and whose questions have no answer.
+    pub fn server_without_answers(&self, sessions: &RedisSessions) -> Acceptor {
+        Acceptor::new(self.config(Arc::new(sessions.clone()), None)).answers(FleetAnswers::new())
+    }
+
     /// A server whose sessions are in the store.
     pub fn server_of_sessions(&self, sessions: &RedisSessions) -> Acceptor {
         let config = self.config(Arc::new(sessions.clone()), None);

@@ -165,6 +165,19 @@ async fn clients_get_no_tickets_while_too_many_sessions_wait_to_be_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_answers_clients_that_come_back_get_full_handshakes() {
+    let Some(server) = RedisServer::start_if_available() else { return };
+    let sessions = sessions_on(&server).await;
+    let fleet = Fleet::new();
+    let client = fleet.client();
+    let acceptor = fleet.server_without_answers(&sessions);
+    for visit in 1..=3 {
+        assert!(!meet(&client, &acceptor).await.resumed);
+        until_stored(&server, visit).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pool_is_a_store_too() {
     let Some(server) = RedisServer::start_if_available() else { return };
     let pool =
