@@ -91,7 +91,7 @@ impl HmacKey {
             #[cfg(feature = "ring")]
             HmacKeyKind::Ring(key) => read(key.tag(&[message])?.as_ref()),
             #[cfg(feature = "aws-lc-rs")]
-            HmacKeyKind::AwsLcRs(key) => read(key.tag(&[message]).as_ref()),
+            HmacKeyKind::AwsLcRs(key) => key.read_mac(message, read)?,
             HmacKeyKind::Custom(key) => read(key.sign(&[message])?.as_bytes()),
         })
     }

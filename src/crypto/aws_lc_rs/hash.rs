@@ -94,14 +94,27 @@ pub(in crate::crypto) struct AwsLcHmacKey(hmac::Key);
 
 impl AwsLcHmacKey {
     pub(in crate::crypto) fn sign(&self, data: &[&[u8]]) -> Result<Secret, CryptoError> {
-        Secret::new(self.tag(data).as_ref()).ok_or(CryptoError)
+        match data {
+            [whole] => self.read_mac(whole, Secret::new)?.ok_or(CryptoError),
+            parts => {
+                let mut context = hmac::Context::with_key(&self.0);
+                for part in parts {
+                    context.update(part);
+                }
+                Secret::new(context.sign().as_ref()).ok_or(CryptoError)
+            }
+        }
     }
 
-    pub(in crate::crypto) fn tag(&self, data: &[&[u8]]) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in data {
-            context.update(part);
-        }
-        context.sign()
+    /// What `read` makes of the HMAC of `message`.
+    pub(in crate::crypto) fn read_mac<T>(
+        &self,
+        message: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, CryptoError> {
+        let mut place = [0; digest::MAX_OUTPUT_LEN];
+        // A tag would be one move more of the context, which has 1.2 KB.
+        let mac = hmac::sign_to_buffer(&self.0, message, &mut place).map_err(|_| CryptoError)?;
+        Ok(read(mac))
     }
 }
