@@ -8,6 +8,8 @@
 //! ```
 //!
 //! It has the same algorithms, also those that are not approved. [`is_fips_module`] says which it is.
+//!
+//! Each thread keeps the last eight public keys that it verified signatures with, as AWS-LC has parsed them.
 
 mod aead;
 mod hash;
@@ -15,6 +17,7 @@ mod header_protection_key;
 mod key_exchange;
 mod key_form;
 mod ml_kem;
+mod parsed_keys;
 mod random;
 mod sign;
 mod verify;

@@ -1,7 +1,8 @@
-use aws_lc_rs::signature::{self, VerificationAlgorithm};
+use aws_lc_rs::signature::{self, ParsedPublicKey, VerificationAlgorithm};
 use pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id};
 
 use super::key_form::KeyForm;
+use super::parsed_keys::{self, Algorithms};
 use super::{sha1, sha256, sha384, sha512};
 use crate::certificate::Digests;
 use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
@@ -12,8 +13,7 @@ macro_rules! algorithms {
         $(
             $(#[$doc])*
             pub static $name: &dyn SignatureVerificationAlgorithm = &AwsLcAlgorithm {
-                public_key: $key,
-                signature: alg_id::$signature,
+                algorithms: Algorithms { public_key: $key, signature: alg_id::$signature },
                 form: $form,
                 algorithm: &signature::$aws_lc,
             };
@@ -127,8 +127,7 @@ fn of_scheme(
 
 #[derive(Debug)]
 struct AwsLcAlgorithm {
-    public_key: AlgorithmIdentifier,
-    signature: AlgorithmIdentifier,
+    algorithms: Algorithms,
     form: KeyForm,
     algorithm: &'static dyn VerificationAlgorithm,
 }
@@ -143,14 +142,22 @@ impl SignatureVerificationAlgorithm for AwsLcAlgorithm {
         if !self.form.fits(public_key) {
             return Err(InvalidSignature);
         }
-        self.algorithm.verify_sig(public_key, message, signature).map_err(|_| InvalidSignature)
+        let key = match parsed_keys::take(self.algorithms, public_key) {
+            Some(key) => key,
+            None => {
+                ParsedPublicKey::new(self.algorithm, public_key).map_err(|_| InvalidSignature)?
+            }
+        };
+        let verified = key.verify_sig(message, signature);
+        parsed_keys::keep(self.algorithms, key);
+        verified.map_err(|_| InvalidSignature)
     }
 
     fn public_key_alg_id(&self) -> AlgorithmIdentifier {
-        self.public_key
+        self.algorithms.public_key
     }
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
-        self.signature
+        self.algorithms.signature
     }
 }
