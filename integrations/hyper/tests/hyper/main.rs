@@ -6,3 +6,4 @@ mod ends;
 mod examples;
 mod misdirected;
 mod server;
+mod upgrades;
