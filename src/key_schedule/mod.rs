@@ -35,8 +35,7 @@
 //! leads back. The transcript hash that a function takes is that of the messages in the middle column.
 //! Without a PSK, the first stage is a constant (`constants.rs`).
 //!
-//! Labels have the word "master" where secrets are called "main" (section 7.1). Observers get the main
-//! secret as "master", too: the name that RFC 8448 has for this step.
+//! Labels have the word "master" where secrets are called "main" (section 7.1).
 //!
 //! # Secrets on the stack
 //!
@@ -265,7 +264,7 @@ impl HandshakeSecret {
         let server = stage.traffic(&prk, &SERVER_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
         let salt = stage.derived(&prk, observers)?;
         let zeros = constants::zeros(stage.suite.hash.algorithm());
-        let main = stage.extract("master", salt.as_bytes(), zeros, observers)?;
+        let main = stage.extract("main", salt.as_bytes(), zeros, observers)?;
         Ok(HandshakeTraffic { client, server, main: MainSecret(main) })
     }
 }

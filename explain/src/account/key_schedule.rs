@@ -10,7 +10,7 @@ use super::{Hex, Side};
 pub struct SecretNode {
     /// The operation that makes it.
     pub operation: Operation,
-    /// The stage of an extraction (`early`, `handshake`, `master`), or the label of an expansion.
+    /// The stage of an extraction (`early`, `handshake`, `main`), or the label of an expansion.
     pub label: String,
     /// What it is.
     pub kind: SecretKind,

@@ -175,7 +175,7 @@ fn name(operation: Operation, label: &str) -> String {
     let name = match (operation, label) {
         (Operation::Extract, "early") => "Early Secret",
         (Operation::Extract, "handshake") => "Handshake Secret",
-        (Operation::Extract, "master") => "Main Secret",
+        (Operation::Extract, "main") => "Main Secret",
         (_, "derived") => "Derived secret",
         (_, "ext binder" | "res binder" | "imp binder") => "binder_key",
         (_, "c e traffic") => "client_early_traffic_secret",

@@ -52,7 +52,7 @@ impl Nodes<'_> {
             return Ok(());
         }
         let derived = self.expand(handshake, "derived", None)?;
-        let main = self.stage("master", Some(derived))?;
+        let main = self.stage("main", Some(derived))?;
         self.traffic(main, "c ap traffic", "CLIENT_TRAFFIC_SECRET_0")?;
         self.traffic(main, "s ap traffic", "SERVER_TRAFFIC_SECRET_0")?;
         self.logged(main, "exp master", "EXPORTER_SECRET")?;

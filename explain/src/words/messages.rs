@@ -80,7 +80,7 @@ pub fn derived(operation: Operation, label: &str) -> &'static str {
             "the first stage (HKDF-Extract): from the pre-shared key, or from zeros without one"
         }
         (true, "handshake") => "the second stage (HKDF-Extract): mixes in the key exchange",
-        (true, "master") => "the last stage (HKDF-Extract): the main secret",
+        (true, "main") => "the last stage (HKDF-Extract): the main secret",
         (_, "derived") => "leads from one stage to the next, and never back",
         (_, "res binder") => "proves that the client has the key of the ticket",
         (_, "ext binder") => "proves that the client has the key that both agreed on",

@@ -173,6 +173,7 @@ fn the_key_schedule_is_a_graph() {
     assert_eq!(key.protects, Some(Side::Server), "a key protects what its secret does");
     let ticket = nodes.iter().find(|node| node.kind == SecretKind::TicketKey).unwrap();
     assert_eq!(ticket.from, Some(find("res master")));
+    assert_eq!(nodes[find("res master")].from, Some(find("main")));
     let updated = of_kind(&tapped, "resumed, with a KeyUpdate");
     let nodes = &updated.server.key_schedule;
     let update = nodes.iter().find(|node| node.label == "traffic upd").unwrap();
