@@ -1,35 +1,56 @@
 """Derives the keys of a recorded handshake with tls_cert_with_extern_psk (RFC 9973), and compares.
 
+    cert_with_extern_psk.py compare
+
 It has nothing in common with the library: it reads the messages as JSON from its input, and derives
 everything from the external key, the shares and the messages, by RFC 9846, section 7.1. The shared
-secret of the recordings is the SHA-256 of both shares, the lesser one first.
+secret of the recordings is the SHA-256 of both shares, the lesser one first. The Python package cryptography
+checks the signatures. Without arguments, its version is printed. HANDCLASP_CRYPTOGRAPHY may name the folder
+that it is installed in.
 """
 
 import hashlib
 import hmac
 import json
+import os
 import sys
 
-EMPTY = hashlib.sha256(b"").digest()
+sys.path.insert(0, os.environ.get("HANDCLASP_CRYPTOGRAPHY", ""))
+try:
+    import cryptography
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+except ImportError as error:
+    sys.exit(print("without cryptography:", error))
+
+HASHES = {b"\x13\x01": hashlib.sha256, b"\x13\x02": hashlib.sha384}
 HELLO_RETRY_REQUEST = hashlib.sha256(b"HelloRetryRequest").digest()
 CLIENT_HELLO, SERVER_HELLO, CERTIFICATE, CERTIFICATE_VERIFY, FINISHED = 1, 2, 11, 15, 20
 PRE_SHARED_KEY, CERT_WITH_EXTERN_PSK, KEY_SHARE = 41, 33, 51
 
 
-def extract(salt, secret):
-    return hmac.new(salt, secret, hashlib.sha256).digest()
+class Schedule:
+    """The functions of section 7.1, with the hash of a cipher suite."""
 
+    def __init__(self, algorithm):
+        self.algorithm = algorithm
+        self.length = algorithm().digest_size
 
-def expand_label(secret, label, context, length=32):
-    label = b"tls13 " + label.encode()
-    info = length.to_bytes(2, "big") + bytes([len(label)]) + label
-    info += bytes([len(context)]) + context
-    return hmac.new(secret, info + b"\x01", hashlib.sha256).digest()[:length]
+    def hash(self, data):
+        return self.algorithm(data).digest()
 
+    def extract(self, salt, secret):
+        return hmac.new(salt, secret, self.algorithm).digest()
 
-def finished(secret, transcript):
-    key = expand_label(secret, "finished", b"")
-    return hmac.new(key, hashlib.sha256(transcript).digest(), hashlib.sha256).digest()
+    def expand_label(self, secret, label, context):
+        label = b"tls13 " + label.encode()
+        info = self.length.to_bytes(2, "big") + bytes([len(label)]) + label
+        info += bytes([len(context)]) + context
+        return hmac.new(secret, info + b"\x01", self.algorithm).digest()
+
+    def finished(self, secret, transcript):
+        key = self.expand_label(secret, "finished", b"")
+        return hmac.new(key, self.hash(transcript), self.algorithm).digest()
 
 
 class Reader:
@@ -68,9 +89,9 @@ def server_hello(message):
     reader.take(2)
     random = reader.take(32)
     reader.vector(1)
-    assert reader.take(2) == b"\x13\x01", "the recordings are of TLS_AES_128_GCM_SHA256"
+    suite = reader.take(2)
     reader.take(1)
-    return random, extensions(reader.vector(2))
+    return random, suite, extensions(reader.vector(2))
 
 
 def offered_psks(body):
@@ -97,18 +118,18 @@ def share_of(kind, body):
     return found
 
 
-def check_signature(certificate, signed, verify):
-    """Checks a CertificateVerify, where there is a library for it."""
-    try:
-        from cryptography import x509
-    except ImportError:
-        return
+def is_signed(certificate, signed, verify):
+    """Does the signature of a CertificateVerify hold?"""
     reader = Reader(certificate[4:])
     reader.vector(1)
     der = Reader(reader.vector(3)).vector(3)
     fields = Reader(verify[4:])
     assert fields.number(2) == 0x0807, "the recordings are signed with Ed25519"
-    x509.load_der_x509_certificate(der).public_key().verify(fields.vector(2), signed)
+    try:
+        x509.load_der_x509_certificate(der).public_key().verify(fields.vector(2), signed)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def main():
@@ -116,7 +137,7 @@ def main():
     secret = bytes.fromhex(recording["key"])
     messages = [(it["from"], bytes.fromhex(it["message"])) for it in recording["messages"]]
     logged = {label: bytes.fromhex(value) for label, value in recording["secrets"].items()}
-    same = 0
+    same, signatures = 0, 0
 
     def compare(name, derived, there):
         nonlocal same
@@ -127,14 +148,15 @@ def main():
     before = b""
     first = messages.pop(0)[1]
     answer = messages.pop(0)[1]
-    random, answered = server_hello(answer)
+    random, suite, answered = server_hello(answer)
+    schedule = Schedule(HASHES[suite])
     assert client_hello(first)[CERT_WITH_EXTERN_PSK] == b""
     if random == HELLO_RETRY_REQUEST:
         assert CERT_WITH_EXTERN_PSK not in answered
-        before = b"\xfe\x00\x00\x20" + hashlib.sha256(first).digest() + answer
+        before = b"\xfe\x00\x00" + bytes([schedule.length]) + schedule.hash(first) + answer
         first = messages.pop(0)[1]
         answer = messages.pop(0)[1]
-        random, answered = server_hello(answer)
+        random, _, answered = server_hello(answer)
     offered = client_hello(first)
     assert offered[CERT_WITH_EXTERN_PSK] == b"" and answered[CERT_WITH_EXTERN_PSK] == b""
     assert list(offered)[-1] == PRE_SHARED_KEY, "pre_shared_key is the last extension"
@@ -143,22 +165,26 @@ def main():
     names, binders, length = offered_psks(offered[PRE_SHARED_KEY])
     selected = int.from_bytes(answered[PRE_SHARED_KEY], "big")
     assert names[selected].decode() == recording["identity"]
-    early = extract(bytes(32), secret)
-    binder_key = expand_label(early, "ext binder", EMPTY)
-    compare("binder", finished(binder_key, before + first[:-length]), binders[selected])
+    no_secret, no_messages = bytes(schedule.length), schedule.hash(b"")
+    early = schedule.extract(no_secret, secret)
+    binder_key = schedule.expand_label(early, recording["binder_label"], no_messages)
+    compare("binder", schedule.finished(binder_key, before + first[:-length]), binders[selected])
     (group, server_share), = share_of(SERVER_HELLO, answered[KEY_SHARE]).items()
     client_share = share_of(CLIENT_HELLO, offered[KEY_SHARE])[group]
     shared = hashlib.sha256(b"".join(sorted([client_share, server_share]))).digest()
-    handshake = extract(expand_label(early, "derived", EMPTY), shared)
+    handshake = schedule.extract(schedule.expand_label(early, "derived", no_messages), shared)
     transcript = before + first + answer
-    digest = hashlib.sha256(transcript).digest()
-    client = expand_label(handshake, "c hs traffic", digest)
-    server = expand_label(handshake, "s hs traffic", digest)
-    compare("client", client, logged["CLIENT_HANDSHAKE_TRAFFIC_SECRET"])
-    compare("server", server, logged["SERVER_HANDSHAKE_TRAFFIC_SECRET"])
+    digest = schedule.hash(transcript)
+    client = schedule.expand_label(handshake, "c hs traffic", digest)
+    server = schedule.expand_label(handshake, "s hs traffic", digest)
+    for label, derived in [
+        ("CLIENT_HANDSHAKE_TRAFFIC_SECRET", client),
+        ("SERVER_HANDSHAKE_TRAFFIC_SECRET", server),
+    ]:
+        compare(label, derived, logged[label])
 
     # The authentication of both sides, and what follows the server's Finished.
-    main_secret = extract(expand_label(handshake, "derived", EMPTY), bytes(32))
+    main_secret = schedule.extract(schedule.expand_label(handshake, "derived", no_messages), no_secret)
     certificates, kinds = {}, []
     for sender, message in messages:
         kind = message[0]
@@ -167,21 +193,26 @@ def main():
             certificates[sender] = message
         if kind == CERTIFICATE_VERIFY:
             signed = b" " * 64 + f"TLS 1.3, {sender} CertificateVerify".encode() + b"\x00"
-            signed += hashlib.sha256(transcript).digest()
-            check_signature(certificates[sender], signed, message)
+            signed += schedule.hash(transcript)
+            is_right = is_signed(certificates[sender], signed, message)
+            assert is_right, f"CertificateVerify of the {sender}: the signature is wrong"
+            signatures += 1
         if kind == FINISHED:
             base = client if sender == "client" else server
-            compare(f"Finished of the {sender}", finished(base, transcript), message[4:])
+            compare(f"Finished of the {sender}", schedule.finished(base, transcript), message[4:])
         transcript += message
         if (sender, kind) == ("server", FINISHED):
-            digest = hashlib.sha256(transcript).digest()
+            digest = schedule.hash(transcript)
             for label, words in [
                 ("CLIENT_TRAFFIC_SECRET_0", "c ap traffic"),
                 ("SERVER_TRAFFIC_SECRET_0", "s ap traffic"),
             ]:
-                compare(label, expand_label(main_secret, words, digest), logged[label])
+                compare(label, schedule.expand_label(main_secret, words, digest), logged[label])
     assert ("server", CERTIFICATE_VERIFY) in kinds, "the server authenticates with a certificate"
-    print(f"{same} values are the same")
+    print(f"hash length: {schedule.length}, same values: {same}, signatures: {signatures}")
 
 
-main()
+if sys.argv[1:] == ["compare"]:
+    main()
+else:
+    print("cryptography", cryptography.__version__)
