@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+#[cfg(not(feature = "ml-kem"))]
+use handclasp::crypto::aws_lc_rs::MLKEM768;
 use handclasp::crypto::hybrid::HybridGroup;
+#[cfg(feature = "ml-kem")]
 use handclasp::crypto::ml_kem::MLKEM768;
 use handclasp::crypto::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, CryptoProvider, KeyExchangeError,

@@ -1,6 +1,6 @@
 //! Peers that break the protocol, and providers that fail.
 
-#[cfg(feature = "ml-kem")]
+#[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
 mod broken_hybrids;
 mod broken_provider;
 mod edited_messages;

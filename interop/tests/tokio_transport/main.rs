@@ -25,6 +25,5 @@ mod remote_signer;
 mod sockets;
 mod stream;
 mod telemetry;
-#[cfg(feature = "ring")]
 mod tshark;
 mod waiting_tickets;
