@@ -6,7 +6,7 @@ mod dead_stack;
 mod handed_over;
 mod memory;
 mod quic;
-#[cfg(feature = "ml-kem")]
+#[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
 mod watched_group;
 
 use std::hint::black_box;
@@ -217,11 +217,14 @@ fn nothing_is_left_of_a_connection_with_each_suite() {
 }
 
 /// Of neither component, and of the secret that both make.
-#[cfg(feature = "ml-kem")]
+#[cfg(any(feature = "ml-kem", feature = "aws-lc-rs"))]
 #[test]
 fn nothing_is_left_of_a_connection_with_each_hybrid_group() {
     use handclasp::crypto::KeyExchangeGroup;
+    #[cfg(not(feature = "ml-kem"))]
+    use handclasp::crypto::aws_lc_rs::{MLKEM768, MLKEM1024};
     use handclasp::crypto::hybrid::HybridGroup;
+    #[cfg(feature = "ml-kem")]
     use handclasp::crypto::ml_kem::{MLKEM768, MLKEM1024};
     use handclasp::registry::NamedGroup;
     use watched_group::WatchedGroup;
