@@ -9,5 +9,7 @@ mod sentinel;
 mod sessions;
 mod stay_connected;
 mod strike_register;
+#[cfg(all(feature = "metrics", feature = "tracing"))]
+mod telemetry;
 mod ticket_key_attacks;
 mod ticket_keys;
