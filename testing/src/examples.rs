@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::Identity;
 use crate::der::pem_text;
-use crate::process::{Folder, Process, target_folder};
+use crate::process::{self, Folder, PATIENCE, Process, target_folder};
 
 /// Builds an example of the package in this folder of the repository as the tests are built, and
 /// returns its path. Most often it is there already.
@@ -66,4 +68,26 @@ pub fn port(server: &Process) -> u16 {
     let output = server.wait_for("listening on ");
     let line = output.lines().find_map(|line| line.strip_prefix("listening on ")).unwrap();
     line.rsplit_once(':').unwrap().1.trim().parse().unwrap()
+}
+
+/// A program that [`start_with_few_files`] starts may have so many files open.
+const FEW_FILES: usize = 24;
+
+/// Starts the program at this path so that it may have few files open.
+pub fn start_with_few_files(program: &str, arguments: &[&str]) -> Process {
+    let script = format!("ulimit -n {FEW_FILES}; exec \"$0\" \"$@\"");
+    Process::start("sh", &[&["-c", &script, program][..], arguments].concat())
+}
+
+/// Connects to a server of [`start_with_few_files`] until it has as many files open as it may, while more clients wait:
+/// it cannot accept the next one. Then all of them leave.
+pub fn exhaust_files(server: &Process) {
+    let address = ([127, 0, 0, 1], port(server)).into();
+    let held: Vec<_> = (0..2 * FEW_FILES).map(|_| process::connect(address)).collect();
+    let deadline = Instant::now() + PATIENCE;
+    while server.open_files() < FEW_FILES {
+        assert!(Instant::now() < deadline, "{} files are open", server.open_files());
+        thread::sleep(Duration::from_millis(5));
+    }
+    drop(held);
 }

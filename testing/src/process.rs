@@ -102,6 +102,11 @@ impl Process {
         assert!(Command::new("kill").args([&signal, &process]).status().unwrap().success());
     }
 
+    /// How many files it has open, sockets among them. Linux counts them.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     pub fn wait_for_end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {

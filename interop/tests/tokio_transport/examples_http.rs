@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 
-use handclasp_testing::examples::{self, Files, port, start, start_of};
+use handclasp_testing::examples::{
+    Files, build, exhaust_files, port, start, start_of, start_with_few_files,
+};
 use handclasp_testing::process::{self, Process, available};
 use handclasp_testing::{Identity, NAME};
 
@@ -63,13 +65,6 @@ fn the_connector_for_hyper_speaks_to_the_server_with_hyper() {
     assert_eq!(client.wait_for("HTTP/2.0\n"), "HTTP/2.0 200 OK\n/ over HTTP/2.0\n");
 }
 
-/// Starts an example that may have few files open.
-fn start_with_few_files(folder: &str, name: &str, arguments: &[&str]) -> Process {
-    let script = "ulimit -n 24; exec \"$0\" \"$@\"";
-    let path = examples::build(folder, name);
-    Process::start("sh", &[&["-c", script, &path][..], arguments].concat())
-}
-
 #[test]
 fn servers_go_on_when_clients_could_not_be_accepted() {
     let files = Files::new(&Identity::p256());
@@ -87,11 +82,10 @@ fn servers_go_on_when_clients_could_not_be_accepted() {
         ("interop", "wss_chat", &chat),
         ("interop", "keyless", &keyless),
     ] {
-        let server = start_with_few_files(folder, name, arguments);
-        let address = ([127, 0, 0, 1], port(&server)).into();
-        let held: Vec<_> = (0..40).map(|_| process::connect(address)).collect();
+        let server = start_with_few_files(&build(folder, name), arguments);
+        exhaust_files(&server);
         server.wait_for("cannot accept");
-        drop(held);
+        let address = ([127, 0, 0, 1], port(&server)).into();
         // What is no TLS is answered, too: the server is there.
         let mut socket = process::connect(address);
         socket.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();

@@ -1,7 +1,7 @@
 //! The examples, built, run and spoken to.
 
-use handclasp_testing::examples::{self, Files, port};
-use handclasp_testing::process::{self, Process};
+use handclasp_testing::examples::{self, Files, exhaust_files, port, start_with_few_files};
+use handclasp_testing::process::Process;
 use handclasp_testing::{Identity, server_name};
 
 use crate::ends::connector;
@@ -76,19 +76,18 @@ fn the_service_with_axum_ends_at_ctrl_c() {
 }
 
 #[test]
-fn the_service_with_axum_goes_on_when_clients_could_not_be_accepted() {
+fn services_go_on_when_clients_could_not_be_accepted() {
     let files = Files::new(&Identity::p256());
-    let script = "ulimit -n 24; exec \"$0\" \"$@\"";
     let arguments = [ANY_PORT, &files.chain, &files.key];
-    let program = build("axum");
-    let server = Process::start("sh", &[&["-c", script, &program][..], &arguments].concat());
-    let port = port(&server);
-    let held: Vec<_> = (0..40).map(|_| process::connect(([127, 0, 0, 1], port).into())).collect();
-    // It has as many files open as it may, and is asked for more.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    drop(held);
-    let url = format!("https://localhost:{port}/");
+    let server = start_with_few_files(&build("axum"), &arguments);
+    exhaust_files(&server);
+    let url = format!("https://localhost:{}/", port(&server));
     output_of(start("client", &[&url, &files.anchor]), "hello from axum");
+
+    let server = start_with_few_files(&build("grpc"), &[&["serve"], &arguments[..]].concat());
+    exhaust_files(&server);
+    let url = format!("https://localhost:{}", port(&server));
+    output_of(start("grpc", &["check", &url, &files.anchor]), "Serving");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use handclasp_pkcs11::handclasp::{
     Stream,
 };
 use handclasp_pkcs11::{Options, TokenKey, TokenKeys, certificates};
+use handclasp_testing::examples;
 use handclasp_testing::ports::free_tcp_port;
 use handclasp_testing::process::{Listener, connect};
 use handclasp_testing::server_name;
@@ -374,4 +375,32 @@ fn an_rsa_key_that_wants_its_pin_each_time_gets_it() {
             key.sign_and_wait(SignatureScheme::RSA_PSS_RSAE_SHA256, b"message").unwrap();
         }
     });
+}
+
+#[test]
+fn the_example_signs_and_goes_on_when_clients_could_not_be_accepted() {
+    with_token(
+        "handshakes::the_example_signs_and_goes_on_when_clients_could_not_be_accepted",
+        |token| {
+            token.set_up();
+            let key = token.p256("key");
+            let features: &[&str] = match cfg!(feature = "ring") {
+                true => &[],
+                false => &["--no-default-features", "--features", "aws-lc-rs,tokio"],
+            };
+            let program = examples::build_with("integrations/pkcs11", "token_server", features);
+            let uri = token::uri_text("key");
+            let arguments = ["127.0.0.1:0", &uri, &key.certificate];
+            let server = examples::start_with_few_files(&program, &arguments);
+            examples::exhaust_files(&server);
+            server.wait_for("cannot accept");
+            let socket = connect(([127, 0, 0, 1], examples::port(&server)).into());
+            let client = ClientConnection::new(client(token), server_name());
+            let mut stream = Stream::new(client, socket);
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n").and_then(|()| stream.flush()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.ends_with("\r\n\r\ntoken\n"), "{answer}");
+        },
+    );
 }

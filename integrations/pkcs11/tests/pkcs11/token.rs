@@ -134,7 +134,11 @@ pub const P256: [&str; 3] = ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
 
 /// The URI of a key of the token `web`.
 pub fn uri(label: &str) -> Pkcs11Uri {
-    format!("pkcs11:token=web;object={label}?module-path={MODULE}&pin-value={PIN}").parse().unwrap()
+    uri_text(label).parse().unwrap()
+}
+
+pub fn uri_text(label: &str) -> String {
+    format!("pkcs11:token=web;object={label}?module-path={MODULE}&pin-value={PIN}")
 }
 
 pub fn open(key: &Key, options: &Options) -> TokenKey {

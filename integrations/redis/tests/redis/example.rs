@@ -7,7 +7,7 @@ use handclasp_redis::handclasp::ClientConfig;
 use handclasp_redis::handclasp::crypto::CryptoProvider;
 use handclasp_redis::handclasp::session::MemoryClientSessions;
 use handclasp_redis::handclasp::transport::tokio::Connector;
-use handclasp_testing::examples::{Files, build_with, port};
+use handclasp_testing::examples::{Files, build_with, exhaust_files, port, start_with_few_files};
 use handclasp_testing::process::Process;
 use handclasp_testing::redis_server::RedisServer;
 use handclasp_testing::{Identity, server_name};
@@ -42,9 +42,12 @@ impl Fleet {
     }
 
     fn start_server_with_store(&self, url: &str) -> Process {
+        Process::start(&self.program, &self.arguments(url))
+    }
+
+    fn arguments<'a>(&'a self, url: &'a str) -> [&'a str; 5] {
         let Files { chain, key, .. } = &self.files;
-        let arguments = ["127.0.0.1:0", chain, key, url, &self.sealing_key];
-        Process::start(&self.program, &arguments)
+        ["127.0.0.1:0", chain, key, url, &self.sealing_key]
     }
 }
 
@@ -100,4 +103,19 @@ async fn a_client_of_one_example_server_resumes_on_the_other_with_0_rtt_data() {
     assert!(answer.contains("resumed: false"), "{answer}");
     store.restart();
     until("sessions are resumed again", async || resumes(late_port).await).await;
+}
+
+#[tokio::test]
+async fn an_example_server_goes_on_when_clients_could_not_be_accepted() {
+    let Some(store) = RedisServer::start_if_available() else {
+        return;
+    };
+    let identity = Identity::p256();
+    let fleet = Fleet::new(&identity, &store);
+    let server = start_with_few_files(&fleet.program, &fleet.arguments(&fleet.store));
+    exhaust_files(&server);
+    server.wait_for("cannot accept");
+    let client = Connector::new(identity.client_config());
+    let answer = visit(&client, port(&server)).await;
+    assert!(answer.contains("resumed: false"), "{answer}");
 }

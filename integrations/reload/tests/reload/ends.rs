@@ -1,11 +1,19 @@
-//! The end of a reloader.
+//! The end of a reloader, and the example.
 
+#[cfg(unix)]
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::site::{Clients, Events, Site, wait_until};
 use handclasp_reload::{Reloader, handclasp};
 use handclasp_testing::Identity;
+#[cfg(unix)]
+use handclasp_testing::{
+    examples,
+    process::{self, Process},
+    server_name,
+};
 
 #[test]
 fn the_thread_ends_when_nothing_uses_the_reloader_any_more() {
@@ -62,30 +70,41 @@ fn certificates_that_are_dropped_are_not_read_any_more() {
 #[cfg(unix)]
 #[test]
 fn the_example_serves_the_new_certificate_after_sighup() {
-    use std::io::{Read, Write};
-
-    use handclasp_testing::{examples, process, server_name};
-
     let (first, second) = (Identity::p256(), Identity::p256());
     let site = Site::new(&first);
     let arguments = ["127.0.0.1:0", &site.chain, &site.key];
     let server = examples::start_of("integrations/reload", "reload_server", &arguments);
-    let address = ([127, 0, 0, 1], examples::port(&server)).into();
-    let echo = |identity: &Identity| -> std::io::Result<()> {
-        let config = identity.client_config();
-        let client = handclasp::ClientConnection::new(config, server_name());
-        let mut stream = handclasp::Stream::new(client, process::connect(address));
-        stream.write_all(b"ping")?;
-        stream.flush()?;
-        let mut pong = [0; 4];
-        stream.read_exact(&mut pong)?;
-        assert_eq!(&pong, b"ping");
-        Ok(())
-    };
-    echo(&first).unwrap();
+    echo(&server, &first).unwrap();
     site.write(&second);
     server.signal("HUP");
     server.wait_for_times("loaded the certificate", 2);
-    echo(&second).unwrap();
-    assert!(echo(&first).is_err());
+    echo(&server, &second).unwrap();
+    assert!(echo(&server, &first).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_example_goes_on_when_clients_could_not_be_accepted() {
+    let identity = Identity::p256();
+    let site = Site::new(&identity);
+    let program = examples::build("integrations/reload", "reload_server");
+    let arguments = ["127.0.0.1:0", &site.chain, &site.key];
+    let server = examples::start_with_few_files(&program, &arguments);
+    examples::exhaust_files(&server);
+    server.wait_for("cannot accept");
+    echo(&server, &identity).unwrap();
+}
+
+/// A client that trusts this identity gets its own words from the example.
+#[cfg(unix)]
+fn echo(server: &Process, identity: &Identity) -> std::io::Result<()> {
+    let address = ([127, 0, 0, 1], examples::port(server)).into();
+    let client = handclasp::ClientConnection::new(identity.client_config(), server_name());
+    let mut stream = handclasp::Stream::new(client, process::connect(address));
+    stream.write_all(b"ping")?;
+    stream.flush()?;
+    let mut pong = [0; 4];
+    stream.read_exact(&mut pong)?;
+    assert_eq!(&pong, b"ping");
+    Ok(())
 }
