@@ -1,4 +1,4 @@
-//! A `redis-server` of a test: its port is free, its folder goes with it.
+//! A server of Redis or Valkey of a test: its port is free, its folder goes with it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::time::{Duration, Instant};
@@ -16,12 +16,26 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Is `redis-server` here? See [`available`].
-    pub fn is_available() -> bool {
-        available("redis-server", "--version", |version| version.starts_with("Redis server v="))
+    /// `redis-server`, or the program that `HANDCLASP_REDIS_SERVER` names.
+    fn program() -> String {
+        std::env::var("HANDCLASP_REDIS_SERVER").unwrap_or("redis-server".to_owned())
     }
 
-    /// As [`start`](Self::start). `None` where there is no `redis-server`: the test is skipped then.
+    /// `redis-sentinel`, or the program that `HANDCLASP_REDIS_SENTINEL` names.
+    pub fn sentinel() -> String {
+        std::env::var("HANDCLASP_REDIS_SENTINEL").unwrap_or("redis-sentinel".to_owned())
+    }
+
+    /// Is the server here? See [`available`].
+    pub fn is_available() -> bool {
+        available(&Self::program(), "--version", is_redis_or_valkey)
+    }
+
+    pub fn is_sentinel_available() -> bool {
+        available(&Self::sentinel(), "--version", is_redis_or_valkey)
+    }
+
+    /// As [`start`](Self::start). `None` where there is no server: the test is skipped then.
     pub fn start_if_available() -> Option<Self> {
         Self::is_available().then(Self::start)
     }
@@ -145,11 +159,15 @@ impl RedisServer {
         // Otherwise a primary waits five seconds for more replicas.
         arguments.extend(["--repl-diskless-sync-delay", "0"]);
         arguments.extend(self.options.iter().map(String::as_str));
-        let process = Process::start("redis-server", &arguments);
+        let process = Process::start(&Self::program(), &arguments);
         const READY: &str = "Ready to accept connections";
         let output = process.wait_for_one_of(&[READY, "Failed listening", "bind: Address already"]);
         let is_ready = output.contains(READY);
         self.process = is_ready.then_some(process);
         is_ready
     }
+}
+
+fn is_redis_or_valkey(version: &str) -> bool {
+    version.starts_with("Redis server v=") || version.starts_with("Valkey server v=")
 }

@@ -6,7 +6,7 @@ use handclasp::session::{AntiReplay, ReplayCheck, SessionStore};
 use handclasp_redis::fred::types::config::{Config, ServerConfig};
 use handclasp_redis::{RedisSessions, handclasp};
 use handclasp_testing::ports::free_tcp_port;
-use handclasp_testing::process::{Folder, Process, available};
+use handclasp_testing::process::{Folder, Process};
 use handclasp_testing::redis_server::RedisServer;
 
 const SERVICE: &str = "fleet";
@@ -32,20 +32,19 @@ impl Sentinel {
                 primary.port(),
             );
             let file = folder.file("sentinel.conf", config);
-            let process = Process::start("redis-sentinel", &[&file]);
+            let process = Process::start(&RedisServer::sentinel(), &[&file]);
             let output = process.wait_for_one_of(&["+slave slave", "Failed listening", "bind: A"]);
             if output.contains("+slave slave") {
                 return Self { port, process, _folder: folder };
             }
         }
-        panic!("redis-sentinel finds no free port")
+        panic!("the sentinel finds no free port")
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failover_nothing_is_accepted_twice_and_all_goes_on() {
-    let is_sentinel = |version: &str| version.starts_with("Redis server v=");
-    if !RedisServer::is_available() || !available("redis-sentinel", "--version", is_sentinel) {
+    if !RedisServer::is_available() || !RedisServer::is_sentinel_available() {
         return;
     }
     let mut primary = RedisServer::start();
