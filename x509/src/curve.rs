@@ -3,8 +3,8 @@
 
 use core::cmp::Ordering;
 
-/// A number of `N` words of 64 bits, the least significant first. The loops over its words are in functions of
-/// slices that are not inlined: for each length its own loops, unrolled, would be many times the code.
+/// A number of `N` words of 64 bits, the least significant first. Products and sums have loops of their own for each
+/// length, which the compiler unrolls: a handshake waits for them. The other loops are in functions of slices.
 type Number<const N: usize> = [u64; N];
 
 /// The points of y² = x³ - 3x + b modulo p (NIST SP 800-186, section 3.2.1).
@@ -177,7 +177,11 @@ fn number<const N: usize>(bytes: &[u8]) -> Option<Number<N>> {
 #[inline(never)]
 fn read_words(number: &mut [u64], bytes: &[u8]) {
     for (digit, word) in number.iter_mut().zip(bytes.rchunks(8)) {
-        *digit = word.iter().fold(0, |digit, byte| (digit << 8) | u64::from(*byte));
+        *digit = match <[u8; 8]>::try_from(word) {
+            Ok(word) => u64::from_be_bytes(word),
+            // The first word of P-521.
+            Err(_) => word.iter().fold(0, |digit, byte| (digit << 8) | u64::from(*byte)),
+        };
     }
 }
 
@@ -234,7 +238,12 @@ fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Numbe
 
 /// As [`product`], before the last reduction, for a `sum` of zeros: returns the word above it.
 #[inline(never)]
-fn add_product(sum: &mut [u64], a: &[u64], b: &[u64], p: &[u64]) -> u64 {
+fn add_product<const N: usize>(
+    sum: &mut Number<N>,
+    a: &Number<N>,
+    b: &Number<N>,
+    p: &Number<N>,
+) -> u64 {
     let inverse = negated_inverse(lowest(p));
     let mut top = 0;
     for &digit in b {
@@ -279,8 +288,7 @@ fn halve(number: &mut [u64]) {
 }
 
 /// Adds a multiple of `number`, and returns the carry out of the highest word.
-#[inline(never)]
-fn add_multiple(sum: &mut [u64], number: &[u64], factor: u64) -> u64 {
+fn add_multiple<const N: usize>(sum: &mut Number<N>, number: &Number<N>, factor: u64) -> u64 {
     let mut carry = 0;
     for (digit, &word) in sum.iter_mut().zip(number) {
         let value = u128::from(word) * u128::from(factor) + u128::from(*digit) + u128::from(carry);
