@@ -434,10 +434,12 @@ impl Connection {
             return self.give_keys(secret, self.opener.max_content_length(), RecordStep::ReadKeys);
         }
         let KeyAndIv { key, iv } = secret.derive_key_and_iv(self.handshake.observers())?;
-        let keys = TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?;
+        // The keys are large. With a variable for them, they would be copied once more.
         match level {
-            Level::EarlyData => self.opener.install_early(keys),
-            _ => self.opener.install(keys),
+            Level::EarlyData => {
+                self.opener.install_early(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?);
+            }
+            _ => self.opener.install(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?),
         }
         Ok(())
     }
