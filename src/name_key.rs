@@ -8,10 +8,21 @@ use pki_types::ServerName;
 /// by letter, which takes many times as long. Most names are in lower case, and are not copied.
 pub(crate) fn name_key<'a>(name: &'a ServerName<'_>) -> Cow<'a, str> {
     let text = name.to_str();
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    // Without a branch for each letter.
+    if text.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase()) {
         return Cow::Owned(text.to_ascii_lowercase());
     }
     text
+}
+
+/// Whether the names are equal. Most have the same letters, and then are not compared letter by letter.
+pub(crate) fn is_same_name(one: &ServerName<'_>, other: &ServerName<'_>) -> bool {
+    match (one, other) {
+        (ServerName::DnsName(one), ServerName::DnsName(other)) => {
+            one.as_ref() == other.as_ref() || one == other
+        }
+        _ => one == other,
+    }
 }
 
 #[cfg(test)]
@@ -26,6 +37,7 @@ mod tests {
         for one in &names {
             for other in &names {
                 assert_eq!(name_key(one) == name_key(other), one == other, "{one:?} {other:?}");
+                assert_eq!(is_same_name(one, other), one == other, "{one:?} {other:?}");
             }
         }
     }

@@ -7,7 +7,7 @@ use pki_types::{CertificateDer, ServerName};
 
 use super::PeerIdentity;
 use crate::certificate::{EndEntity, Validity};
-use crate::name_key::name_key;
+use crate::name_key::{is_same_name, name_key};
 
 /// For each name of a server, the chain that a verifier accepted last. The verdict about the same chain
 /// for the same name is the same as long as all certificates of its path are valid: the anchors and the
@@ -79,7 +79,7 @@ impl AcceptedServers {
         let name = server.server_name.as_ref()?;
         let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
         let accepted = servers.by_name.get(&*name_key(name))?;
-        let is_same = accepted.name == *name && accepted.certificates.chain == server.chain;
+        let is_same = is_same_name(&accepted.name, name) && accepted.certificates.chain == server.chain;
         if !is_same || !accepted.validity.contains(server.now) {
             return None;
         }

@@ -12,6 +12,7 @@ use crate::credential::CertifiedKey;
 use crate::error::Error;
 use crate::handshake::peer_identity::Reverification;
 use crate::handshake::question::ChooseClientCertificate;
+use crate::name_key::is_same_name;
 use crate::reply::Reply;
 use crate::session::{ClientSession, PeerCredential};
 use crate::wire::ExtensionType;
@@ -125,7 +126,7 @@ impl CheckingSession {
     fn resume(self, context: &mut Context) -> Result<State, Error> {
         let Self { start, session } = self;
         let usable = session.is_alive(context.now)
-            && session.server_name == start.server_name
+            && is_same_name(&session.server_name, &start.server_name)
             && context.has_protocol_of(&session.session);
         start.send_client_hello(usable.then_some(session), context)
     }
