@@ -79,7 +79,8 @@ impl AcceptedServers {
         let name = server.server_name.as_ref()?;
         let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
         let accepted = servers.by_name.get(&*name_key(name))?;
-        let is_same = is_same_name(&accepted.name, name) && accepted.certificates.chain == server.chain;
+        let is_same =
+            is_same_name(&accepted.name, name) && accepted.certificates.chain == server.chain;
         if !is_same || !accepted.validity.contains(server.now) {
             return None;
         }
