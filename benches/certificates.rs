@@ -4,6 +4,7 @@
 //!
 //! The contenders take turns within each round, and the figures are medians over the rounds.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use handclasp::certificate::{
     CertificateError, CertificateRevocationList, ChainRequest, PathLimits, Purpose, Revocation,
     RevocationMode, RevocationPolicy, RevocationScope, VerifiedPath, verify_chain,
 };
+use handclasp::crypto::StaticOrArc;
 use handclasp::crypto::ring::{ECDSA_P256_SHA256, signature_algorithms};
 use handclasp::pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use handclasp_testing::authority::{Authority, authority_params, crl_params, params};
@@ -27,7 +29,7 @@ const REPETITIONS: u32 = 10;
 const ATTEMPTS: usize = 10;
 const RSA_KEY: &str = include_str!("../tests/data/rsa2048.pem");
 
-type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
+type Algorithms<'a> = &'a [&'a dyn SignatureVerificationAlgorithm];
 
 fn main() {
     println!("| a chain of three | contender | µs | x floor | x webpki |");
@@ -151,7 +153,8 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> X509Certificate<'a> {
 }
 
 fn compare(name: &str, chain: &Chain, algorithm: &'static dyn signature::VerificationAlgorithm) {
-    let algorithms = signature_algorithms().all;
+    let signatures = signature_algorithms();
+    let algorithms: Vec<_> = signatures.for_certificates().collect();
     let anchors = TrustAnchors::from_der(&chain.root).unwrap();
     let roots = [webpki::anchor_from_trusted_cert(&chain.root).unwrap()];
     let parsed: Vec<_> = chain.certificates.iter().map(parse).collect();
@@ -184,7 +187,8 @@ fn compare(name: &str, chain: &Chain, algorithm: &'static dyn signature::Verific
 fn anchors(chain: &Chain) {
     println!("\n| trust anchors | handclasp, µs | rustls-webpki, µs |");
     println!("|---|---|---|");
-    let algorithms = signature_algorithms().all;
+    let signatures = signature_algorithms();
+    let algorithms: Vec<_> = signatures.for_certificates().collect();
     let key = KeyPair::generate().unwrap();
     let others: Vec<_> = (1..10_000)
         .map(|number| authority(&format!("other root {number}")).self_signed(&key).unwrap())
@@ -225,7 +229,8 @@ fn anchors(chain: &Chain) {
 fn crls(chain: &Chain) {
     println!("\n| CRL entries | read once, ms | handclasp, µs | x no CRL |");
     println!("|---|---|---|---|");
-    let algorithms = signature_algorithms().all;
+    let signatures = signature_algorithms();
+    let algorithms: Vec<_> = signatures.for_certificates().collect();
     let anchors = TrustAnchors::from_der(&chain.root).unwrap();
     let issuer = chain.inner.as_ref().unwrap();
     for count in [1, 1_000, 1_000_000_u64] {
@@ -267,10 +272,6 @@ fn least(mut work: impl FnMut()) -> Duration {
     };
     (0..ATTEMPTS).map(|_| time()).min().unwrap_or_default()
 }
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
-static COUNTED: Counted = Counted { algorithm: ECDSA_P256_SHA256, count: &COUNT };
 
 /// The time to refuse sets of intermediates in which no path, or hardly one, leads to the root.
 fn hostile() {
@@ -336,14 +337,16 @@ fn hostile() {
 
 fn report(name: &str, anchors: &TrustAnchors, chain: &Chain, limits: PathLimits) {
     let mut result = String::new();
-    COUNT.store(0, Ordering::Relaxed);
+    let count = Arc::new(AtomicUsize::new(0));
+    let algorithm = StaticOrArc::Static(ECDSA_P256_SHA256);
+    let counted = Counted { algorithm, count: count.clone() };
     let time = least(|| {
-        result = match chain.ours(anchors, &[&COUNTED], limits) {
+        result = match chain.ours(anchors, &[&counted], limits) {
             Ok(_) => "accepted".to_owned(),
             Err(error) => error.kind.to_string(),
         };
     });
-    let signatures = COUNT.load(Ordering::Relaxed) / ATTEMPTS;
+    let signatures = count.load(Ordering::Relaxed) / ATTEMPTS;
     let micros = time.as_secs_f64() * 1e6;
     println!("| {name} | {micros:.1} | {signatures} | {result} |");
 }

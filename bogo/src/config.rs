@@ -140,8 +140,9 @@ pub fn provider(flags: &Flags) -> Result<CryptoProvider, Stop> {
                 return Ok(SchemeAlgorithms { scheme, algorithms: Vec::new() });
             }
             if scheme == SignatureScheme::RSA_PKCS1_SHA256_LEGACY {
-                let algorithms =
-                    provider.signatures.for_scheme(SignatureScheme::RSA_PKCS1_SHA256).to_vec();
+                let mut known = known.iter();
+                let same = known.find(|row| row.scheme == SignatureScheme::RSA_PKCS1_SHA256);
+                let algorithms = same.map(|row| row.algorithms.clone()).unwrap_or_default();
                 return Ok(SchemeAlgorithms { scheme, algorithms });
             }
             let known = known.iter().find(|row| row.scheme == scheme).cloned();

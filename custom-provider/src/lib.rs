@@ -45,10 +45,10 @@ pub fn provider() -> CryptoProvider {
         ],
         groups: vec![Arc::new(X25519)],
         signatures: SignatureAlgorithms {
-            all: vec![&EcdsaP256Sha256],
+            all: vec![StaticOrArc::Static(&EcdsaP256Sha256)],
             by_scheme: vec![SchemeAlgorithms {
                 scheme: SignatureScheme::ECDSA_SECP256R1_SHA256,
-                algorithms: vec![&EcdsaP256Sha256],
+                algorithms: vec![StaticOrArc::Static(&EcdsaP256Sha256)],
             }],
             digests: Digests {
                 sha1: |data| sha1::Sha1::digest(data).into(),

@@ -41,9 +41,9 @@ pub(crate) fn search(
         names.push(ReferenceIdentifier::from(name));
     }
     let now = UnixTime::since_unix_epoch(Duration::from_secs(at.try_into().unwrap_or_default()));
-    let algorithms = &provider.signatures.all;
+    let algorithms: Vec<_> = provider.signatures.for_certificates().collect();
     let request =
-        ChainRequest::new(end_entity, intermediates, anchors, purpose, &names, now, algorithms);
+        ChainRequest::new(end_entity, intermediates, anchors, purpose, &names, now, &algorithms);
     let explanation = explain_chain(&request);
     let mut attempts = Vec::new();
     for attempt in explanation.attempts {

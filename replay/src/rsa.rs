@@ -196,7 +196,7 @@ mod tests {
             let signature = key.sign(scheme, &trace.signed_content.0).unwrap();
             assert_eq!(signature, trace.signature.0, "section {section}");
             let verify = |content: &[u8], signature: &[u8]| {
-                peer.verify_signature(&[&PssSha256With1024Bits], content, signature)
+                peer.verify_signature([&PssSha256With1024Bits as _], content, signature)
             };
             assert!(verify(&trace.signed_content.0, &signature).is_ok());
             assert!(verify(b"something else", &signature).is_err());

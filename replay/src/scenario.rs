@@ -11,7 +11,7 @@ use handclasp::cookie::CookieProtector;
 use handclasp::credential::{CertificateList, CertifiedKey, KeySource};
 use handclasp::crypto::{
     CryptoError, CryptoProvider, HashAlgorithm, KeyExchangeGroup, SchemeAlgorithms, Secret,
-    SignatureAlgorithms, SigningKey,
+    SignatureAlgorithms, SigningKey, StaticOrArc,
 };
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -202,24 +202,20 @@ impl<'a> Scenario<'a> {
     fn provider(&self, role: Role, random: Vec<Vec<u8>>, shares: Shares) -> CryptoProvider {
         let default = CryptoProvider::default();
         let suites = self.client_hello.cipher_suites.iter();
-        let pss: &'static PssSha256With1024Bits = &PssSha256With1024Bits;
+        let mut rows = default.signatures.by_scheme.iter();
+        let p256 = rows.find(|row| row.scheme == P256).cloned();
+        let pss = SchemeAlgorithms {
+            scheme: SignatureScheme::RSA_PSS_RSAE_SHA256,
+            algorithms: vec![StaticOrArc::Static(&PssSha256With1024Bits)],
+        };
         CryptoProvider {
             cipher_suites: suites
                 .filter_map(|suite| default.cipher_suite(suite).cloned())
                 .collect(),
             groups: self.groups(role, shares),
             signatures: SignatureAlgorithms {
-                all: vec![pss],
-                by_scheme: vec![
-                    SchemeAlgorithms {
-                        scheme: SignatureScheme::RSA_PSS_RSAE_SHA256,
-                        algorithms: vec![pss],
-                    },
-                    SchemeAlgorithms {
-                        scheme: P256,
-                        algorithms: default.signatures.for_scheme(P256).to_vec(),
-                    },
-                ],
+                all: pss.algorithms.clone(),
+                by_scheme: [pss].into_iter().chain(p256).collect(),
                 digests: default.signatures.digests,
             },
             random: Arc::new(RecordedRandom::new(random)),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use pki_types::{PrivateKeyDer, SignatureVerificationAlgorithm};
 
-use super::{CryptoError, KeyError};
+use super::{CryptoError, KeyError, StaticOrArc};
 use crate::certificate::Digests;
 use crate::registry::SignatureScheme;
 
@@ -78,10 +78,11 @@ pub fn signing_key(key: &PrivateKeyDer<'_>) -> Result<Arc<dyn SigningKey>, KeyEr
 #[derive(Clone, Debug)]
 pub struct SignatureAlgorithms {
     /// Every algorithm: signatures in certificates are verified with them.
-    pub all: Vec<&'static dyn SignatureVerificationAlgorithm>,
+    pub all: Vec<StaticOrArc<dyn SignatureVerificationAlgorithm>>,
     /// The schemes, in order of preference, and the algorithms of each.
     pub by_scheme: Vec<SchemeAlgorithms>,
-    /// The hashes that OCSP responses name issuers with (RFC 6960, section 4.1.1).
+    /// The hashes that OCSP responses name issuers with (RFC 6960, section 4.1.1). They are functions, and
+    /// can hold nothing: see [`Digests`].
     pub digests: Digests,
 }
 
@@ -92,7 +93,7 @@ pub struct SchemeAlgorithms {
     pub scheme: SignatureScheme,
     /// The algorithms. ECDSA in TLS 1.3 binds the curve to the scheme, so a scheme for handshakes has
     /// only the algorithm of its curve.
-    pub algorithms: Vec<&'static dyn SignatureVerificationAlgorithm>,
+    pub algorithms: Vec<StaticOrArc<dyn SignatureVerificationAlgorithm>>,
 }
 
 impl SignatureAlgorithms {
@@ -101,12 +102,17 @@ impl SignatureAlgorithms {
         self.by_scheme.iter().map(|row| row.scheme)
     }
 
+    /// Every algorithm, as [`ChainRequest`](crate::certificate::ChainRequest) takes them.
+    pub fn for_certificates(&self) -> impl Iterator<Item = &dyn SignatureVerificationAlgorithm> {
+        self.all.iter().map(|algorithm| &**algorithm)
+    }
+
     /// The algorithms behind `scheme`; none when the provider lacks it.
     pub fn for_scheme(
         &self,
         scheme: SignatureScheme,
-    ) -> &[&'static dyn SignatureVerificationAlgorithm] {
-        let row = self.by_scheme.iter().find(|row| row.scheme == scheme);
-        row.map_or(&[], |row| row.algorithms.as_slice())
+    ) -> impl Iterator<Item = &dyn SignatureVerificationAlgorithm> {
+        let rows = self.by_scheme.iter().filter(move |row| row.scheme == scheme).take(1);
+        rows.flat_map(|row| &row.algorithms).map(|algorithm| &**algorithm)
     }
 }

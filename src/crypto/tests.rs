@@ -346,7 +346,7 @@ fn signatures_verify_under_the_public_key_and_scheme() {
             );
             let scheme = key.schemes()[0];
             let signature = key.sign(scheme, b"message").unwrap();
-            let verifier = provider.signatures.for_scheme(scheme)[0];
+            let verifier = provider.signatures.for_scheme(scheme).next().unwrap();
             let public = rcgen::PublicKeyData::der_bytes(&pair);
             verifier.verify_signature(public, b"message", &signature).unwrap();
             assert!(verifier.verify_signature(public, b"massage", &signature).is_err());

@@ -278,7 +278,7 @@ impl VerifiedPeer {
         expect(message, MESSAGE)?;
         let verify = CertificateVerify::parse(message.body)?;
         let scheme = verify.algorithm;
-        let is_known = !signatures.for_scheme(scheme).is_empty();
+        let is_known = signatures.for_scheme(scheme).next().is_some();
         let is_for_handshakes = match signer {
             Side::Client => scheme.signs_for_clients(),
             Side::Server => scheme.signs_handshakes(),

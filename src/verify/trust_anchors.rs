@@ -1,6 +1,8 @@
 use core::fmt;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::accepted_servers::AcceptedServers;
 use super::ocsp_request::Validation;
 use super::{PeerIdentity, PeerVerifier};
@@ -184,6 +186,8 @@ impl PeerVerifier for TrustAnchorVerifier {
             }
         }
         let name = peer.server_name.as_ref().map(ReferenceIdentifier::from);
+        // The built-in providers have fewer algorithms than 32, so nothing is allocated.
+        let algorithms: SmallVec<[_; 32]> = self.algorithms.for_certificates().collect();
         let mut request = ChainRequest::new(
             end_entity,
             intermediates,
@@ -191,7 +195,7 @@ impl PeerVerifier for TrustAnchorVerifier {
             self.purpose,
             name.as_slice(),
             peer.now,
-            &self.algorithms.all,
+            &algorithms,
         );
         request.profile = self.profile;
         request.policies =

@@ -1,14 +1,16 @@
 //! A signature algorithm that counts its verifications.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use handclasp::crypto::StaticOrArc;
 use handclasp::pki_types::{AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm};
 
 /// Verifies as `algorithm` does, and adds one to `count` each time.
 #[derive(Debug)]
 pub struct Counted {
-    pub algorithm: &'static dyn SignatureVerificationAlgorithm,
-    pub count: &'static AtomicUsize,
+    pub algorithm: StaticOrArc<dyn SignatureVerificationAlgorithm>,
+    pub count: Arc<AtomicUsize>,
 }
 
 impl SignatureVerificationAlgorithm for Counted {

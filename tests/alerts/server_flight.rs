@@ -269,7 +269,9 @@ fn certificates_with_a_signature_that_is_not_supported() {
     // Section 4.5.1.3. To a client without P-256, ECDSA is what MD5 and SHA-1 are to every client.
     let identity = Identity::p256();
     let mut provider = CryptoProvider::default();
-    provider.signatures.all = provider.signatures.for_scheme(SignatureScheme::ED25519).to_vec();
+    let mut rows = provider.signatures.by_scheme.iter();
+    let ed25519 = rows.find(|row| row.scheme == SignatureScheme::ED25519).unwrap();
+    provider.signatures.all = ed25519.algorithms.clone();
     let client = ClientConfig::builder(provider).trust(identity.anchors()).unwrap().build();
     let mut client = ClientConnection::new(Arc::new(client.unwrap()), server_name());
     let mut server = ServerConnection::new(identity.server_config());

@@ -95,12 +95,12 @@ fn a_key_for_rsa_pss_that_is_limited_to_a_hash_signs_with_that_one_only() {
 
     let spki = key.public_key().unwrap();
     let end_entity = EndEntity::from_public_key(&spki).unwrap();
-    let verify = |algorithm| end_entity.verify_signature(&[algorithm], b"message", &signature);
+    let verify = |algorithm| end_entity.verify_signature([algorithm], b"message", &signature);
     verify(RSA_PSS_PSS_SHA256_LIMITED).unwrap();
     assert!(verify(RSA_PSS_PSS_SHA256).is_err(), "that is for keys without a limit");
     // The parameters of a signature are those of the key (section 4.3.3).
-    let all = provider.signatures.all.iter();
-    let fitting: Vec<_> = all.filter(|algorithm| end_entity.has_key_for(&[**algorithm])).collect();
+    let all = provider.signatures.for_certificates();
+    let fitting: Vec<_> = all.filter(|algorithm| end_entity.has_key_for([*algorithm])).collect();
     assert_eq!(fitting.len(), 1);
     assert_eq!(fitting[0].signature_alg_id(), RSA_PSS_PSS_SHA256_LIMITED.signature_alg_id());
 }
@@ -290,7 +290,7 @@ fn the_parameters_of_a_key_for_rsa_pss_may_be_in_either_form() {
     let signature = key.sign(SignatureScheme::RSA_PSS_PSS_SHA256, b"message").unwrap();
     for spki in [with_null, without_null] {
         let key = EndEntity::from_public_key(&spki).unwrap();
-        key.verify_signature(&[RSA_PSS_PSS_SHA256_LIMITED], b"message", &signature).unwrap();
+        key.verify_signature([RSA_PSS_PSS_SHA256_LIMITED], b"message", &signature).unwrap();
     }
 }
 

@@ -8,7 +8,9 @@ use handclasp::credential::{CertificateList, KeySource};
 use handclasp::crypto::aws_lc_rs::RSA_PKCS1_SHA256;
 #[cfg(feature = "ring")]
 use handclasp::crypto::ring::RSA_PKCS1_SHA256;
-use handclasp::crypto::{CryptoError, CryptoProvider, SchemeAlgorithms, SigningKey, signing_key};
+use handclasp::crypto::{
+    CryptoError, CryptoProvider, SchemeAlgorithms, SigningKey, StaticOrArc, signing_key,
+};
 use handclasp::registry::SignatureScheme;
 use handclasp::transport::memory::exchange;
 use handclasp::verify::{ClientAuthentication, TrustAnchorVerifier};
@@ -54,7 +56,8 @@ fn old(identity: &Identity) -> Arc<CertificateList> {
 fn provider(legacy: bool) -> CryptoProvider {
     let mut provider = CryptoProvider::default();
     if legacy {
-        let legacy = SchemeAlgorithms { scheme: LEGACY, algorithms: vec![RSA_PKCS1_SHA256] };
+        let algorithms = vec![StaticOrArc::Static(RSA_PKCS1_SHA256)];
+        let legacy = SchemeAlgorithms { scheme: LEGACY, algorithms };
         provider.signatures.by_scheme.push(legacy);
     }
     provider

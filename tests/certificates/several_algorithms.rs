@@ -19,7 +19,7 @@ fn provider_that_takes(schemes: &[S]) -> CryptoProvider {
     let mut provider = CryptoProvider::aws_lc_rs();
     provider.signatures.by_scheme.retain(|row| schemes.contains(&row.scheme));
     let rows = provider.signatures.by_scheme.iter();
-    provider.signatures.all = rows.flat_map(|row| row.algorithms.iter().copied()).collect();
+    provider.signatures.all = rows.flat_map(|row| row.algorithms.iter().cloned()).collect();
     provider
 }
 

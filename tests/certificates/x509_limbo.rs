@@ -172,15 +172,9 @@ fn ask(case: &Value, profile: Profile, provider: &CryptoProvider) -> Result<(), 
     assert!(usages.iter().all(|usage| purpose_of(usage) == purpose));
     let end_entity = certificates(&[text(case, "peer_certificate")]).remove(0);
     let intermediates = certificates(&list(case, "untrusted_intermediates"));
-    let mut request = ChainRequest::new(
-        &end_entity,
-        &intermediates,
-        &anchors,
-        purpose,
-        &names,
-        now,
-        &provider.signatures.all,
-    );
+    let algorithms: Vec<_> = provider.signatures.for_certificates().collect();
+    let mut request =
+        ChainRequest::new(&end_entity, &intermediates, &anchors, purpose, &names, now, &algorithms);
     request.profile = profile;
     request.limits = limits;
     verify_chain(&request).map(drop).map_err(|error| error.to_string())

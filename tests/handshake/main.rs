@@ -17,6 +17,7 @@ mod key_updates;
 mod long_hellos;
 mod long_messages;
 mod observers;
+mod provider_handles;
 mod questions;
 mod quic;
 mod record_sizes;

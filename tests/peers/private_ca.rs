@@ -29,6 +29,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
     let end_entity = CertificateDer::from_pem_slice(&read(leaf)).unwrap();
     let names = [name.into()];
     let signatures = CryptoProvider::default().signatures;
+    let algorithms: Vec<_> = signatures.for_certificates().collect();
     let mut request = ChainRequest::new(
         &end_entity,
         &[],
@@ -36,7 +37,7 @@ fn problem(folder: &Folder, leaf: &str, root: &str, profile: Profile) -> Option<
         Purpose::Server,
         &names,
         UnixTime::since_unix_epoch(SystemTime::UNIX_EPOCH.elapsed().unwrap()),
-        &signatures.all,
+        &algorithms,
     );
     request.profile = profile;
     verify_chain(&request).err().map(|error| error.kind.code())

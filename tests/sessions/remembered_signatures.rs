@@ -8,7 +8,7 @@ use handclasp::TrustAnchors;
 use handclasp::certificate::{CertificateRevocationList, PathLimits, Profile};
 use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
-use handclasp::crypto::{CryptoProvider, SignatureAlgorithms};
+use handclasp::crypto::{CryptoProvider, SignatureAlgorithms, StaticOrArc};
 use handclasp::key_schedule::PskKind;
 use handclasp::pki_types::{
     CertificateDer, PrivateKeyDer, ServerName, SignatureVerificationAlgorithm, UnixTime,
@@ -24,11 +24,10 @@ use handclasp_testing::sessions::{talk, ticket_keys};
 use handclasp_testing::{NAME, server_name};
 
 /// The provider's algorithms for certificates and for handshakes, which count.
-fn counting(count: &'static AtomicUsize) -> SignatureAlgorithms {
-    let counted = |algorithm: &&'static dyn SignatureVerificationAlgorithm| {
-        let counted: &'static Counted =
-            Box::leak(Box::new(Counted { algorithm: *algorithm, count }));
-        counted as &'static dyn SignatureVerificationAlgorithm
+fn counting(count: &Arc<AtomicUsize>) -> SignatureAlgorithms {
+    let counted = |algorithm: &StaticOrArc<dyn SignatureVerificationAlgorithm>| {
+        let counted = Counted { algorithm: algorithm.clone(), count: count.clone() };
+        StaticOrArc::Arc(Arc::new(counted) as Arc<_>)
     };
     let mut signatures = CryptoProvider::default().signatures;
     signatures.all = signatures.all.iter().map(counted).collect();
@@ -47,7 +46,7 @@ struct World {
     store: Arc<MemoryClientSessions>,
     tickets: Arc<handclasp::session::TicketKeys>,
     /// The signatures that were verified: of certificates, and of handshakes.
-    count: &'static AtomicUsize,
+    count: Arc<AtomicUsize>,
     now: UnixTime,
 }
 
@@ -70,7 +69,7 @@ impl World {
             intermediate,
             store: Arc::new(MemoryClientSessions::new(8)),
             tickets: ticket_keys(),
-            count: Box::leak(Box::new(AtomicUsize::new(0))),
+            count: Arc::default(),
             now: UnixTime::now(),
         }
     }
@@ -80,11 +79,11 @@ impl World {
     }
 
     fn verifier(&self) -> TrustAnchorVerifier {
-        TrustAnchorVerifier::new(self.anchors(), counting(self.count))
+        TrustAnchorVerifier::new(self.anchors(), counting(&self.count))
     }
 
     fn provider(&self) -> CryptoProvider {
-        CryptoProvider { signatures: counting(self.count), ..CryptoProvider::default() }
+        CryptoProvider { signatures: counting(&self.count), ..CryptoProvider::default() }
     }
 
     fn client(&self, verifier: TrustAnchorVerifier) -> Arc<ClientConfig> {
@@ -154,7 +153,7 @@ fn a_client_resumes_without_verifying_a_signature() {
 #[test]
 fn a_server_resumes_the_session_of_a_client_without_verifying_a_signature() {
     let world = World::new();
-    let signatures = counting(world.count);
+    let signatures = counting(&world.count);
     let verifier = TrustAnchorVerifier::for_clients(world.anchors(), signatures);
     let policy = ClientAuthentication::required(Arc::new(verifier));
     let builder = ServerConfig::builder(world.provider()).sessions(world.tickets.clone());

@@ -108,7 +108,7 @@ macro_rules! signatures {
             let key = Foreign { key: $raw(&group), algorithm: $algorithm };
             let certificate = authority.certify(&key, &group.der);
             for test in &group.tests {
-                let result = certificate.verify_signature(&[verifier], &test.msg, &test.sig);
+                let result = certificate.verify_signature([verifier], &test.msg, &test.sig);
                 tally.add(test.tc_id, test.result, format!("{:?}", test.flags), result.is_ok());
             }
         }
@@ -227,7 +227,7 @@ fn rsa_pss_with_other_parameters_is_refused() {
             let key = Foreign { key: raw_pss(&group), algorithm: &rcgen::PKCS_RSA_SHA256 };
             let certificate = authority.certify(&key, &group.der);
             for test in &group.tests {
-                let result = certificate.verify_signature(&[verifier], &test.msg, &test.sig);
+                let result = certificate.verify_signature([verifier], &test.msg, &test.sig);
                 let fits = fitting == Some(&test.comment);
                 assert_eq!(result.is_ok(), fits, "{set:?}, test {}: {}", test.tc_id, test.comment);
                 total += 1;

@@ -261,22 +261,25 @@ impl EndEntity {
     ///
     /// [`SignatureError::UnsupportedKey`] if no algorithm is for this kind of key, and
     /// [`SignatureError::Invalid`] if one is, but the key did not make the signature.
-    pub fn verify_signature(
+    pub fn verify_signature<'a>(
         &self,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: impl IntoIterator<Item = &'a dyn SignatureVerificationAlgorithm>,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         PublicKey::from_spki(self.subject_public_key_info())
             .ok_or(SignatureError::UnsupportedKey)?
-            .verify(algorithms.iter().copied(), message, signature)
+            .verify(algorithms, message, signature)
     }
 
     /// Whether its key is of the kind that one of the algorithms verifies with. The algorithm may
     /// still refuse the size of the key.
-    pub fn has_key_for(&self, algorithms: &[&'static dyn SignatureVerificationAlgorithm]) -> bool {
+    pub fn has_key_for<'a>(
+        &self,
+        algorithms: impl IntoIterator<Item = &'a dyn SignatureVerificationAlgorithm>,
+    ) -> bool {
         let key = PublicKey::from_spki(self.subject_public_key_info());
-        key.is_some_and(|key| algorithms.iter().any(|algorithm| key.is_of_kind(*algorithm)))
+        key.is_some_and(|key| algorithms.into_iter().any(|algorithm| key.is_of_kind(algorithm)))
     }
 
     /// Its DNS names, IP addresses and email addresses, in their order. Safe to print.

@@ -33,7 +33,7 @@ impl<'a> Issuer<'a> {
         &self,
         evidence: RevocationEvidence,
         signed: Signed<'_>,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> Result<(), RevocationEvidenceError> {
         signed.verify(self.key, algorithms).map_err(|error| match error {
             SignatureError::Invalid => {

@@ -41,7 +41,7 @@ pub struct ChainRequest<'a> {
     /// The time of the validation.
     pub now: UnixTime,
     /// The accepted algorithms of the certificates' signatures.
-    pub algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+    pub algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
     /// The revocation evidence, and how much of it is required.
     pub revocation: Revocation<'a>,
     /// How much work the peer can cause.
@@ -86,7 +86,7 @@ impl<'a> ChainRequest<'a> {
         purpose: Purpose,
         names: &'a [ReferenceIdentifier<'a>],
         now: UnixTime,
-        algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &'a [&'a dyn SignatureVerificationAlgorithm],
     ) -> Self {
         Self {
             end_entity,

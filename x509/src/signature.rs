@@ -114,9 +114,9 @@ impl<'a> PublicKey<'a> {
 
     /// Verifies a signature. The `algorithms` are those of the signature, so only the key selects among
     /// them.
-    pub(super) fn verify(
+    pub(super) fn verify<'b>(
         self,
-        algorithms: impl Iterator<Item = &'static dyn SignatureVerificationAlgorithm>,
+        algorithms: impl IntoIterator<Item = &'b dyn SignatureVerificationAlgorithm>,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
@@ -192,7 +192,7 @@ impl<'a> Signed<'a> {
     pub(super) fn verify(
         self,
         key: PublicKey<'_>,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> Result<(), SignatureError> {
         let stated = algorithm::canonical(self.algorithm);
         let fitting = algorithms.iter().filter(|it| *it.signature_alg_id() == *stated);
@@ -203,7 +203,7 @@ impl<'a> Signed<'a> {
     pub(super) fn is_accepted(
         self,
         key: PublicKey<'_>,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> bool {
         let stated = algorithm::canonical(self.algorithm);
         let mut fitting = algorithms.iter().filter(|it| *it.signature_alg_id() == *stated);

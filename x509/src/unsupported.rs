@@ -8,7 +8,7 @@ use super::error::{CertificateErrorKind, SignatureError};
 use super::ml_dsa;
 use super::signature::{self, PublicKey};
 
-type Algorithms<'a> = &'a [&'static dyn SignatureVerificationAlgorithm];
+type Algorithms<'a> = &'a [&'a dyn SignatureVerificationAlgorithm];
 
 /// What is wrong with a signature. Each is a [`CertificateErrorKind`] of the same name.
 #[derive(Clone)]

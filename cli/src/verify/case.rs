@@ -66,6 +66,7 @@ impl Case {
         let provider = CryptoProvider::default();
         let mut limits = PathLimits::DEFAULT;
         limits.depth = self.max_depth.unwrap_or(limits.depth);
+        let algorithms: Vec<_> = provider.signatures.for_certificates().collect();
         let digests = provider.signatures.digests;
         let response = self.evidence.ocsp.as_deref();
         let status_request = response.map(|response| StatusRequest::new(Some(response), digests));
@@ -77,7 +78,7 @@ impl Case {
                 self.purpose,
                 &names,
                 self.time,
-                &provider.signatures.all,
+                &algorithms,
             );
             request.profile = self.profile;
             request.policies = InitialPolicies {

@@ -25,8 +25,9 @@ impl Issuers {
     fn verify(&self, crl: &CertificateRevocationList) -> Result<(), RevocationEvidenceError> {
         let (evidence, issuer) = (RevocationEvidence::Crl, crl.issuer().to_owned());
         let mut result = Err(RevocationEvidenceError::UnknownIssuer { evidence, issuer });
+        let algorithms: Vec<_> = self.signatures.for_certificates().collect();
         for issuers in &self.known {
-            match crl.verify_signature(issuers, &self.signatures.all) {
+            match crl.verify_signature(issuers, &algorithms) {
                 Ok(()) => return Ok(()),
                 Err(RevocationEvidenceError::UnknownIssuer { .. }) => {}
                 Err(error) => result = Err(error),

@@ -197,7 +197,8 @@ impl KeyPair {
         let mut anchors = TrustAnchors::new();
         anchors.add(issuer.clone())?;
         let signatures = &self.crypto.signatures;
-        let mut request = ChainRequest::new(own, &[], &anchors, purpose, &[], now, &signatures.all);
+        let algorithms: Vec<_> = signatures.for_certificates().collect();
+        let mut request = ChainRequest::new(own, &[], &anchors, purpose, &[], now, &algorithms);
         request.revocation.status_request = Some(StatusRequest::new(response, signatures.digests));
         request.revocation.policy = RevocationPolicy::new(mode, RevocationScope::EndEntity);
         verify_chain(&request).map(drop)

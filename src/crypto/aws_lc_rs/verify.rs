@@ -5,7 +5,7 @@ use super::key_form::KeyForm;
 use super::parsed_keys::{self, Algorithms};
 use super::{sha1, sha256, sha384, sha512};
 use crate::certificate::Digests;
-use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
+use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms, StaticOrArc};
 use crate::registry::SignatureScheme;
 
 macro_rules! algorithms {
@@ -112,8 +112,9 @@ pub fn signature_algorithms() -> SignatureAlgorithms {
         ECDSA_P384_SHA512,
         ECDSA_P521_SHA256,
         ECDSA_P521_SHA384,
-    ];
-    let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().copied());
+    ]
+    .map(StaticOrArc::Static);
+    let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().cloned());
     let all = of_schemes.chain(in_certificates_only).collect();
     SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256, sha384, sha512 } }
 }
@@ -122,7 +123,8 @@ fn of_scheme(
     scheme: SignatureScheme,
     algorithms: &[&'static dyn SignatureVerificationAlgorithm],
 ) -> SchemeAlgorithms {
-    SchemeAlgorithms { scheme, algorithms: algorithms.to_vec() }
+    let algorithms = algorithms.iter().copied().map(StaticOrArc::Static).collect();
+    SchemeAlgorithms { scheme, algorithms }
 }
 
 #[derive(Debug)]

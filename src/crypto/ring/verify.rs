@@ -3,7 +3,7 @@ use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 
 use super::{sha1, sha256, sha384, sha512};
 use crate::certificate::Digests;
-use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms};
+use crate::crypto::{SchemeAlgorithms, SignatureAlgorithms, StaticOrArc};
 use crate::registry::SignatureScheme;
 
 macro_rules! algorithms {
@@ -58,8 +58,8 @@ pub fn signature_algorithms() -> SignatureAlgorithms {
         of_scheme(SignatureScheme::RSA_PKCS1_SHA384, RSA_PKCS1_SHA384),
         of_scheme(SignatureScheme::RSA_PKCS1_SHA512, RSA_PKCS1_SHA512),
     ];
-    let in_certificates_only = [ECDSA_P256_SHA384, ECDSA_P384_SHA256];
-    let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().copied());
+    let in_certificates_only = [ECDSA_P256_SHA384, ECDSA_P384_SHA256].map(StaticOrArc::Static);
+    let of_schemes = by_scheme.iter().flat_map(|row| row.algorithms.iter().cloned());
     let all = of_schemes.chain(in_certificates_only).collect();
     SignatureAlgorithms { all, by_scheme, digests: Digests { sha1, sha256, sha384, sha512 } }
 }
@@ -68,7 +68,7 @@ fn of_scheme(
     scheme: SignatureScheme,
     algorithm: &'static dyn SignatureVerificationAlgorithm,
 ) -> SchemeAlgorithms {
-    SchemeAlgorithms { scheme, algorithms: vec![algorithm] }
+    SchemeAlgorithms { scheme, algorithms: vec![StaticOrArc::Static(algorithm)] }
 }
 
 /// An algorithm of `ring`, for signatures of a scheme (section 4.3.3).

@@ -192,7 +192,7 @@ impl CertificateRevocationList {
     pub fn verify_signature(
         &self,
         issuers: &TrustAnchors,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> Result<(), RevocationEvidenceError> {
         let evidence = RevocationEvidence::Crl;
         let mut result = Err(RevocationEvidenceError::UnknownIssuer {
@@ -223,7 +223,7 @@ impl CertificateRevocationList {
     pub(super) fn verify(
         &self,
         issuer: &Issuer<'_>,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
     ) -> Result<(), RevocationEvidenceError> {
         let is_verified = self.signer.get().is_some_and(|signer| signer.borrow() == issuer.key);
         let (algorithm, signature) = (&self.algorithm, &self.signature);

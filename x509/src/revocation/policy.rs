@@ -62,6 +62,9 @@ impl<'a> StatusRequest<'a> {
 
 /// The hash functions of OCSP (RFC 6960, section 4.3) and of [`certificate_hash`](crate::certificate_hash).
 /// SHA-1 is for OCSP: there it only finds a certificate and proves nothing, so it does no harm.
+///
+/// They are functions, so a device or a context of a library cannot be behind them, unless it is a `static`.
+/// What they hash is public and short, so any implementation in the program serves as well.
 #[derive(Clone, Copy, Debug)]
 pub struct Digests {
     /// SHA-1.

@@ -34,16 +34,16 @@ fn a_handshake_s_signature() {
     let der = leaf_params().self_signed(&key).unwrap().der().clone();
     let leaf = EndEntity::parse(&der).unwrap();
     let signature = key.sign(b"message").unwrap();
-    let fitting = only(&rcgen::PKCS_ED25519);
-    assert_eq!(leaf.verify_signature(&fitting, b"message", &signature), Ok(()));
-    assert_eq!(leaf.verify_signature(&algorithms::all(), b"message", &signature), Ok(()));
+    let fitting = || only(&rcgen::PKCS_ED25519);
+    assert_eq!(leaf.verify_signature(fitting(), b"message", &signature), Ok(()));
+    assert_eq!(leaf.verify_signature(algorithms::all(), b"message", &signature), Ok(()));
     let invalid = Err(SignatureError::Invalid);
-    assert_eq!(leaf.verify_signature(&fitting, b"massage", &signature), invalid);
-    assert_eq!(leaf.verify_signature(&fitting, b"message", &[]), invalid);
+    assert_eq!(leaf.verify_signature(fitting(), b"massage", &signature), invalid);
+    assert_eq!(leaf.verify_signature(fitting(), b"message", &[]), invalid);
     let other = only(&rcgen::PKCS_ECDSA_P256_SHA256);
     let unsupported = Err(SignatureError::UnsupportedKey);
-    assert_eq!(leaf.verify_signature(&other, b"message", &signature), unsupported);
-    assert_eq!(leaf.verify_signature(&[], b"message", &signature), unsupported);
+    assert_eq!(leaf.verify_signature(other, b"message", &signature), unsupported);
+    assert_eq!(leaf.verify_signature([], b"message", &signature), unsupported);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn leaf(usages: Vec<KeyUsagePurpose>) -> CertificateDer<'static> {
 /// What a validation says of a certificate that is trusted itself.
 fn said(
     certificate: &CertificateDer<'static>,
-    algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+    algorithms: &[&dyn SignatureVerificationAlgorithm],
 ) -> Result<(), CertificateError> {
     Check::new(certificate, &[], &[certificate]).ask(algorithms, verify_chain).map(drop)
 }

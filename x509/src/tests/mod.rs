@@ -151,21 +151,17 @@ impl Check {
 
     /// The result, and the number of signatures that were verified for it.
     fn run_counted(&self) -> (Result<VerifiedPath, CertificateError>, usize) {
-        let counters = algorithms::all().into_iter().map(|algorithm| {
-            let count = AtomicUsize::new(0);
-            &*Box::leak(Box::new(Counter { algorithm, count }))
-        });
-        let counters: Vec<&'static Counter> = counters.collect();
+        let counter = |algorithm| Counter { algorithm, count: AtomicUsize::new(0) };
+        let counters: Vec<Counter> = algorithms::all().into_iter().map(counter).collect();
         let algorithms: Vec<_> =
-            counters.iter().map(|&it| it as &dyn SignatureVerificationAlgorithm).collect();
+            counters.iter().map(|it| it as &dyn SignatureVerificationAlgorithm).collect();
         let result = self.ask(&algorithms, verify_chain);
-        let count = |it: &&'static Counter| it.count.load(Ordering::Relaxed);
-        (result, counters.iter().map(count).sum())
+        (result, counters.iter().map(|it| it.count.load(Ordering::Relaxed)).sum())
     }
 
     fn ask<T>(
         &self,
-        algorithms: &[&'static dyn SignatureVerificationAlgorithm],
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
         ask: impl FnOnce(&ChainRequest<'_>) -> T,
     ) -> T {
         let name = self.name.map(|name| ServerName::try_from(name).unwrap().into());
