@@ -20,6 +20,10 @@ const CONTENT_ALIGNMENT: usize = 64;
 /// The length in bytes from which aligned content is worth its cost.
 const LONG_CONTENT: usize = 1024;
 
+/// In bytes: what a flight in several records needs beside one record with all its messages, with
+/// change_cipher_spec.
+const MORE_RECORDS: usize = 64;
+
 impl Connection {
     /// The bytes to send to the peer, in order.
     pub fn outgoing(&self) -> &[u8] {
@@ -317,8 +321,10 @@ impl Connection {
         let version = self.record_version();
         self.drop_sent();
         if content_type == ContentType::HANDSHAKE && self.outgoing.capacity() == 0 {
-            // The records of a flight follow one after the other: one allocation for most.
-            self.outgoing.reserve(self.sealer.sealed_length(content.len()).max(USUAL_FLIGHT));
+            // The records of a flight follow one after the other: one allocation for all.
+            let flight = content.len() + self.handshake.length_to_send();
+            let length = self.sealer.sealed_length(flight) + MORE_RECORDS;
+            self.outgoing.reserve(length.max(USUAL_FLIGHT));
         }
         let before = self.outgoing.len();
         self.sealer.seal(content_type, version, content, &mut self.outgoing)?;

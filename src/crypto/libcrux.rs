@@ -93,7 +93,7 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
 {
     fn exchange(&self, seed: &[u8; 64]) -> Exchange<PRIVATE, PUBLIC, CIPHERTEXT> {
         let key_pair = (self.generate)(*seed);
-        let share = key_pair.pk().to_vec();
+        let share = *key_pair.pk();
         Exchange { group: *self, private_key: Zeroizing::new(*key_pair.sk()), share }
     }
 
@@ -116,11 +116,12 @@ impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>
     }
 }
 
-/// The client's private key, which is wiped when it is dropped.
+/// The client's private key, which is wiped when it is dropped. With the share in it, a key exchange is one
+/// allocation.
 struct Exchange<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize> {
     group: LibcruxGroup<PRIVATE, PUBLIC, CIPHERTEXT>,
     private_key: Zeroizing<[u8; PRIVATE]>,
-    share: Vec<u8>,
+    share: [u8; PUBLIC],
 }
 
 impl<const PRIVATE: usize, const PUBLIC: usize, const CIPHERTEXT: usize>

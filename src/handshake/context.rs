@@ -217,11 +217,21 @@ impl Context {
         transcript: Option<&mut Transcript>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
+        self.send_of_length(0, transcript, write);
+    }
+
+    /// As [`send`](Self::send), for a message that may be longer than a usual flight. It has about `length` bytes.
+    pub(crate) fn send_of_length(
+        &mut self,
+        length: usize,
+        transcript: Option<&mut Transcript>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         if self.closed {
             return;
         }
         let (level, observers) = (self.steps.write_level, &mut self.observers);
-        self.steps.send(|out| {
+        self.steps.send(length, |out| {
             let start = out.len();
             write(out);
             on_message_written(out.get(start..).unwrap_or_default(), level, transcript, observers);

@@ -106,6 +106,15 @@ impl Steps {
         None
     }
 
+    /// The length in bytes of all messages that wait to be sent.
+    pub(crate) fn length_to_send(&self) -> usize {
+        let lengths = self.queue.iter().map(|step| match step {
+            Step::Send { bytes, .. } => bytes.len(),
+            _ => 0,
+        });
+        lengths.sum()
+    }
+
     /// Not inlined: it is called in many places.
     #[inline(never)]
     pub(super) fn push(&mut self, step: Step) {
@@ -116,12 +125,12 @@ impl Steps {
     }
 
     /// Lets `write` append to the bytes that go out next: messages at one level that follow each
-    /// other go out together (sections 4 and 5.1).
-    pub(super) fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// other go out together (sections 4 and 5.1). It writes about `length` bytes, which counts if they are many.
+    pub(super) fn send(&mut self, length: usize, write: impl FnOnce(&mut Vec<u8>)) {
         if let Some(Step::Send { bytes, .. }) = self.queue.last_mut() {
             return write(bytes);
         }
-        let mut bytes = Vec::with_capacity(USUAL_FLIGHT);
+        let mut bytes = Vec::with_capacity(length.max(USUAL_FLIGHT));
         write(&mut bytes);
         self.push(Step::Send { level: self.write_level, bytes });
     }
@@ -176,12 +185,12 @@ mod tests {
     #[test]
     fn messages_join_until_something_else_comes_between() {
         let mut steps = Steps::default();
-        steps.send(|out| out.push(1));
-        steps.send(|out| out.push(2));
+        steps.send(1, |out| out.push(1));
+        steps.send(1, |out| out.push(2));
         steps.change_cipher_spec();
         steps.change_cipher_spec();
         steps.write_keys(Level::Handshake, secret());
-        steps.send(|out| out.push(3));
+        steps.send(1, |out| out.push(3));
         steps.push(Step::Complete);
         let initial = |bytes: &[u8]| bytes == [1, 2];
         assert!(

@@ -66,8 +66,16 @@ pub fn ours_with(
     identity: &Identity,
     mut provider: CryptoProvider,
 ) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
-    provider.cipher_suites.truncate(1);
     provider.groups.retain(|group| group.name() == NamedGroup::X25519);
+    ours_with_all_groups(identity, provider)
+}
+
+/// As [`ours_with`], with all groups of the provider: a client sends the shares of a program that changes nothing.
+pub fn ours_with_all_groups(
+    identity: &Identity,
+    mut provider: CryptoProvider,
+) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+    provider.cipher_suites.truncate(1);
     let verifier = TrustAnchorVerifier::new(identity.anchors(), provider.signatures.clone());
     let verifier = Arc::new(verifier.with_signature_cache(0));
     let client = ClientConfig::builder(provider.clone()).verifier(verifier).build().unwrap();

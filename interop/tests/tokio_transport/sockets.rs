@@ -7,8 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use super::ends;
@@ -17,7 +19,7 @@ use handclasp::{ClientConnection, Connection, ServerConfig};
 use handclasp_testing::numbers::varied_bytes;
 use handclasp_testing::{Identity, server_name};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf, copy, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
@@ -499,4 +501,28 @@ async fn idle_connections_hold_little_memory() {
     print(&format!("{each} bytes for an idle end of a connection, its half of the pipe included"));
     // A buffer for one record would be four times that.
     assert!(each < 4 * 1024, "{each}");
+}
+
+/// A task is polled again and again while its peer is silent, for a timer or for its other half.
+#[tokio::test]
+async fn a_poll_that_has_to_wait_allocates_nothing() {
+    if ran_alone("a_poll_that_has_to_wait_allocates_nothing") {
+        return;
+    }
+    let (mut client, mut server) = ends::pair(1_000).await;
+    let mut buffer = vec![0; 65_536];
+    for stream in [&mut client as &mut (dyn AsyncRead + Unpin), &mut server] {
+        let mut before = ALLOCATOR.stats();
+        for number in 0..100 {
+            if number == 1 {
+                // The first one registers the task.
+                before = ALLOCATOR.stats();
+            }
+            let mut context = Context::from_waker(Waker::noop());
+            let mut into = ReadBuf::new(&mut buffer);
+            assert!(Pin::new(&mut *stream).poll_read(&mut context, &mut into).is_pending());
+        }
+        let spent = ALLOCATOR.stats() - before;
+        assert_eq!(spent.allocations + spent.reallocations, 0);
+    }
 }

@@ -161,7 +161,7 @@ impl ClientHelloParams {
         drop(psks);
         shared.early_secrets = bound.early_secrets;
         shared.offered = offered;
-        context.send(None, |out| out.extend_from_slice(&message));
+        context.send_of_length(message.len(), None, |out| out.extend_from_slice(&message));
         Ok(SentMessage { message, transcript: bound.transcript })
     }
 }

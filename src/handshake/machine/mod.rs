@@ -406,6 +406,11 @@ impl Handshake {
         self.context.steps.next()
     }
 
+    /// The length in bytes of all messages in the steps that are still to be taken.
+    pub(crate) fn length_to_send(&self) -> usize {
+        self.context.steps.length_to_send()
+    }
+
     /// The level at which the next handshake bytes must come.
     pub fn read_level(&self) -> Level {
         self.context.steps.read_level

@@ -27,6 +27,9 @@ use crate::registry::{ProtocolVersion, SignatureScheme};
 use crate::reply::Reply;
 use crate::wire::{ExtensionType, KeyShareEntry, MESSAGE_HEADER_LENGTH, ServerHello};
 
+/// In bytes: the most that a ServerHello has beside the key share.
+const SERVER_HELLO_WITHOUT_SHARE: usize = 128;
+
 /// Sends what was decided.
 pub(super) fn send(
     negotiated: Negotiated,
@@ -196,7 +199,9 @@ fn send_server_hello(
         cert_with_extern_psk: psk_index.is_some() && negotiated.cert_with_extern_psk,
         ..ServerHello::default()
     };
-    context.send(Some(&mut negotiated.transcript), |out| hello.write(out));
+    let share_length = negotiated.key_exchange.as_ref().map_or(0, |exchange| exchange.share.len());
+    let length = SERVER_HELLO_WITHOUT_SHARE + share_length;
+    context.send_of_length(length, Some(&mut negotiated.transcript), |out| hello.write(out));
     Ok(())
 }
 

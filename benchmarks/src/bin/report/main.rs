@@ -18,7 +18,7 @@ struct Benchmark {
     arguments: &'static [&'static str],
 }
 
-const BENCHMARKS: [Benchmark; 16] = [
+const BENCHMARKS: [Benchmark; 17] = [
     Benchmark {
         name: "handshake",
         title: "Handshakes in memory",
@@ -64,6 +64,21 @@ const BENCHMARKS: [Benchmark; 16] = [
         title: "Allocations and heap",
         source: "benches/memory.rs",
         arguments: &["bench", "-p", "handclasp", "--bench", "memory"],
+    },
+    Benchmark {
+        name: "memory_aws_lc_rs",
+        title: "Allocations and heap over aws-lc-rs",
+        source: "benches/memory.rs",
+        arguments: &[
+            "bench",
+            "-p",
+            "handclasp",
+            "--no-default-features",
+            "--features",
+            "aws-lc-rs",
+            "--bench",
+            "memory",
+        ],
     },
     Benchmark {
         name: "certificates",
