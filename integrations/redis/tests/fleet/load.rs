@@ -31,7 +31,7 @@ pub struct Counts {
 
 impl Load {
     /// How many clients there are at once. Each has sessions of its own, and comes again as soon as it has its answer.
-    const CLIENTS: usize = 4;
+    pub const CLIENTS: usize = 4;
 
     /// Clients with 0-RTT data visit the fleet until `meanwhile` has returned.
     pub fn run(fleet: &Fleet, meanwhile: impl FnOnce(&Self)) -> Self {

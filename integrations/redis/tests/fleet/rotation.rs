@@ -36,11 +36,12 @@ fn a_rotation_under_load_loses_no_connection_and_no_ticket() {
         let visit = client.visit(fleet.address()).unwrap();
         assert!(visit.resumed, "ticket {number} of {} at server {}", kept.len(), visit.server);
     }
-    print(&format!(
-        "three rotations: {:?}, 0 failures, {} tickets kept",
-        load.counts(),
-        kept.len()
-    ));
+    let counts = load.counts();
+    let full = counts.visits - counts.resumed;
+    print(&format!("three rotations: {counts:?}, 0 failures, {} tickets kept", kept.len()));
+    // The first visit of each client, and a few to a server that the machine held up while the others learned a key. If
+    // a rotation lost tickets, each client would have one more for each of the three.
+    assert!(full <= 2 * Load::CLIENTS, "{counts:?}");
 }
 
 /// Two tickets of each server.
