@@ -170,6 +170,30 @@ fn check_choices(host: &Host, resolver: Arc<dyn ConfigResolver>, chosen: &Arc<Se
     }
 }
 
+/// As a server does that answers the challenges of ACME (RFC 8737).
+#[test]
+fn a_configuration_may_be_chosen_by_the_application_protocols() {
+    let host = Host::new();
+    let chosen = host.chosen(provider());
+    let resolver = Arc::new(move |hello: &ClientHello<'_>| {
+        let offered = hello.application_protocols;
+        match offered.is_some_and(|names| names.iter().any(|name| name == b"admin")) {
+            true => ConfigChoice::Use(chosen.clone()),
+            false => ConfigChoice::Keep,
+        }
+    });
+    for (protocol, identity) in [("admin", &host.identity), ("public", &host.other)] {
+        let builder = ClientConfig::builder(CryptoProvider::default());
+        let builder = builder.application_protocols([protocol]).trust(identity.anchors());
+        let client = Arc::new(builder.unwrap().build().unwrap());
+        let mut client = ClientConnection::new(client, server_name());
+        exchange(&mut client, &mut host.server(resolver.clone())).unwrap();
+        let parameters = client.parameters();
+        assert_eq!(parameters.application_protocol.as_deref(), Some(protocol.as_bytes()));
+        assert_eq!(parameters.certificates.as_deref(), Some(&identity.chain[..]));
+    }
+}
+
 /// RFC 9846, section 9.2: both resolvers can need a name.
 #[test]
 fn a_server_that_needs_a_name_says_which_extension_is_missing() {

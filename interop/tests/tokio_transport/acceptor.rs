@@ -2,17 +2,14 @@
 //! that stay. The clock is paused: it jumps ahead when every task waits.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::ends::{self, connect, tls};
 use handclasp::alert::AlertDescription;
 use handclasp::config::{ConfigChoice, ServerConfigBuilder};
-use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::handshake::{Answer, Question};
-use handclasp::observer::{Event, Observer};
 use handclasp::transport::tokio::{Acceptor, Connector, TlsStream};
 use handclasp::{AnswerLater, CryptoProvider, ServerConfig, ServerConnection};
 use handclasp_testing::{Identity, NAME, server_name};
@@ -104,39 +101,6 @@ async fn acceptors_with_other_configurations_share_the_limit_of_handshakes() {
     let (one, (two, elapsed)) = tokio::join!(connect(&connector, &first, 1_000), after_the_first);
     assert!(one.1.is_ok() && two.1.is_ok(), "{one:?} {two:?}");
     assert!((SECOND..2 * SECOND).contains(&elapsed), "{elapsed:?}");
-}
-
-/// Counts the messages.
-struct Messages(Arc<AtomicUsize>);
-
-impl Observer for Messages {
-    fn event(&mut self, event: &Event<'_>) {
-        if matches!(event, Event::MessageReceived(..) | Event::MessageSent(..)) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-fn observed() -> (Options, Arc<AtomicUsize>) {
-    let (mut options, count) = (Options::default(), Arc::<AtomicUsize>::default());
-    options.observer = Some(Box::new(Messages(count.clone())));
-    (options, count)
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_methods_for_early_data_take_options_too() {
-    let (connector, acceptor) = ends::ends();
-    let (left, right) = duplex(10_000);
-    let (of_client, by_client) = observed();
-    let (of_server, by_server) = observed();
-    let (client, server) = tokio::join!(
-        connector.connect_early_data_with(server_name(), of_client, b"", left),
-        acceptor.accept_early_data_with(of_server, right)
-    );
-    assert!(client.is_ok() && server.is_ok());
-    for count in [by_client, by_server] {
-        assert!(count.load(Ordering::Relaxed) >= 6);
-    }
 }
 
 type Ended = Arc<Mutex<Vec<io::Result<()>>>>;

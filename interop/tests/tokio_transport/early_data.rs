@@ -10,9 +10,11 @@ use std::time::Duration;
 use super::ends::{self, Client, Server, connect};
 use handclasp::certificate::CertificateError;
 use handclasp::config::ServerConfigBuilder;
+use handclasp::connection::Options;
 use handclasp::credential::CertificateList;
 use handclasp::crypto::CryptoProvider;
 use handclasp::handshake::{Answer, EarlyData, Question};
+use handclasp::observer::{Event, Observer};
 use handclasp::pki_types::UnixTime;
 use handclasp::session::{MemoryClientSessions, ReplayCheck, StrikeRegister, TicketKeys};
 use handclasp::transport::tokio::{Acceptor, Connector};
@@ -185,6 +187,52 @@ async fn early_data_are_answered_before_the_client_has_finished() {
     drop(connecting);
     let error = server.receive_early_data().await.unwrap_err();
     assert_eq!(ends::tls(&error).kind(), &handclasp::ErrorKind::EndedInHandshake);
+}
+
+/// Counts the messages.
+struct Messages(Arc<AtomicUsize>);
+
+impl Observer for Messages {
+    fn event(&mut self, event: &Event<'_>) {
+        if matches!(event, Event::MessageReceived(..) | Event::MessageSent(..)) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn observed() -> (Options, Arc<AtomicUsize>) {
+    let (mut options, count) = (Options::default(), Arc::<AtomicUsize>::default());
+    options.observer = Some(Box::new(Messages(count.clone())));
+    (options, count)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_methods_for_early_data_take_options_too() {
+    let (connector, acceptor) = ends(true);
+    let (client, server) = connect(&connector, &acceptor, 64 * 1024).await;
+    talk(&mut client.unwrap(), &mut server.unwrap()).await;
+
+    let (left, right) = duplex(64 * 1024);
+    let (of_client, by_client) = observed();
+    let (of_server, by_server) = observed();
+    let (client, server) = tokio::join!(
+        connector.connect_early_data_with(server_name(), of_client, WORDS, left),
+        async {
+            let mut server = acceptor.accept_early_data_with(of_server, right).await.unwrap();
+            assert_eq!(server.receive_early_data().await.unwrap(), WORDS);
+            assert_eq!(server.receive_early_data().await.unwrap(), b"");
+            server
+        }
+    );
+    let (client, sent) = client.unwrap();
+    assert_eq!(sent, WORDS.len());
+    for parameters in [client.connection().parameters(), server.connection().parameters()] {
+        assert_eq!(parameters.early_data, EarlyData::Accepted);
+    }
+    // ClientHello, ServerHello, EncryptedExtensions, EndOfEarlyData, and both Finished.
+    for count in [by_client, by_server] {
+        assert!(count.load(Ordering::Relaxed) >= 6);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 // - HANGS: C_Initialize makes the file MARKER, and does not return.
 // - FINAL_TRY: the token says that one more wrong PIN locks it.
 // - NO_SHA512: the token lists RSA-PSS with SHA-512, but does not sign with it; nor does it sign a hash.
+// - REMOVED: while there is the file MARKER, the token is removed when it signs.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <string.h>
@@ -11,7 +12,7 @@ typedef unsigned long number;
 typedef number (*function)(void);
 
 // CK_FUNCTION_LIST of version 2.40. The functions have these places in it.
-enum { INITIALIZE = 0, GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, SIGN_INIT = 42, FUNCTIONS = 68 };
+enum { INITIALIZE = 0, GET_FUNCTION_LIST = 3, GET_TOKEN_INFO = 6, SIGN_INIT = 42, SIGN = 43, FUNCTIONS = 68 };
 struct functions {
     unsigned char version[2];
     function of[FUNCTIONS];
@@ -53,6 +54,15 @@ static number sign_init(number session, struct mechanism *mechanism, number key)
 }
 #endif
 
+#ifdef REMOVED
+static number sign(number session, void *data, number length, void *signature, number *signature_length) {
+    if (!access(MARKER, F_OK)) return 0x32; // CKR_DEVICE_REMOVED
+    number (*call)(number, void *, number, void *, number *) =
+        (number (*)(number, void *, number, void *, number *))softhsm->of[SIGN];
+    return call(session, data, length, signature, signature_length);
+}
+#endif
+
 number C_GetFunctionList(struct functions **list) {
     void *module = dlopen(SOFTHSM, RTLD_NOW);
     if (!module) return 5; // CKR_GENERAL_ERROR
@@ -69,6 +79,9 @@ number C_GetFunctionList(struct functions **list) {
 #endif
 #ifdef NO_SHA512
     faulty.of[SIGN_INIT] = (function)sign_init;
+#endif
+#ifdef REMOVED
+    faulty.of[SIGN] = (function)sign;
 #endif
     *list = &faulty;
     return 0;

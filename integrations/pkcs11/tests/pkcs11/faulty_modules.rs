@@ -20,6 +20,7 @@ pub enum Fault {
     Hangs,
     FinalTry,
     NoSha512,
+    Removed,
 }
 
 /// SoftHSM's module with this fault. Returns its path.
@@ -28,11 +29,12 @@ pub fn faulty_module(token: &TestToken, fault: Fault) -> String {
         Fault::Hangs => "HANGS",
         Fault::FinalTry => "FINAL_TRY",
         Fault::NoSha512 => "NO_SHA512",
+        Fault::Removed => "REMOVED",
     };
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pkcs11/faulty_module.c");
     let module = token.path(&format!("{name}.so"));
     let softhsm = format!("-DSOFTHSM=\"{MODULE}\"");
-    let marker = format!("-DMARKER=\"{}\"", token.path("hangs"));
+    let marker = format!("-DMARKER=\"{}\"", token.path("marker"));
     let fault = format!("-D{name}");
     run("cc", &["-shared", "-fPIC", &softhsm, &marker, &fault, "-o", &module, source, "-ldl"]);
     module
@@ -51,7 +53,7 @@ fn a_module_that_hangs_does_not_hold_up_another() {
         let chain = key.chain.clone();
         // This waits for longer than the test lasts.
         std::thread::spawn(move || TokenKey::open(&hangs, chain, &Options::default()));
-        while !Path::new(&token.path("hangs")).exists() {
+        while !Path::new(&token.path("marker")).exists() {
             std::thread::yield_now();
         }
         open(&key, &Options::default()).sign_and_wait(SCHEME, b"message").unwrap();
@@ -73,6 +75,25 @@ fn a_scheme_that_the_token_does_not_sign_with_is_not_offered() {
             for scheme in schemes {
                 key.sign_and_wait(scheme, b"message").unwrap();
             }
+        },
+    );
+}
+
+#[test]
+fn a_token_that_is_removed_while_it_signs_is_used_again_when_it_is_back() {
+    with_token(
+        "faulty_modules::a_token_that_is_removed_while_it_signs_is_used_again_when_it_is_back",
+        |token| {
+            token.set_up();
+            let key = token.p256("key");
+            let module = uri(&faulty_module(token, Fault::Removed));
+            let key = TokenKey::open(&module, key.chain, &Options::default()).unwrap();
+            std::fs::write(token.path("marker"), "").unwrap();
+            for _ in 0..2 {
+                assert_eq!(key.sign_and_wait(SCHEME, b"message"), Err(TokenError::Removed));
+            }
+            std::fs::remove_file(token.path("marker")).unwrap();
+            key.sign_and_wait(SCHEME, b"message").unwrap();
         },
     );
 }
