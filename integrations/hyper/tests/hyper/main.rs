@@ -4,6 +4,7 @@ mod client;
 mod early_data;
 mod ends;
 mod examples;
+mod grpc;
 mod misdirected;
 mod server;
 mod upgrades;
