@@ -90,18 +90,18 @@ impl ClientHelloRandomness {
         has_session_id: bool,
         has_grease: bool,
     ) -> Result<Self, ProviderError> {
-        let mut drawn = [[0; 32]; 2];
-        let count = if has_session_id || has_grease { 2 } else { 1 };
+        let mut drawn = [[0; 32]; 3];
+        let count = 1 + usize::from(has_session_id) + usize::from(has_grease);
         let (wanted, _) = drawn.split_at_mut(count);
         provider_fault::fill(&*config.common.provider.random, wanted.as_flattened_mut())?;
-        let [random, second] = drawn;
-        // Everyone sees the session ID and what GREASE makes of its seed. So the same bytes serve for both: the
-        // generator of the operating system takes its time for each 64 bytes.
-        Ok(Self {
-            random,
-            session_id: has_session_id.then_some(second),
-            grease: has_grease.then(|| Grease::new(second)),
-        })
+        let [random, second, third] = drawn;
+        let (session_id, seed) = match (has_session_id, has_grease) {
+            (true, true) => (Some(second), Some(third)),
+            (true, false) => (Some(second), None),
+            (false, true) => (None, Some(second)),
+            (false, false) => (None, None),
+        };
+        Ok(Self { random, session_id, grease: seed.map(Grease::new) })
     }
 }
 
