@@ -66,7 +66,7 @@ pub(crate) use hkdf::Prk;
 use hkdf::{Hkdf, Result};
 pub use hkdf::{LabelPrefix, expand_label};
 pub use psk::PskKind;
-pub(crate) use psk::{ResumptionSecret, TicketSecrets, imported_psk};
+pub(crate) use psk::{ResumptionSecret, imported_psk};
 pub use traffic::{KeyAndIv, TrafficSecret};
 pub(crate) use transcript::Transcript;
 

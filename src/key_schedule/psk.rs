@@ -1,9 +1,7 @@
 //! Pre-shared keys in the key schedule: labels of their binders, keys of tickets, imported keys.
 
 use super::hkdf::{Hkdf, LabelPrefix, Result};
-use crate::crypto::{
-    CipherSuite, CryptoError, HKDF_STACK_DEPTH, Hash, Secret, StaticOrArc, with_stack_wiped,
-};
+use crate::crypto::{CipherSuite, HKDF_STACK_DEPTH, Hash, Secret, StaticOrArc, with_stack_wiped};
 use crate::observer::Observers;
 
 /// Where a PSK comes from: it decides the label of its binder key (section 7.1), so that a ticket
@@ -35,13 +33,6 @@ pub(crate) struct ResumptionSecret {
     pub(super) secret: Secret,
 }
 
-/// What a server makes of the resumption_secret for one ticket (section 4.7.1).
-pub(crate) struct TicketSecrets {
-    pub(crate) psk: Secret,
-    /// What hides the age of the ticket.
-    pub(crate) age_add: u32,
-}
-
 impl ResumptionSecret {
     pub(super) fn new(hkdf: Hkdf, secret: Secret) -> Self {
         Self { hkdf, secret }
@@ -55,24 +46,6 @@ impl ResumptionSecret {
     /// The inverse of [`into_secret`](Self::into_secret), for TLS and QUIC. DTLS has other labels.
     pub(crate) fn of_secret(suite: &CipherSuite, secret: &Secret) -> Self {
         Self::new(Hkdf { hash: suite.hash.clone(), prefix: LabelPrefix::Tls13 }, secret.clone())
-    }
-
-    /// What goes with a ticket that the library makes, which has this nonce. Its ticket_age_add is as hard to guess
-    /// as its PSK, and made in a third of the time that the operating system takes to draw one.
-    pub(crate) fn for_ticket(
-        &self,
-        nonce: &[u8],
-        observers: &mut Observers,
-    ) -> Result<TicketSecrets> {
-        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
-            let prk = self.hkdf.prk(&self.secret);
-            let psk = prk.expand_label_to_secret("resumption", nonce, observers)?;
-            let no_observers = &mut Observers::default();
-            let age_add =
-                prk.expand_label_to_secret("handclasp ticket age", nonce, no_observers)?;
-            let age_add = age_add.as_bytes().first_chunk().ok_or(CryptoError)?;
-            Ok(TicketSecrets { psk, age_add: u32::from_be_bytes(*age_add) })
-        })
     }
 
     /// The PSK that goes with a ticket of this nonce (section 4.7.1).

@@ -9,12 +9,11 @@ use pki_types::ServerName;
 
 use super::{ClientRole, Context, ServerRole};
 use crate::config::ServerConfig;
-use crate::crypto::Secret;
+use crate::crypto::{Secret, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::handshake::context::TicketPlan;
 use crate::handshake::traffic_secrets::ConnectionSecrets;
-use crate::key_schedule::TicketSecrets;
 use crate::registry::HandshakeType;
 use crate::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MAX_PARAMETERS_LENGTH, MAX_TICKET_LENGTH,
@@ -182,17 +181,18 @@ impl ServerTickets {
         if lifetime == 0 {
             return Ok(None);
         }
+        let mut age_add = [0; 4];
+        provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
+        let age_add = u32::from_be_bytes(age_add);
         let nonce = self.nonces.next();
         let resumption = secrets.resumption(&self.resumption);
-        let TicketSecrets { psk, age_add } =
-            resumption.for_ticket(&nonce, &mut context.observers)?;
         let max_early_data_size = max_early_data_size(config, context.records);
         let session = ServerSession {
             zone: config.anti_replay_zone(),
             rules_digest,
             session: Session {
                 cipher_suite: secrets.suite().id,
-                secret: psk,
+                secret: resumption.psk(&nonce, &mut context.observers)?,
                 since: context.now,
                 authenticated,
                 lifetime,
