@@ -30,7 +30,7 @@ impl<T> Reply<T> {
     }
 }
 
-/// Answers every question later. It accepts no raw public keys.
+/// Leaves open what these traits ask, but refuses raw public keys.
 ///
 /// It implements [`ConfigResolver`](crate::config::ConfigResolver),
 /// [`CertificateResolver`](crate::credential::CertificateResolver),

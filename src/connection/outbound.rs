@@ -8,8 +8,8 @@ use crate::observer::{Event, ObservedRecord};
 use crate::record::{HEADER_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
 
-/// In bytes, with its records' headers and tags: most flights of a handshake are shorter. Allocators
-/// take longer for more.
+/// The least that is reserved for messages of the handshake, in bytes. The allocator of glibc gives up to 1,032 bytes from
+/// a list of the thread. A flight with a share of ML-KEM is longer, and gets what it needs.
 const USUAL_FLIGHT: usize = 1000;
 
 /// The content of a long record begins at a multiple of this in memory, if it is the first in `outgoing`: the
@@ -20,8 +20,8 @@ const CONTENT_ALIGNMENT: usize = 64;
 /// The length in bytes from which aligned content is worth its cost.
 const LONG_CONTENT: usize = 1024;
 
-/// In bytes: what a flight in several records needs beside one record with all its messages, with
-/// change_cipher_spec.
+/// In bytes: room for the headers and tags of more records, and for change_cipher_spec, where a flight is not one
+/// record.
 const MORE_RECORDS: usize = 64;
 
 impl Connection {
@@ -106,8 +106,8 @@ impl Connection {
     /// contains then may be plaintext, and must not be sent.
     pub fn write_in_place(&mut self, record: &mut Vec<u8>) -> Result<(), Error> {
         self.check_may_write()?;
-        let data = record.len().saturating_sub(HEADER_LENGTH);
-        if data == 0 || data > self.max_record_data() {
+        let data_length = record.len().saturating_sub(HEADER_LENGTH);
+        if data_length == 0 || data_length > self.max_record_data() {
             let reason = "a record in place has a header and 1 to max_record_data bytes";
             return Err(ErrorKind::Misuse(reason).into());
         }
@@ -115,7 +115,7 @@ impl Connection {
             connection.update_keys_if_due()?;
             let sealed = connection.sealer.seal_in_place(record);
             sealed.map_err(|error| connection.fail(error.into()))?;
-            connection.on_data_written(record.len(), data);
+            connection.on_data_written(record.len(), data_length);
             Ok(())
         })
     }
@@ -239,7 +239,7 @@ impl Connection {
         self.restart_limits();
     }
 
-    /// This side writes data. The limits against floods count messages between data of either side.
+    /// This side writes data. Data of either side are progress: the limits against floods count from zero again.
     pub(super) fn restart_limits(&mut self) {
         self.handshake.on_application_data();
         self.counters.empty_data_records = 0;
@@ -334,8 +334,8 @@ impl Connection {
     }
 
     /// Removes sent bytes from the front of the buffer, when they are more than half of it. Without
-    /// this, a transport that never takes everything would let the buffer grow. Each byte is moved at
-    /// most once.
+    /// this, a transport that never takes everything would let the buffer grow. In all, fewer bytes are moved
+    /// than were sent.
     fn drop_sent(&mut self) {
         if self.sent > self.outgoing.len() / 2 {
             self.outgoing.drain(..self.sent);
@@ -360,6 +360,7 @@ impl Connection {
         let traffic = self.traffic();
         let error = self.handshake.fail_with(error, traffic);
         if !self.closed {
+            // First, because `take_steps` comes here again where it fails.
             self.closed = true;
             // Steps from before the failure are still taken: the alert may need their keys. A second
             // failure does not replace the first.
@@ -368,7 +369,7 @@ impl Connection {
                 self.send_alert(alert);
             }
         }
-        // Section 6: a failed connection forgets its secrets and keys.
+        // Section 6: a failed connection forgets its secrets and keys. The steps that are left may have some.
         while self.handshake.next_step().is_some() {}
         if !self.keep_opener {
             self.opener = Opener::plaintext();

@@ -100,8 +100,7 @@ impl Question {
         }
     }
 
-    /// Joins the question and its answer. Where the answer is of another kind, or is
-    /// [`Answer::Unavailable`], the question comes back.
+    /// Joins the question and its answer. Where the answer is of another kind, the question comes back.
     pub(super) fn answered(self, answer: Answer) -> Result<Answered, Box<Self>> {
         use {Answer as A, Answered as B};
         Ok(match (self, answer) {

@@ -90,7 +90,7 @@ pub(crate) struct Steps {
 /// The most steps that wait at the same time in most handshakes.
 const USUAL_STEPS: usize = 8;
 
-/// In bytes: most flights are shorter. The allocator of glibc gives up to 1,032 bytes from a list of the
+/// The least that is reserved for messages, in bytes. The allocator of glibc gives up to 1,032 bytes from a list of the
 /// thread, and takes longer for more.
 const USUAL_FLIGHT: usize = 1000;
 

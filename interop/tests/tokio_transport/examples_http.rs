@@ -60,7 +60,7 @@ fn the_connector_for_hyper_speaks_to_the_server_with_hyper() {
     let files = Files::new(&Identity::p256());
     let hyper = start("hyper_server", &[ANY_PORT, &files.chain, &files.key]);
     let url = format!("https://localhost:{}/", port(&hyper));
-    let mut client = start_of("integrations/hyper", "client", &[&url, &files.anchor]);
+    let mut client = start_of("integrations/hyper", "http_client", &[&url, &files.anchor]);
     assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
     assert_eq!(client.wait_for("HTTP/2.0\n"), "HTTP/2.0 200 OK\n/ over HTTP/2.0\n");
 }

@@ -1,6 +1,8 @@
 //! Public keys that stay parsed: an authority signs many certificates with one key, and many connections go to the
-//! same server. To parse a key takes an eighth of the time of a verification with RSA, where AWS-LC computes what
-//! depends on the modulus alone, and a fiftieth with P-256, where it checks three times that the point is on the curve.
+//! same server.
+//!
+//! On an AMD EPYC, to parse an RSA key of 2048 bits takes 2.3 of the 18.5 µs of a verification: AWS-LC computes the
+//! Montgomery constants of the modulus. With P-256 it takes 1.0 of 49.8 µs: the point is checked three times.
 
 use core::cell::RefCell;
 
@@ -12,7 +14,8 @@ thread_local! {
     static KEYS: RefCell<Vec<UsedKey>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The most keys that a thread keeps. One needs up to 6 KB, with ML-DSA.
+/// The most keys that a thread keeps: those of a few authorities and servers. A handshake needs two or three. One takes
+/// up to 6 KB, with ML-DSA.
 const MAX_KEYS: usize = 8;
 
 struct UsedKey {
@@ -27,7 +30,7 @@ pub(super) struct Algorithms {
     pub(super) signature: AlgorithmIdentifier,
 }
 
-/// Takes the key with these bytes, if this thread has kept it.
+/// Takes the key with these bytes, if this thread has kept it. It is removed, so that [`keep`] puts it at the end.
 pub(super) fn take(algorithms: Algorithms, bytes: &[u8]) -> Option<ParsedPublicKey> {
     let taken = KEYS.try_with(|keys| {
         let mut keys = keys.borrow_mut();
@@ -40,7 +43,7 @@ pub(super) fn take(algorithms: Algorithms, bytes: &[u8]) -> Option<ParsedPublicK
     taken.ok().flatten()
 }
 
-/// Keeps a key for the next signature, in place of the one that was not used for the longest time.
+/// Keeps a key for the next signature, in place of the least recently used one.
 pub(super) fn keep(algorithms: Algorithms, key: ParsedPublicKey) {
     let _ = KEYS.try_with(|keys| {
         let mut keys = keys.borrow_mut();
@@ -114,7 +117,7 @@ mod tests {
         let signed: Vec<Signed> = (0..=MAX_KEYS).map(|_| Signed::new()).collect();
         let (last, others) = signed.split_last().unwrap();
         assert!(others.iter().all(|signed| signed.is_verified_by(ECDSA_P256_SHA256)));
-        // The second is not used again before the last.
+        // Now the second is the least recently used.
         assert!(others[0].is_verified_by(ECDSA_P256_SHA256));
         assert!(last.is_verified_by(ECDSA_P256_SHA256));
         for (index, signed) in signed.iter().enumerate() {

@@ -150,6 +150,7 @@ impl SignatureVerificationAlgorithm for AwsLcAlgorithm {
                 ParsedPublicKey::new(self.algorithm, public_key).map_err(|_| InvalidSignature)?
             }
         };
+        // A wrong signature says nothing about the key.
         let verified = key.verify_sig(message, signature);
         parsed_keys::keep(self.algorithms, key);
         verified.map_err(|_| InvalidSignature)

@@ -34,13 +34,13 @@ fn the_client_fetches_from_the_service_with_axum() {
     let (files, other) = (Files::new(&Identity::p256()), Files::new(&Identity::p256()));
     let server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
     let url = format!("https://localhost:{}/", port(&server));
-    let client = start("client", &[&url, &files.anchor]);
+    let client = start("http_client", &[&url, &files.anchor]);
     assert_eq!(output_of(client, "axum"), "HTTP/2.0 200 OK\nhello from axum\n");
-    let client = start("client", &[&format!("{url}connection"), &files.anchor]);
+    let client = start("http_client", &[&format!("{url}connection"), &files.anchor]);
     let expected = "from 127.0.0.1, for localhost, h2, resumed: false, early: false";
     output_of(client, expected);
 
-    let mut client = start("client", &[&url, &other.anchor]);
+    let mut client = start("http_client", &[&url, &other.anchor]);
     assert!(!client.wait_for_end().success());
     client.wait_for("unknown_ca");
     server.wait_for("the peer sent the alert unknown_ca");
@@ -70,7 +70,7 @@ fn the_service_with_axum_ends_at_ctrl_c() {
     let files = Files::new(&Identity::p256());
     let mut server = start("axum", &[ANY_PORT, &files.chain, &files.key]);
     let url = format!("https://localhost:{}/", port(&server));
-    output_of(start("client", &[&url, &files.anchor]), "axum");
+    output_of(start("http_client", &[&url, &files.anchor]), "axum");
     server.interrupt();
     assert!(server.wait_for_end().success());
 }
@@ -82,7 +82,7 @@ fn services_go_on_when_clients_could_not_be_accepted() {
     let server = start_with_few_files(&build("axum"), &arguments);
     exhaust_files(&server);
     let url = format!("https://localhost:{}/", port(&server));
-    output_of(start("client", &[&url, &files.anchor]), "hello from axum");
+    output_of(start("http_client", &[&url, &files.anchor]), "hello from axum");
 
     let server = start_with_few_files(&build("grpc"), &[&["serve"], &arguments[..]].concat());
     exhaust_files(&server);
