@@ -374,7 +374,9 @@ pub enum Answer {
     /// To any question: it cannot be answered, for this reason. A handshake goes on without what it does not need: to
     /// [`Question::TakeSession`] it is the same as `Session(None)`, to [`Question::AcceptEarlyData`] as
     /// `EarlyData(false)`, and to [`Question::CheckReplay`] as [`ReplayCheck::Unknown`]. To the other questions it ends
-    /// the connection with [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered). The peer does not learn the reason.
+    /// the connection with [`ErrorKind::Unanswered`](crate::ErrorKind::Unanswered), which has the reason. The peer does
+    /// not learn it. Where the handshake goes on, observers see that it does so without the session or the data, and
+    /// the reason is dropped.
     Unavailable(String),
 }
 

@@ -1,5 +1,6 @@
 //! The examples, built and run.
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -80,14 +81,15 @@ pub fn start_with_few_files(program: &str, arguments: &[&str]) -> Process {
 }
 
 /// Connects to a server of [`start_with_few_files`] until it has as many files open as it may, while more clients wait:
-/// it cannot accept the next one. Then all of them leave.
-pub fn exhaust_files(server: &Process) {
+/// it cannot accept the next one, until the clients are dropped.
+#[must_use]
+pub fn exhaust_files(server: &Process) -> Vec<TcpStream> {
     let address = ([127, 0, 0, 1], port(server)).into();
-    let held: Vec<_> = (0..2 * FEW_FILES).map(|_| process::connect(address)).collect();
+    let clients = (0..2 * FEW_FILES).map(|_| process::connect(address)).collect();
     let deadline = Instant::now() + PATIENCE;
     while server.open_files() < FEW_FILES {
         assert!(Instant::now() < deadline, "{} files are open", server.open_files());
         thread::sleep(Duration::from_millis(5));
     }
-    drop(held);
+    clients
 }

@@ -40,6 +40,24 @@ fn client(identity: &Identity, grease: bool) -> ClientConnection {
     ClientConnection::new(Arc::new(config.build().unwrap()), server_name())
 }
 
+/// Otherwise an observer could recognise the library, in the layout of another program, too (RFC 8701, section 7).
+#[test]
+fn the_values_do_not_follow_from_the_session_id() {
+    let identity = Identity::p256();
+    let mut same = 0;
+    for _ in 0..100 {
+        let message = hello(&client(&identity, true));
+        let hello = parse(&message);
+        let grease = |byte: u8| u16::from_be_bytes([byte & 0xf0 | 0x0a; 2]);
+        let [first, second, ..] = *hello.session_id else { panic!("no session ID") };
+        let suite = hello.cipher_suites.iter().next().unwrap().0;
+        let group = hello.supported_groups.unwrap().iter().next().unwrap().0;
+        same += usize::from([suite, group] == [first, second].map(grease));
+    }
+    // By chance it is one of 256.
+    assert!(same < 20, "{same} of 100");
+}
+
 #[test]
 fn each_connection_has_values_and_an_order_of_its_own() {
     let identity = Identity::p256();

@@ -155,7 +155,7 @@ pub fn further_down<T>(work: impl FnOnce() -> T) -> T {
 
 /// In how many places of the stack each of these is, where work [`further_down`] may have left it.
 pub fn copies_further_down(hidden: &[Hidden]) -> Vec<usize> {
-    const DEPTH: usize = 1 << 18;
+    const DEPTH: usize = 1 << 20;
     let here = [0_u8];
     let top = here.as_ptr().addr();
     copies_in(hidden, &[(top - DEPTH, top - OWN_STACK)])

@@ -1,15 +1,16 @@
 //! Sessions in a store that has to be asked, and answers later.
 
 use core::time::Duration;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use handclasp::alert::AlertDescription;
-use handclasp::connection::Received;
+use handclasp::connection::{Options, Received};
 use handclasp::credential::CertificateList;
 use handclasp::crypto::{CryptoError, HashAlgorithm};
 use handclasp::handshake::{Answer, EarlyData, Question};
 use handclasp::key_schedule::PskKind;
+use handclasp::observer::{Event, Observer, Offered};
 use handclasp::pki_types::UnixTime;
 use handclasp::psk::{PreSharedKey, PskList};
 use handclasp::session::{ClientSessionStore, SessionStore};
@@ -190,12 +191,28 @@ fn early_data_wait_for_the_session_and_are_taken_once() {
     assert_eq!(outcome(server_at(&config, 1)), (EarlyData::Rejected, vec![]));
 }
 
+/// Keeps why sessions were not taken.
+#[derive(Clone, Default)]
+struct Reasons(Arc<Mutex<Vec<&'static str>>>);
+
+impl Observer for Reasons {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::NotTaken(Offered::Session, reason) = event {
+            self.0.lock().unwrap().push(reason);
+        }
+    }
+}
+
 #[test]
-fn without_an_answer_about_a_session_there_is_a_full_handshake() {
+fn without_an_answer_about_a_session_there_is_a_full_handshake_and_observers_see_why() {
     let (pair, store) = (Pair::new(), Elsewhere::new());
     let config = pair.finish(pair.server_builder().sessions(store.clone()));
     pair.meet(&config);
-    let (mut client, mut server) = (pair.client(1), server_at(&config, 1));
+    let reasons = Reasons::default();
+    let mut options = Options::new(time(1));
+    options.observer = Some(Box::new(reasons.clone()));
+    let mut client = pair.client(1);
+    let mut server = ServerConnection::with_options(config, options);
     let mut asked_for = 0;
     loop {
         talk(&mut client, &mut server).checked();
@@ -208,6 +225,7 @@ fn without_an_answer_about_a_session_there_is_a_full_handshake() {
     }
     assert!(asked_for > 0);
     assert_eq!(psk(&client, &server), None);
+    assert_eq!(*reasons.0.lock().unwrap(), vec!["the question for it has no answer"; asked_for]);
 }
 
 #[test]

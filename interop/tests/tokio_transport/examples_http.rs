@@ -83,8 +83,9 @@ fn servers_go_on_when_clients_could_not_be_accepted() {
         ("interop", "keyless", &keyless),
     ] {
         let server = start_with_few_files(&build(folder, name), arguments);
-        exhaust_files(&server);
+        let clients = exhaust_files(&server);
         server.wait_for("cannot accept");
+        drop(clients);
         let address = ([127, 0, 0, 1], port(&server)).into();
         // What is no TLS is answered, too: the server is there.
         let mut socket = process::connect(address);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::config::{ClientConfig, CommonConfig, Limits, ServerConfig};
 use crate::error::{Error, ErrorKind};
-use crate::observer::{Event, Observer, Observers};
+use crate::observer::{Event, Observer, Observers, Offered};
 use crate::registry::HandshakeType;
 use crate::session::{MAX_PARAMETERS_LENGTH, MAX_RESUMPTION_DATA_LENGTH};
 use crate::time::Time;
@@ -344,7 +344,12 @@ impl Handshake {
         };
         let answer = match answer {
             Answer::Unavailable(reason) => {
-                question.without_answer(reason).map_err(|error| self.fail(error))?
+                let answer = question.without_answer(reason).map_err(|error| self.fail(error))?;
+                if let Question::TakeSession(_) = *question {
+                    let reason = "the question for it has no answer";
+                    self.context.observers.emit(|| Event::NotTaken(Offered::Session, reason));
+                }
+                answer
             }
             answer => answer,
         };

@@ -96,7 +96,7 @@ fn accepted_offer(
         }
     };
     if !accepted {
-        report_refused("the policy does not accept them", context);
+        report_refused("the policy does not accept them, or has no answer", context);
         return Ok(None);
     }
     Ok(Some(offer))

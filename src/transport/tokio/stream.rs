@@ -402,7 +402,7 @@ where
     }
 
     /// Polls the answer to the open question and gives it to the connection. If that fails, the
-    /// connection's next call returns the error.
+    /// connection's next call returns the error. An answer of another kind counts as none.
     fn poll_answer(&mut self) -> Poll<()> {
         let connection = &mut *self.buffered.connection;
         let Some(number) = connection.question_number() else { return Poll::Ready(()) };
@@ -419,7 +419,7 @@ where
         let result = connection.answer(number, answer);
         if matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::Misuse(_))) {
             let reason = "the answer that came is to another question".into();
-            // The connection's next call returns the error.
+            // If this ends the handshake, the connection's next call returns the error.
             let _ = connection.answer(number, Answer::Unavailable(reason));
         }
         Poll::Ready(())

@@ -169,7 +169,8 @@ impl CertificateRevocationList {
     }
 
     /// A number that is the same for CRLs of the same issuer and scope, and nearly always another one for others: to
-    /// find one of many. [`has_same_scope`](Self::has_same_scope) decides.
+    /// find one of many. [`has_same_scope`](Self::has_same_scope) decides. It is for this process, and not to be stored:
+    /// another build may compute others.
     pub fn scope_key(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.issuer_name.fingerprint().hash(&mut hasher);

