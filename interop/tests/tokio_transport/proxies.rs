@@ -79,7 +79,7 @@ fn our_server(files: &Files) -> Process {
 /// What our client gets from the server on this port.
 fn our_client(files: &Files, port: u16) -> String {
     let url = format!("https://localhost:{port}/");
-    let mut client = start_of("integrations/hyper", "client", &[&url, &files.anchor]);
+    let mut client = start_of("integrations/hyper", "http_client", &[&url, &files.anchor]);
     assert!(client.wait_for_end().success(), "{}", client.wait_for(""));
     client.wait_for("the proxy")
 }
