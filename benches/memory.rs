@@ -135,7 +135,7 @@ fn check(name: &str, configs: &Configs, allocations: [usize; 2], idle: [usize; 2
     server.check(ours.server, allocations[1], idle[1]);
 }
 
-/// A read of a stream whose transport has no bytes allocates nothing, whatever buffer the caller has.
+/// A read of a stream whose transport has no bytes allocates nothing, for a buffer of any length.
 fn check_read_without_data((client_config, server_config): &Configs) {
     let mut client = ClientConnection::new(Arc::clone(client_config), server_name());
     exchange(&mut client, &mut ServerConnection::new(Arc::clone(server_config))).unwrap();

@@ -434,12 +434,10 @@ impl Connection {
             return self.give_keys(secret, self.opener.max_content_length(), RecordStep::ReadKeys);
         }
         let KeyAndIv { key, iv } = secret.derive_key_and_iv(self.handshake.observers())?;
-        // The keys are large. With a variable for them, they would be copied once more.
+        let keys = TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?;
         match level {
-            Level::EarlyData => {
-                self.opener.install_early(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?);
-            }
-            _ => self.opener.install(TrafficKeys::new(secret.suite(), key.as_bytes(), &iv)?),
+            Level::EarlyData => self.opener.install_early(keys),
+            _ => self.opener.install(keys),
         }
         Ok(())
     }

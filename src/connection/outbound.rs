@@ -3,14 +3,10 @@
 use super::Connection;
 use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::{Error, ErrorKind};
-use crate::handshake::Handshake;
+use crate::handshake::{Handshake, USUAL_FLIGHT};
 use crate::observer::{Event, ObservedRecord};
 use crate::record::{HEADER_LENGTH, Opener, Sealer};
 use crate::registry::ContentType;
-
-/// The least that is reserved for messages of the handshake, in bytes. The allocator of glibc gives up to 1,032 bytes from
-/// a list of the thread. A flight with a share of ML-KEM is longer, and gets what it needs.
-const USUAL_FLIGHT: usize = 1000;
 
 /// The content of a long record begins at a multiple of this in memory, if it is the first in `outgoing`: the
 /// length of a processor's cache line. If it began behind a header at such a place, each second load or store

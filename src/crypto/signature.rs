@@ -112,7 +112,8 @@ impl SignatureAlgorithms {
         &self,
         scheme: SignatureScheme,
     ) -> impl Iterator<Item = &dyn SignatureVerificationAlgorithm> {
-        let rows = self.by_scheme.iter().filter(move |row| row.scheme == scheme).take(1);
-        rows.flat_map(|row| &row.algorithms).map(|algorithm| &**algorithm)
+        let row = self.by_scheme.iter().find(|row| row.scheme == scheme);
+        let algorithms = row.map_or(&[][..], |row| &row.algorithms);
+        algorithms.iter().map(|algorithm| &**algorithm)
     }
 }

@@ -43,6 +43,7 @@ pub use question::{
 pub use step::Step;
 
 pub(crate) use context::{Context, Quic};
+pub(crate) use step::USUAL_FLIGHT;
 
 use crate::error::Error;
 use crate::registry::HandshakeType;

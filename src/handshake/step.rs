@@ -90,9 +90,9 @@ pub(crate) struct Steps {
 /// The most steps that wait at the same time in most handshakes.
 const USUAL_STEPS: usize = 8;
 
-/// The least that is reserved for messages, in bytes. The allocator of glibc gives up to 1,032 bytes from a list of the
-/// thread, and takes longer for more.
-const USUAL_FLIGHT: usize = 1000;
+/// The least that is reserved for messages, in bytes. The allocator of glibc gives up to 1,032 bytes from a list of
+/// the thread, and takes longer for more. A flight with a share of ML-KEM is longer, and gets what it needs.
+pub(crate) const USUAL_FLIGHT: usize = 1000;
 
 impl Steps {
     pub(crate) fn next(&mut self) -> Option<Step> {

@@ -6,20 +6,21 @@
 /// could also forge the signatures. An attacker who has it, but not the key, still cannot complete a handshake that
 /// uses the key; one who has both can impersonate.
 ///
-/// **Where certificates are used with a key, the key must not be the sole basis of authentication** (RFC 9973, section
-/// 7), also if only two parties know it. Beside the extension it never is. But a peer that has the key can leave the extension out, and then
-/// the key authenticates alone, as in RFC 9846. Only [`Required`](Self::Required) prevents that, and only on
-/// the side that has it. A peer without the key cannot take the extension away: the binder and Finished
-/// are over it.
+/// **Where certificates are used with a key, the key must not be the sole basis of authentication** (RFC 9973,
+/// section 7), also if only two parties know it. Beside the extension it never is. But a peer that has the key
+/// can leave the extension out, and then the key authenticates alone, as in RFC 9846. Only
+/// [`Required`](Self::Required) prevents that, and only on the side that has it. A peer without the key cannot
+/// take the extension away: the binder and Finished are over it.
 ///
 /// If others know the key as well, it must be `Required`: each member of the group could impersonate
 /// each other member. A client needs it to be safe from other members in the role of the server, and a
 /// server needs it to be safe from members that leave out the certificate which the server demands of its
 /// clients.
 ///
-/// The rules of [`PreSharedKey`](super::PreSharedKey) hold for the key, except that more than two parties may know one
-/// that is `Required`: it has 128 bits of entropy at least, and its identity is sent in the clear. What was sent under the key should not be sent on a connection without
-/// one, too: its lengths and times can show an attacker that it is the same (RFC 9973, section 7).
+/// The rules of [`PreSharedKey`](super::PreSharedKey) hold for the key, except that more than two parties may know
+/// one that is `Required`: it has 128 bits of entropy at least, and its identity is sent in the clear. What was
+/// sent under the key should not be sent on a connection without one, too: its lengths and times can show an
+/// attacker that it is the same (RFC 9973, section 7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertWithExternPsk {

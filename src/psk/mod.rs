@@ -7,9 +7,9 @@
 //! A [`PskImporter`] derives keys for TLS 1.3 from a key that other protocols or other hashes also
 //! use (RFC 9258).
 //!
-//! Without the extension of RFC 9973, a key authenticates both sides. With [`CertWithExternPsk`], certificates authenticate, and the key
-//! protects the data against quantum computers of the future (RFC 9973). A key that more than two parties
-//! know is for [`CertWithExternPsk::Required`] only; others should have it, too.
+//! Without the extension of RFC 9973, a key authenticates both sides. With [`CertWithExternPsk`], certificates
+//! authenticate, and the key protects the data against quantum computers of the future. A key that more than
+//! two parties know is for [`CertWithExternPsk::Required`] only; others should have it, too.
 
 mod cert_with_extern_psk;
 mod importer;

@@ -1,4 +1,4 @@
-//! hyper's client over TLS: `client URL CA_FILE [PROXY_URL]` prints what the server answers, over HTTP/2 or
+//! hyper's client over TLS: `http_client URL CA_FILE [PROXY_URL]` prints what the server answers, over HTTP/2 or
 //! HTTP/1.1. A proxy is asked with CONNECT.
 
 use std::sync::Arc;
@@ -40,7 +40,7 @@ async fn run() -> Result<(), Failure> {
     let (url, ca_file, proxy) = match &arguments[..] {
         [_, url, ca_file] => (url, ca_file, None),
         [_, url, ca_file, proxy] => (url, ca_file, Some(proxy)),
-        _ => return Err("usage: client URL CA_FILE [PROXY_URL]".into()),
+        _ => return Err("usage: http_client URL CA_FILE [PROXY_URL]".into()),
     };
     let config = ClientConfig::builder(CryptoProvider::default())
         .trust(TrustAnchors::from_pem(&std::fs::read(ca_file)?)?)?

@@ -91,11 +91,11 @@ impl Trial {
     /// Makes a signature, and verifies it if the provider can.
     fn sign(&self, session: &KeySession, method: SchemeMethod) -> Result<Finding, TokenError> {
         let signatures = &self.provider.signatures;
-        let algorithms = || signatures.for_scheme(method.scheme);
-        let is_verifiable = algorithms().next().is_some();
+        let algorithms: Vec<_> = signatures.for_scheme(method.scheme).collect();
+        let is_verifiable = !algorithms.is_empty();
         if is_verifiable
             && session.kind != KeyKind::Rsa
-            && !self.certificate.has_key_for(algorithms())
+            && !self.certificate.has_key_for(algorithms.iter().copied())
         {
             return Err(TokenError::KeyMismatch);
         }
@@ -103,7 +103,7 @@ impl Trial {
         if !is_verifiable {
             return Ok(Finding::Unknown);
         }
-        match self.certificate.verify_signature(algorithms(), MESSAGE, &signature) {
+        match self.certificate.verify_signature(algorithms, MESSAGE, &signature) {
             Ok(()) => Ok(Finding::BelongsToCertificate),
             Err(_) => Err(TokenError::KeyMismatch),
         }

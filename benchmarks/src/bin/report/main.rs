@@ -10,12 +10,12 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A benchmark: what it is called here, its target, and what cargo needs to run it.
+/// A benchmark: what it is called here, where it is, and the command of cargo that runs it.
 struct Benchmark {
     name: &'static str,
     title: &'static str,
     source: &'static str,
-    arguments: &'static [&'static str],
+    command: &'static str,
 }
 
 const BENCHMARKS: [Benchmark; 17] = [
@@ -23,148 +23,103 @@ const BENCHMARKS: [Benchmark; 17] = [
         name: "handshake",
         title: "Handshakes in memory",
         source: "benches/handshake/main.rs",
-        arguments: &["bench", "-p", "handclasp", "--bench", "handshake"],
+        command: "bench -p handclasp --bench handshake",
     },
     Benchmark {
         name: "handshake_release",
         title: "Handshakes in memory, in Cargo's release profile",
         source: "benches/handshake/main.rs",
-        arguments: &["bench", "--profile", "release", "-p", "handclasp", "--bench", "handshake"],
+        command: "bench --profile release -p handclasp --bench handshake",
     },
     Benchmark {
         name: "providers",
         title: "Handshakes over aws-lc-rs, and hybrids",
         source: "benchmarks/src/bin/providers.rs",
-        arguments: &[
-            "run",
-            "--profile",
-            "bench",
-            "-p",
-            "handclasp-benchmarks",
-            "--features",
-            "aws-lc-rs",
-            "--bin",
-            "providers",
-        ],
+        command: "run --profile bench -p handclasp-benchmarks --features aws-lc-rs --bin providers",
     },
     Benchmark {
         name: "records",
         title: "Records",
         source: "benches/records.rs",
-        arguments: &["bench", "-p", "handclasp", "--bench", "records"],
+        command: "bench -p handclasp --bench records",
     },
     Benchmark {
         name: "streams",
         title: "Streams in memory",
         source: "benches/streams.rs",
-        arguments: &["bench", "-p", "handclasp", "--bench", "streams"],
+        command: "bench -p handclasp --bench streams",
     },
     Benchmark {
         name: "memory",
         title: "Allocations and heap",
         source: "benches/memory.rs",
-        arguments: &["bench", "-p", "handclasp", "--bench", "memory"],
+        command: "bench -p handclasp --bench memory",
     },
     Benchmark {
         name: "memory_aws_lc_rs",
         title: "Allocations and heap over aws-lc-rs",
         source: "benches/memory.rs",
-        arguments: &[
-            "bench",
-            "-p",
-            "handclasp",
-            "--no-default-features",
-            "--features",
-            "aws-lc-rs",
-            "--bench",
-            "memory",
-        ],
+        command: "bench -p handclasp --no-default-features --features aws-lc-rs --bench memory",
     },
     Benchmark {
         name: "certificates",
         title: "Certificates",
         source: "benches/certificates.rs",
-        arguments: &["bench", "-p", "handclasp", "--bench", "certificates"],
+        command: "bench -p handclasp --bench certificates",
     },
     Benchmark {
         name: "loopback",
         title: "Streams over loopback TCP",
         source: "benchmarks/src/bin/loopback.rs",
-        arguments: &[
-            "run",
-            "--profile",
-            "bench",
-            "-p",
-            "handclasp-benchmarks",
-            "--bin",
-            "loopback",
-        ],
+        command: "run --profile bench -p handclasp-benchmarks --bin loopback",
     },
     Benchmark {
         name: "storm",
         title: "Handshakes over loopback TCP",
         source: "benchmarks/src/bin/storm.rs",
-        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "storm"],
+        command: "run --profile bench -p handclasp-benchmarks --bin storm",
     },
     Benchmark {
         name: "fleet",
         title: "Sessions and registers that servers share",
         source: "benchmarks/src/bin/fleet/main.rs",
-        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "fleet"],
+        command: "run --profile bench -p handclasp-benchmarks --bin fleet",
     },
     Benchmark {
         name: "quic",
         title: "QUIC, under quinn-proto in memory",
         source: "benchmarks/src/bin/quic/main.rs",
-        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "quic"],
+        command: "run --profile bench -p handclasp-benchmarks --bin quic",
     },
     Benchmark {
         name: "quic_aws_lc_rs",
         title: "QUIC over aws-lc-rs",
         source: "benchmarks/src/bin/quic/main.rs",
-        arguments: &[
-            "run",
-            "--profile",
-            "bench",
-            "-p",
-            "handclasp-benchmarks",
-            "--features",
-            "aws-lc-rs",
-            "--bin",
-            "quic",
-        ],
+        command: "run --profile bench -p handclasp-benchmarks --features aws-lc-rs --bin quic",
     },
     Benchmark {
         name: "quic_allocations",
         title: "Allocations of QUIC",
         source: "benchmarks/src/bin/quic_allocations.rs",
-        arguments: &[
-            "run",
-            "--profile",
-            "bench",
-            "-p",
-            "handclasp-benchmarks",
-            "--bin",
-            "quic_allocations",
-        ],
+        command: "run --profile bench -p handclasp-benchmarks --bin quic_allocations",
     },
     Benchmark {
         name: "growth",
         title: "The cost of one more",
         source: "benchmarks/src/bin/growth/main.rs",
-        arguments: &["run", "--profile", "bench", "-p", "handclasp-benchmarks", "--bin", "growth"],
+        command: "run --profile bench -p handclasp-benchmarks --bin growth",
     },
     Benchmark {
         name: "attacks",
         title: "What a hostile peer costs",
         source: "benches/attacks.rs",
-        arguments: &["bench", "-p", "handclasp", "--features", "brotli", "--bench", "attacks"],
+        command: "bench -p handclasp --features brotli --bench attacks",
     },
     Benchmark {
         name: "constant_time",
         title: "Comparisons in constant time",
         source: "benchmarks/benches/constant_time.rs",
-        arguments: &["bench", "-p", "handclasp-benchmarks", "--bench", "constant_time"],
+        command: "bench -p handclasp-benchmarks --bench constant_time",
     },
 ];
 
@@ -206,11 +161,11 @@ fn root() -> PathBuf {
 }
 
 fn run(benchmark: &Benchmark) -> Section {
-    let Benchmark { name, title, source, arguments } = benchmark;
+    let Benchmark { name, title, source, command } = benchmark;
     eprintln!("-- {name}");
-    let mut command = Command::new(env!("CARGO"));
-    command.arg(arguments[0]).arg("--quiet").args(&arguments[1..]).current_dir(root());
-    let output = command.stderr(Stdio::inherit()).output().expect("cargo runs");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(command.split(' ')).arg("--quiet").current_dir(root());
+    let output = cargo.stderr(Stdio::inherit()).output().expect("cargo runs");
     assert!(output.status.success(), "{name} failed");
     let output = String::from_utf8(output.stdout).expect("a benchmark prints text");
     let output = output.trim();
@@ -218,8 +173,7 @@ fn run(benchmark: &Benchmark) -> Section {
     let is_table = output.starts_with('|');
     let body = if is_table { output.to_owned() } else { format!("```text\n{output}\n```") };
     let text = format!(
-        "\n## {title}\n\nWhat is measured: [{source}](../{source}).\n\n{body}\n\n`cargo {}`\n",
-        arguments.join(" ")
+        "\n## {title}\n\nWhat is measured: [{source}](../{source}).\n\n{body}\n\n`cargo {command}`\n"
     );
     Section { name, text }
 }
