@@ -11,35 +11,52 @@ type Number<const N: usize> = [u64; N];
 pub(super) struct Curve<const N: usize> {
     /// The number of bytes of a coordinate.
     pub(super) bytes: usize,
-    p: Number<N>,
+    modulus: Modulus<N>,
     /// -3 / 2^(64 N) modulo p, which needs no product then. A test computes it again, and b.
     minus_three: Number<N>,
-    /// b / 2^(128 N) modulo p.
+    /// b / 2^(64 N) modulo p.
     b: Number<N>,
+}
+
+/// An odd p.
+struct Modulus<const N: usize> {
+    p: Number<N>,
+    /// -1 / p modulo 2^64, for products.
+    negated_inverse: u64,
+}
+
+impl<const N: usize> Modulus<N> {
+    const fn new(p: Number<N>) -> Self {
+        let lowest = match p.first() {
+            Some(lowest) => *lowest,
+            None => 1,
+        };
+        Self { p, negated_inverse: negated_inverse(lowest) }
+    }
 }
 
 pub(super) const P256: Curve<4> = Curve {
     bytes: 32,
-    p: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001],
+    modulus: Modulus::new([0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001]),
     minus_three: [
         0xffff_fff6_ffff_fffd,
         0xffff_fffd_0000_0005,
         0x0000_0008_ffff_fff9,
         0x0000_0002_ffff_fff7,
     ],
-    b: [0xe59b_e0a6_4584_a137, 0xfc35_21eb_9ca0_65a7, 0x7c17_8684_a0f4_5303, 0x3081_dc38_d948_431a],
+    b: [0x5b66_4d72_3897_434f, 0x5ac8_124d_12f3_e1bb, 0x426b_e7e3_9123_afdd, 0x2128_d4c6_3dd3_8668],
 };
 
 pub(super) const P384: Curve<6> = Curve {
     bytes: 48,
-    p: [
+    modulus: Modulus::new([
         0x0000_0000_ffff_ffff,
         0xffff_ffff_0000_0000,
         0xffff_ffff_ffff_fffe,
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
-    ],
+    ]),
     minus_three: [
         0x0000_005d_ffff_ffed,
         0x0000_003b_0000_0075,
@@ -49,18 +66,18 @@ pub(super) const P384: Curve<6> = Curve {
         0xffff_ffc3_ffff_ffc3,
     ],
     b: [
-        0x915a_902a_4a46_51db,
-        0x2c9f_09fa_919d_89c2,
-        0xfc7a_73ca_8040_8afd,
-        0x9e15_936d_2ed8_6bff,
-        0xbefd_4246_abba_b844,
-        0xf7cd_02a7_8f62_a21c,
+        0x2289_2acd_bd31_49bf,
+        0xc8d0_27db_3912_b9fa,
+        0x74c1_8bdf_f8c0_3ca6,
+        0x13e9_bf0e_6f97_335f,
+        0x3e95_69cc_8a60_23a0,
+        0xb23a_ac3c_9d53_5f43,
     ],
 };
 
 pub(super) const P521: Curve<9> = Curve {
     bytes: 66,
-    p: [
+    modulus: Modulus::new([
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
@@ -70,7 +87,7 @@ pub(super) const P521: Curve<9> = Curve {
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
         0x0000_0000_0000_01ff,
-    ],
+    ]),
     minus_three: [
         0xffff_ffff_ffff_ffff,
         0xffff_ffff_ffff_ffff,
@@ -83,22 +100,22 @@ pub(super) const P521: Curve<9> = Curve {
         0x0000_0000_0000_01ff,
     ],
     b: [
-        0x02f4_eec6_fc1c_d5cf,
-        0xe547_b1fa_4dec_594b,
-        0x2646_3bc4_2785_5864,
-        0xc96e_66cc_57ce_e2d2,
-        0x8682_da15_03ba_8b69,
-        0xe586_3872_687e_4a68,
-        0xa35a_81f8_0146_54fa,
-        0x41e9_61a7_8f7a_28fe,
-        0x0000_0000_0000_00fc,
+        0xe7bf_107a_5869_e3de,
+        0xa581_7a77_637e_0e6a,
+        0x3272_a3d8_fd26_f62c,
+        0x6913_231d_e213_c2ac,
+        0xb4e4_b733_662b_e771,
+        0x3443_416d_0a81_dd45,
+        0x7d72_c31c_3934_3f25,
+        0x7f51_ad40_fc00_a32a,
+        0x0000_0000_0000_0114,
     ],
 };
 
 impl<const N: usize> Curve<N> {
     /// Whether these are the coordinates of a point, each with its most significant byte first.
     pub(super) fn contains(&self, x: &[u8], y: &[u8]) -> bool {
-        let p = &self.p;
+        let p = &self.modulus.p;
         if x.len() != self.bytes || y.len() != self.bytes {
             return false;
         }
@@ -108,16 +125,23 @@ impl<const N: usize> Curve<N> {
         if !is_below(&x, p) || !is_below(&y, p) {
             return false;
         }
-        // Each Montgomery product divides by 2^(64 N), and each term of the equation is one of two products.
-        let y_squared = product(&product(&y, &y, p), &one(), p);
-        let x_squared_minus_three = sum(&product(&x, &x, p), &self.minus_three, p);
-        y_squared == sum(&product(&x_squared_minus_three, &x, p), &self.b, p)
+        // It is a point if (x² - 3) x + b - y² is 0. Each of these three products divides by 2^(64 N), and
+        // the last one divides the whole sum, of which 0 stays 0.
+        let y_squared = product(&y, &y, &self.modulus);
+        let b_minus_y_squared = sum(&self.b, &difference(p, &y_squared), p);
+        let x_squared_minus_three = sum(&product(&x, &x, &self.modulus), &self.minus_three, p);
+        let left = add_product(&b_minus_y_squared, &x_squared_minus_three, &x, &self.modulus);
+        left == [0; N]
     }
 }
 
 /// The p of Ed25519 (RFC 8032, section 5.1).
-const P25519: Number<4> =
-    [0xffff_ffff_ffff_ffed, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff];
+const P25519: Modulus<4> = Modulus::new([
+    0xffff_ffff_ffff_ffed,
+    0xffff_ffff_ffff_ffff,
+    0xffff_ffff_ffff_ffff,
+    0x7fff_ffff_ffff_ffff,
+]);
 /// The d of its equation, -x² + y² = 1 + d x² y².
 const D25519: Number<4> =
     [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];
@@ -132,25 +156,25 @@ const SMALL25519: [Number<4>; 3] = [
 
 /// Whether 32 bytes are the encoding of a point of Ed25519 (RFC 8032, section 5.1.3).
 pub(super) fn is_ed25519_point(key: &[u8]) -> bool {
-    let p = &P25519;
+    let p = &P25519.p;
     let Some(y) = ed25519_y(key) else { return false };
     if !is_below(&y, p) {
         return false;
     }
-    let scaled = |value: &Number<4>| product(value, &SQUARE25519, p);
+    let scaled = |value: &Number<4>| product(value, &SQUARE25519, &P25519);
     let one = scaled(&one());
-    let y_squared = scaled(&product(&scaled(&y), &y, p));
+    let y_squared = scaled(&product(&scaled(&y), &y, &P25519));
     // x² is u / v. It is a square if u v is, as v is never 0.
     let u = sum(&y_squared, &difference(p, &one), p);
-    let v = sum(&product(&scaled(&D25519), &y_squared, p), &one, p);
-    is_square(&product(&u, &v, p), p)
+    let v = sum(&product(&scaled(&D25519), &y_squared, &P25519), &one, p);
+    is_square(&product(&u, &v, &P25519), p)
 }
 
 /// Whether the key is one of the eight points of small order, in any encoding. Everyone can make
 /// signatures for them.
 pub(super) fn is_ed25519_of_small_order(key: &[u8]) -> bool {
     let Some(y) = ed25519_y(key) else { return false };
-    let reduced = if is_below(&y, &P25519) { y } else { difference(&y, &P25519) };
+    let reduced = if is_below(&y, &P25519.p) { y } else { difference(&y, &P25519.p) };
     SMALL25519.contains(&reduced) || matches!(reduced, [0 | 1, 0, 0, 0])
 }
 
@@ -227,37 +251,33 @@ fn subtract(number: &mut [u64], subtrahend: &[u64]) {
     }
 }
 
-/// a b / 2^(64 N) modulo p, for two numbers below an odd p (Montgomery, "Modular multiplication
-/// without trial division").
-fn product<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
-    let mut product = [0; N];
-    let top = add_product(&mut product, a, b, p);
-    reduce(&mut product, top, p);
-    product
+/// a b / 2^(64 N) modulo p, for two numbers below p.
+fn product<const N: usize>(a: &Number<N>, b: &Number<N>, modulus: &Modulus<N>) -> Number<N> {
+    add_product(&[0; N], a, b, modulus)
 }
 
-/// As [`product`], before the last reduction, for a `sum` of zeros: returns the word above it.
+/// (addend + a b) / 2^(64 N) modulo p, for three numbers below p (Montgomery, "Modular multiplication
+/// without trial division").
 #[inline(never)]
 fn add_product<const N: usize>(
-    sum: &mut Number<N>,
+    addend: &Number<N>,
     a: &Number<N>,
     b: &Number<N>,
-    p: &Number<N>,
-) -> u64 {
-    let inverse = negated_inverse(lowest(p));
+    modulus: &Modulus<N>,
+) -> Number<N> {
+    let p = &modulus.p;
+    let mut sum = *addend;
     let mut top = 0;
     for &digit in b {
-        let (above, over) = add_multiple(sum, a, digit).overflowing_add(top);
+        let (above, over) = add_multiple(&mut sum, a, digit).overflowing_add(top);
         // The multiple of p that makes the lowest word zero, so that it can be dropped.
-        let multiple = lowest(sum).wrapping_mul(inverse);
-        let (above, again) = add_multiple(sum, p, multiple).overflowing_add(above);
-        sum.copy_within(1.., 0);
-        if let Some(highest) = sum.last_mut() {
-            *highest = above;
-        }
+        let multiple = lowest(&sum).wrapping_mul(modulus.negated_inverse);
+        let (above, again) = add_multiple(&mut sum, p, multiple).overflowing_add(above);
+        sum = core::array::from_fn(|index| sum.get(index + 1).copied().unwrap_or(above));
         top = u64::from(over) + u64::from(again);
     }
-    top
+    reduce(&mut sum, top, p);
+    sum
 }
 
 /// Whether a number below a prime p is a square modulo p: its Jacobi symbol, by subtraction.
@@ -308,10 +328,12 @@ fn reduce(number: &mut [u64], top: u64, p: &[u64]) {
 }
 
 /// -1 / word modulo 2^64, for an odd word. Each step doubles the bits that are right.
-fn negated_inverse(word: u64) -> u64 {
+const fn negated_inverse(word: u64) -> u64 {
     let mut inverse: u64 = 1;
-    for _ in 0..6 {
+    let mut right_bits = 1;
+    while right_bits < u64::BITS {
         inverse = inverse.wrapping_mul(2_u64.wrapping_sub(word.wrapping_mul(inverse)));
+        right_bits *= 2;
     }
     inverse.wrapping_neg()
 }
@@ -352,11 +374,11 @@ mod tests {
     ];
 
     fn check_constants<const N: usize>(curve: &Curve<N>, b: &Number<N>) {
-        let (p, one) = (&curve.p, one());
+        let (modulus, one) = (&curve.modulus, one());
         let mut three = [0; N];
         three[0] = 3;
-        assert_eq!(curve.minus_three, product(&difference(p, &three), &one, p));
-        assert_eq!(curve.b, product(&product(b, &one, p), &one, p));
+        assert_eq!(curve.minus_three, product(&difference(&modulus.p, &three), &one, modulus));
+        assert_eq!(curve.b, product(b, &one, modulus));
     }
 
     #[test]
@@ -406,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_coordinate_is_below_p_and_of_its_length() {
-        let p: Vec<u8> = P256.p.iter().rev().flat_map(|word| word.to_be_bytes()).collect();
+        let p: Vec<u8> = P256.modulus.p.iter().rev().flat_map(|word| word.to_be_bytes()).collect();
         let zero = [0; 32];
         for (x, y) in [(&p[..], &zero[..]), (&zero, &p), (&zero, &zero), (&zero[1..], &zero)] {
             assert!(!P256.contains(x, y));
@@ -434,7 +456,7 @@ mod tests {
     fn every_point_of_small_order_is_known_in_every_encoding() {
         let little =
             |y: &Number<4>| -> Vec<u8> { y.iter().flat_map(|it| it.to_le_bytes()).collect() };
-        let p = little(&P25519);
+        let p = little(&P25519.p);
         let mut above = p.clone();
         above[0] += 1;
         let zero_and_one = [vec![0; 32], [&[1][..], &[0; 31]].concat()];

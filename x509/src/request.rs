@@ -55,7 +55,7 @@ impl ChainRequest<'_> {
     /// and the algorithm is accepted.
     pub(super) fn remembers(&self, key: PublicKey<'_>, signed: Signed<'_>, der: &[u8]) -> bool {
         let Some(cache) = self.signature_cache else { return false };
-        signed.is_accepted(key, self.algorithms) && cache.contains(key, der)
+        cache.contains(key, der) && signed.is_accepted(key, self.algorithms)
     }
 
     /// Whether this issuer issued the certificate: the names are the same, and the signature is valid.
