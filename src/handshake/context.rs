@@ -311,6 +311,9 @@ pub(crate) struct TicketPlan {
     /// The type of this server's certificate: in this handshake, or in the one that a resumed session goes
     /// back to.
     pub(super) own_type: CertificateType,
+    /// The ticket_age_add of the first ticket, from ServerHello, with whose random it is drawn, to the ticket. As
+    /// bytes: each idle connection of a server has a place for it.
+    pub(super) first_age_add: Option<[u8; 4]>,
 }
 
 /// What a connection remembers of its 0-RTT data.

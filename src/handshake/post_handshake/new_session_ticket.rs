@@ -9,7 +9,7 @@ use pki_types::ServerName;
 
 use super::{ClientRole, Context, ServerRole};
 use crate::config::ServerConfig;
-use crate::crypto::{Secret, provider_fault};
+use crate::crypto::{ProviderError, Secret, SecureRandom, provider_fault};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::Handshake;
 use crate::handshake::context::TicketPlan;
@@ -181,9 +181,7 @@ impl ServerTickets {
         if lifetime == 0 {
             return Ok(None);
         }
-        let mut age_add = [0; 4];
-        provider_fault::fill(&*config.common.provider.random, &mut age_add)?;
-        let age_add = u32::from_be_bytes(age_add);
+        let age_add = next_age_add(&*config.common.provider.random, context)?;
         let nonce = self.nonces.next();
         let resumption = secrets.resumption(&self.resumption);
         let max_early_data_size = max_early_data_size(config, context.records);
@@ -294,6 +292,18 @@ fn check_early_data_size(ticket: &NewSessionTicket<'_>, context: &Context) -> Re
     }
     let reason = "without records it must be 0xffffffff";
     Err(Error::illegal(HandshakeType::NEW_SESSION_TICKET, "early_data", reason))
+}
+
+/// The ticket_age_add of the next ticket. That of the first one was drawn with the random of ServerHello.
+fn next_age_add(generator: &dyn SecureRandom, context: &mut Context) -> Result<u32, ProviderError> {
+    if let Some(plan) = &mut context.tickets {
+        if let Some(drawn) = plan.first_age_add.take() {
+            return Ok(u32::from_be_bytes(drawn));
+        }
+    }
+    let mut drawn = [0; 4];
+    provider_fault::fill(generator, &mut drawn)?;
+    Ok(u32::from_be_bytes(drawn))
 }
 
 fn only_servers() -> Error {

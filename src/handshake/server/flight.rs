@@ -12,8 +12,9 @@ use super::finished::{ClientFlight, ExpectFinished};
 use super::negotiate::{Authentication, Negotiated, RecordSizeLimits};
 use super::pre_shared_key::ProvenPsk;
 use super::{Context, State, early_data, encrypted_extensions};
+use crate::config::ServerConfig;
 use crate::credential::{CertificateCompression, CertifiedKey, StaplesShown};
-use crate::crypto::{CryptoError, provider_fault};
+use crate::crypto::{CryptoError, ProviderError, provider_fault};
 use crate::error::Error;
 use crate::handshake::authentication::{
     send_certificate_verify, send_finished, sign, write_certificate,
@@ -182,8 +183,7 @@ fn send_server_hello(
     psk_index: Option<u16>,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let mut random = [0; 32];
-    provider_fault::fill(&*negotiated.config.common.provider.random, &mut random)?;
+    let random = draw_random(&negotiated.config, context)?;
     let key_share = negotiated
         .key_exchange
         .as_ref()
@@ -203,6 +203,25 @@ fn send_server_hello(
     let length = SERVER_HELLO_WITHOUT_SHARE + share_length;
     context.send_of_length(length, Some(&mut negotiated.transcript), |out| hello.write(out));
     Ok(())
+}
+
+/// Draws the random of ServerHello (section 4.2.3). If a ticket follows the handshake, its ticket_age_add (section
+/// 4.7.1) is drawn in the same call of the generator: a second call takes longer than some more bytes.
+fn draw_random(config: &ServerConfig, context: &mut Context) -> Result<[u8; 32], ProviderError> {
+    let generator = &*config.common.provider.random;
+    if let Some(plan) = &mut context.tickets {
+        if plan.count > 0 {
+            // Twice as much as the random: zeros of a generator that stops half-way are only recognized then.
+            let mut drawn = [[0; 32]; 2];
+            provider_fault::fill(generator, drawn.as_flattened_mut())?;
+            let [random, more] = drawn;
+            plan.first_age_add = more.first_chunk().copied();
+            return Ok(random);
+        }
+    }
+    let mut random = [0; 32];
+    provider_fault::fill(generator, &mut random)?;
+    Ok(random)
 }
 
 /// ServerHello was sent: what follows is under the keys of the handshake (section 7.1). 0-RTT data,

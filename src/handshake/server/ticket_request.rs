@@ -21,7 +21,12 @@ pub(super) fn for_new_session(
         Some(request) => config.tickets.min(request.new_session_count),
         None => config.tickets,
     };
-    Some(TicketPlan { config: Arc::clone(config), count, own_type: CertificateType::X509 })
+    Some(TicketPlan {
+        config: Arc::clone(config),
+        count,
+        own_type: CertificateType::X509,
+        first_age_add: None,
+    })
 }
 
 /// The tickets for a client that resumes a session: one if it requests no number, in the place of the ticket
