@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,12 +21,6 @@ pub struct Clients {
     configs: Vec<Arc<ClientConfig>>,
 }
 
-/// How often clients came.
-pub struct Visits {
-    pub count: usize,
-    pub took: Duration,
-}
-
 impl Clients {
     pub fn new(identity: &Identity, kind: Kind, server: SocketAddr, count: usize) -> Self {
         let config = || {
@@ -36,30 +31,32 @@ impl Clients {
         };
         let clients = Self { kind, server, configs: (0..count).map(|_| config()).collect() };
         for config in &clients.configs {
-            // The first visit has nothing to resume. Its sessions are in the store when the client comes again.
+            // The first visit has nothing to resume.
             clients.visit(config);
-            thread::sleep(Duration::from_millis(20));
         }
+        // The sessions are in the store when the clients come again.
+        thread::sleep(Duration::from_millis(100));
         clients
     }
 
-    /// All come again and again. Each handshake has to resume, and its 0-RTT data are accepted.
-    pub fn come_for(&self, duration: Duration) -> Visits {
-        let start = Instant::now();
-        let count = thread::scope(|scope| {
-            let come = |config| {
-                let mut count = 0;
-                while start.elapsed() < duration {
-                    self.visit_again(config);
-                    count += 1;
-                }
-                count
-            };
-            let threads: Vec<_> =
-                self.configs.iter().map(|config| scope.spawn(move || come(config))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-        });
-        Visits { count, took: start.elapsed() }
+    /// All come again and again, until `measure` returns. It gets the count of their handshakes, which grows meanwhile.
+    /// Each handshake has to resume, and its 0-RTT data are accepted.
+    pub fn come_during<T>(&self, measure: impl FnOnce(&AtomicUsize) -> T) -> T {
+        let count = AtomicUsize::new(0);
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for config in &self.configs {
+                scope.spawn(|| {
+                    while !ended.load(Ordering::Relaxed) {
+                        self.visit_again(config);
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            let measured = measure(&count);
+            ended.store(true, Ordering::Relaxed);
+            measured
+        })
     }
 
     /// The first client comes again so often, and returns how long its handshakes took.

@@ -1,10 +1,10 @@
 //! What servers pay for what they share: resumption and 0-RTT over loopback TCP, with shared ticket keys, and with
 //! sessions and the register in a Redis, beside the same in the memory of the process.
 //!
-//! The server is one thread, the Redis is another one, and there are 32 clients. All compete for the processors, and
+//! The server is one thread, the Redis is another one, and there are 64 clients. All compete for the processors, and
 //! the two subjects take turns:
 //!
-//! - Throughput: handshakes a second, of clients that come again and again. A ratio is the median of the turns'.
+//! - Throughput: handshakes a second, while all clients come again and again. A ratio is the median of the turns'.
 //! - CPU: the server thread's time for a handshake, without the time of the Redis. The ratio is of handshakes a CPU
 //!   second.
 //! - Latency: from the connection to the end of the handshake, of one client alone.
@@ -16,17 +16,19 @@
 mod clients;
 mod server;
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use handclasp_testing::Identity;
 use handclasp_testing::measure::median;
 use handclasp_testing::redis_server::RedisServer;
 
-use clients::{Clients, Visits};
+use clients::Clients;
 use server::{Kind, Place, Server};
 
 fn main() {
-    let turns = std::env::args().nth(1).map_or(60, |turns| turns.parse().expect("TURNS"));
+    let turns = std::env::args().nth(1).map_or(80, |turns| turns.parse().expect("TURNS"));
     let Some(redis) = RedisServer::start_if_available() else {
         println!("redis-server is not here");
         return;
@@ -81,6 +83,14 @@ fn ratio(values: &[f64], others: &[f64]) -> f64 {
     median(values.iter().zip(others).map(|(value, other)| value / other).collect())
 }
 
+/// What clients did in a turn.
+struct Visits {
+    count: usize,
+    took: Duration,
+    /// Of the server's thread.
+    cpu: Duration,
+}
+
 /// A server with its clients, and their figures.
 struct Subject {
     kind: Kind,
@@ -95,10 +105,12 @@ struct Subject {
 }
 
 impl Subject {
-    /// How long clients come in a turn.
+    /// How long clients come before their visits of a turn are counted: until then all are there.
+    const START: Duration = Duration::from_millis(50);
+    /// How long the visits of a turn are counted.
     const TURN: Duration = Duration::from_millis(200);
     /// How many clients come at once.
-    const CLIENTS: usize = 32;
+    const CLIENTS: usize = 64;
     /// How many handshakes of one client alone there are in a turn.
     const ALONE: usize = 100;
 
@@ -110,11 +122,16 @@ impl Subject {
     }
 
     fn measure(&mut self) {
-        let before = self.server.cpu_time();
-        let Visits { count, took } = self.clients.come_for(Self::TURN);
-        let cpu = self.server.cpu_time() - before;
-        self.rates.push(count as f64 / took.as_secs_f64());
-        self.cpu.push(cpu.as_secs_f64() * 1e6 / count as f64);
+        let visits = self.clients.come_during(|count| {
+            thread::sleep(Self::START);
+            let (start, before) = (Instant::now(), count.load(Ordering::Relaxed));
+            let cpu_before = self.server.cpu_time();
+            thread::sleep(Self::TURN);
+            let (took, count) = (start.elapsed(), count.load(Ordering::Relaxed) - before);
+            Visits { count, took, cpu: self.server.cpu_time() - cpu_before }
+        });
+        self.rates.push(visits.count as f64 / visits.took.as_secs_f64());
+        self.cpu.push(visits.cpu.as_secs_f64() * 1e6 / visits.count as f64);
         let latencies = self.clients.come_alone(Self::ALONE);
         self.latencies.extend(latencies.iter().map(|it| it.as_secs_f64() * 1e6));
     }

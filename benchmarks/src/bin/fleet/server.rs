@@ -144,7 +144,10 @@ fn config(builder: ServerConfigBuilder, identity: &Identity) -> Arc<ServerConfig
 }
 
 async fn store(url: &str) -> RedisStore {
-    let client = Builder::from_config(Config::from_url(url).unwrap()).build().unwrap();
+    let client = Builder::from_config(Config::from_url(url).unwrap())
+        .with_connection_config(|connection| connection.tcp.nodelay = Some(true))
+        .build()
+        .unwrap();
     client.init().await.unwrap();
     let keys = SealingKeys::from_bytes(&pre_shared_secret()).unwrap();
     RedisStore::new(client, "benchmark", keys).unwrap()
