@@ -60,6 +60,8 @@ pub struct ClientConfig {
     /// The status_request of the layout.
     layout_ocsp_request: Option<OcspRequest>,
     pub(crate) request_timestamps: bool,
+    /// For the errors of connections.
+    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 impl ClientConfig {
@@ -103,6 +105,7 @@ impl ClientConfig {
                 ocsp_request: None,
                 layout_ocsp_request: None,
                 request_timestamps: false,
+                own_offer: Arc::default(),
             },
         }
     }
@@ -409,8 +412,7 @@ impl ClientConfigBuilder {
         config.common.check(ExtensionMessage::ClientHello)?;
         check_groups(&config)?;
         check_length(&config)?;
-        let offer = own_offer(&config);
-        Arc::make_mut(&mut config.common).own_offer = Arc::new(offer);
+        config.own_offer = Arc::new(own_offer(&config));
         Ok(config)
     }
 }
@@ -429,7 +431,7 @@ fn own_offer(config: &ClientConfig) -> OwnOffer {
         signature_schemes: schemes.filter(|scheme| !scheme.is_legacy()).collect(),
         pre_shared_keys: config.pre_shared_keys.iter().map(name).collect(),
         trust_anchors: config.verifier.trusted_names(),
-        ..config.common.common_offer()
+        ..config.common.own_offer()
     }
 }
 

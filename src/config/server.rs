@@ -65,6 +65,8 @@ pub struct ServerConfig {
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) retry_for_preferred_group: bool,
+    /// For the errors of connections.
+    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 /// How much 0-RTT data a server accepts, and what prevents that it accepts them twice.
@@ -112,6 +114,7 @@ impl ServerConfig {
                 cookies: None,
                 always_retry: false,
                 retry_for_preferred_group: false,
+                own_offer: Arc::default(),
             },
         }
     }
@@ -419,12 +422,11 @@ impl ServerConfigBuilder {
             config.client_authentication = Some(Arc::new(policy));
         }
         config.common.check(ExtensionMessage::EncryptedExtensions)?;
-        let offer = OwnOffer {
+        config.own_offer = Arc::new(OwnOffer {
             groups: config.common.provider.groups.iter().map(|group| group.name()).collect(),
             signature_schemes: config.resolver.schemes(),
-            ..config.common.common_offer()
-        };
-        Arc::make_mut(&mut config.common).own_offer = Arc::new(offer);
+            ..config.common.own_offer()
+        });
         Ok(config)
     }
 
