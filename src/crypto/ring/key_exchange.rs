@@ -38,39 +38,51 @@ impl KeyExchangeGroup for RingGroup {
         Ok(with_stack_wiped::<STACK_DEPTH, _>(|| Exchange::new(self))?)
     }
 
-    /// Wipes the stack once, after both steps.
+    /// The private key does not leave the stack, which is wiped once, after both steps.
     fn respond(&self, peer_share: &[u8]) -> Result<CompletedKeyExchange, KeyExchangeError> {
         with_stack_wiped::<STACK_DEPTH, _>(|| {
-            let mut exchange = Exchange::new(self)?;
-            let share = exchange.share().to_vec();
-            Ok(CompletedKeyExchange { share, secret: exchange.agree(peer_share)? })
+            let KeyPair { private, share } = KeyPair::generate(self.algorithm)?;
+            let secret = agree(private, peer_share)?;
+            Ok(CompletedKeyExchange { share: share.as_ref().to_vec(), secret })
         })
     }
+}
+
+struct KeyPair {
+    private: EphemeralPrivateKey,
+    share: agreement::PublicKey,
+}
+
+impl KeyPair {
+    fn generate(algorithm: &'static agreement::Algorithm) -> Result<Self, CryptoError> {
+        let private = EphemeralPrivateKey::generate(algorithm, &SystemRandom::new())
+            .map_err(|_| CryptoError)?;
+        let share = private.compute_public_key().map_err(|_| CryptoError)?;
+        Ok(Self { private, share })
+    }
+}
+
+/// `ring` uses a key once.
+fn agree(
+    private: EphemeralPrivateKey,
+    peer_share: &[u8],
+) -> Result<SharedSecret, KeyExchangeError> {
+    let peer = UnparsedPublicKey::new(private.algorithm(), peer_share);
+    agreement::agree_ephemeral(private, &peer, SharedSecret::copied)
+        .map_err(|_| KeyExchangeError::InvalidShare)
 }
 
 struct Exchange {
     group: NamedGroup,
     private: Overwritten<EphemeralPrivateKey, { words_of::<EphemeralPrivateKey>() }>,
     share: agreement::PublicKey,
-    algorithm: &'static agreement::Algorithm,
 }
 
 impl Exchange {
     fn new(group: &RingGroup) -> Result<Box<Self>, CryptoError> {
-        let algorithm = group.algorithm;
-        let private = EphemeralPrivateKey::generate(algorithm, &SystemRandom::new())
-            .map_err(|_| CryptoError)?;
-        let share = private.compute_public_key().map_err(|_| CryptoError)?;
+        let KeyPair { private, share } = KeyPair::generate(group.algorithm)?;
         let private = Overwritten::new(private);
-        Ok(Box::new(Self { group: group.name, private, share, algorithm }))
-    }
-
-    /// The key is taken: `ring` uses it once.
-    fn agree(&mut self, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
-        let peer = UnparsedPublicKey::new(self.algorithm, peer_share);
-        let key = self.private.take()?;
-        agreement::agree_ephemeral(key, &peer, SharedSecret::copied)
-            .map_err(|_| KeyExchangeError::InvalidShare)
+        Ok(Box::new(Self { group: group.name, private, share }))
     }
 }
 
@@ -84,6 +96,6 @@ impl ActiveKeyExchange for Exchange {
     }
 
     fn complete(mut self: Box<Self>, peer_share: &[u8]) -> Result<SharedSecret, KeyExchangeError> {
-        with_stack_wiped::<STACK_DEPTH, _>(|| self.agree(peer_share))
+        with_stack_wiped::<STACK_DEPTH, _>(|| agree(self.private.take()?, peer_share))
     }
 }
