@@ -5,13 +5,8 @@ use crate::alert::{AlertDescription, AlertLevel};
 use crate::error::{Error, ErrorKind};
 use crate::handshake::{Handshake, USUAL_FLIGHT};
 use crate::observer::{Event, ObservedRecord};
-use crate::record::{HEADER_LENGTH, Opener, Sealer};
+use crate::record::{CONTENT_ALIGNMENT, HEADER_LENGTH, Opener, Sealer, aligned_start};
 use crate::registry::ContentType;
-
-/// The content of a long record begins at a multiple of this in memory, if it is the first in `outgoing`: the
-/// length of a processor's cache line. If it began behind a header at such a place, each second load or store
-/// of a cipher and of a copy would touch two lines, and a record would take some 4 % longer.
-const CONTENT_ALIGNMENT: usize = 64;
 
 /// The length in bytes from which aligned content is worth its cost.
 const LONG_CONTENT: usize = 1024;
@@ -216,8 +211,7 @@ impl Connection {
     /// record of this length is aligned behind its header.
     fn align_content(&mut self, record_length: usize) {
         self.outgoing.reserve(CONTENT_ALIGNMENT + record_length);
-        let content = self.outgoing.as_ptr().addr() + HEADER_LENGTH;
-        self.sent = content.next_multiple_of(CONTENT_ALIGNMENT) - content;
+        self.sent = aligned_start(&self.outgoing);
         self.outgoing.resize(self.sent, 0);
     }
 

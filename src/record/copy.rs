@@ -24,13 +24,16 @@ pub(crate) fn append_in_pieces(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Moves the bytes of this range of `buffer` to `destination`, which is not behind them.
+/// Moves the bytes of this range of `buffer` to `destination`.
 pub(crate) fn move_in_pieces(
     buffer: &mut [u8],
     range: core::ops::Range<usize>,
     destination: usize,
 ) {
-    let distance = range.start.saturating_sub(destination);
+    let Some(distance) = range.start.checked_sub(destination) else {
+        // The C library begins with the last of these bytes then, and uses no string instruction.
+        return buffer.copy_within(range, destination);
+    };
     for start in range.clone().step_by(COPIED_AT_ONCE) {
         let end = range.end.min(start + COPIED_AT_ONCE);
         buffer.copy_within(start..end, start - distance);
@@ -77,6 +80,8 @@ mod tests {
                 let mut buffer = [vec![9; distance], bytes(length), vec![9; 3]].concat();
                 move_in_pieces(&mut buffer, distance..distance + length, 0);
                 assert!(buffer[..length] == bytes(length) && buffer[distance + length..] == [9; 3]);
+                move_in_pieces(&mut buffer, 0..length, distance);
+                assert!(buffer[distance..] == [bytes(length), vec![9; 3]].concat());
             }
         }
     }

@@ -4,6 +4,7 @@
 //! payload is a part of the buffer that the record came in. Outbound, [`Sealer::seal`] copies the
 //! plaintext once, behind what is already in the caller's buffer, and seals it there.
 
+mod alignment;
 mod copy;
 mod error;
 mod framing;
@@ -13,6 +14,7 @@ mod padding;
 mod protection;
 mod traffic_keys;
 
+pub(crate) use alignment::{CONTENT_ALIGNMENT, aligned_start};
 #[cfg(feature = "tokio")]
 pub(crate) use copy::COPIED_AT_ONCE;
 pub(crate) use copy::{append_in_pieces, copy_in_pieces, move_in_pieces};

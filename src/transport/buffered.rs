@@ -5,15 +5,22 @@ use std::io::{self, IoSlice, Read, Write};
 
 use super::handed_over::HandedOver;
 use super::io_error::{is_full, is_gone, names_a_cause};
+use super::progress::{Progress, progress_of};
 use super::reader_buffer::ReaderBuffer;
 use super::record_pieces::RecordPieces;
-use crate::connection::{BothRecordKeys, Connection, KeysKept, Received};
+use crate::connection::{BothRecordKeys, Connection, KeysKept};
 use crate::error::Error;
-use crate::record::{HEADER_LENGTH, MAX_RECORD_LENGTH, copy_in_pieces, move_in_pieces};
+use crate::record::{
+    CONTENT_ALIGNMENT, FULL_RECORD_LENGTH, HEADER_LENGTH, MAX_RECORD_LENGTH, aligned_start,
+    copy_in_pieces, move_in_pieces,
+};
 
 /// The length of a first read, in bytes: most requests, responses and flights of a handshake are
 /// shorter.
 const SHORT_READ: usize = 4096;
+
+/// The length of `input` while data flow, in bytes: any record, with its content aligned.
+const INPUT_LENGTH: usize = CONTENT_ALIGNMENT + MAX_RECORD_LENGTH;
 
 /// A connection with the buffer for the records that it receives: everything of a stream but its
 /// transport. When the transport returns `WouldBlock`, nothing is lost: the same call continues
@@ -107,7 +114,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     ) -> io::Result<bool> {
         while !done(&self.connection) {
             if self.connection.question().is_some() {
-                return Err(waits_for_an_answer());
+                return Err(super::progress::waits_for_an_answer());
             }
             if self.connection.check().is_ok() && self.next_record().is_none() {
                 return Ok(false);
@@ -303,17 +310,23 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             self.keep_unread(bytes.get(..count).unwrap_or_default());
             return Ok(());
         }
-        if self.unread.start > 0 {
-            move_in_pieces(&mut self.input, self.unread.clone(), 0);
-            self.unread = 0..self.unread.len();
+        if self.input.len() < INPUT_LENGTH {
+            self.input.resize(INPUT_LENGTH, 0);
+        }
+        let start = aligned_start(&self.input);
+        if self.unread.start != start {
+            move_in_pieces(&mut self.input, self.unread.clone(), start);
+            self.unread = start..start + self.unread.len();
             self.plaintext = 0..0;
         }
-        if self.input.len() < MAX_RECORD_LENGTH {
-            self.input.resize(MAX_RECORD_LENGTH, 0);
-        }
-        let end = self.unread.end;
-        let count =
-            self.count_read(|input| transport.read(input.get_mut(end..).unwrap_or_default()))?;
+        // The read ends behind a full record: the beginning of the next one would have to be moved. A
+        // record that is longer is not valid, but only its end shows that.
+        let is_longer = self.unread.len() >= FULL_RECORD_LENGTH;
+        let length = if is_longer { MAX_RECORD_LENGTH } else { FULL_RECORD_LENGTH };
+        let behind = self.unread.end..start + length;
+        let count = self.count_read(|input| {
+            transport.read(input.get_mut(behind.clone()).unwrap_or_default())
+        })?;
         self.unread.end += count;
         Ok(())
     }
@@ -553,46 +566,4 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             _ => Ok(taken),
         }
     }
-}
-
-/// What came of the bytes that were received.
-#[derive(Clone, Copy)]
-enum Progress {
-    /// A record was taken.
-    Taken {
-        /// Its length in bytes.
-        record: usize,
-        /// How many bytes of data it has, decrypted.
-        data: usize,
-    },
-    /// The record is not complete.
-    Incomplete,
-    /// The peer has sent close_notify.
-    Closed,
-}
-
-/// What the connection made of its input. If it has to wait for the answer to a question, the error is
-/// `WouldBlock`.
-fn progress_of(
-    received: Result<(usize, Received<'_>), Error>,
-    early_data: &mut Vec<u8>,
-) -> io::Result<Progress> {
-    let (record, received) = received?;
-    let data = match received {
-        Received::Closed => return Ok(Progress::Closed),
-        Received::Waiting => return Err(waits_for_an_answer()),
-        Received::Incomplete => return Ok(Progress::Incomplete),
-        Received::Data(data) => data.len(),
-        Received::EarlyData(data) => {
-            early_data.extend_from_slice(data);
-            0
-        }
-        Received::Handled => 0,
-    };
-    Ok(Progress::Taken { record, data })
-}
-
-fn waits_for_an_answer() -> io::Error {
-    let reason = "the handshake waits for the answer to a question";
-    io::Error::new(io::ErrorKind::WouldBlock, reason)
 }

@@ -6,6 +6,7 @@ mod closing;
 mod handed_over;
 mod io_error;
 pub mod memory;
+mod progress;
 mod reader_buffer;
 mod record_pieces;
 mod stream;

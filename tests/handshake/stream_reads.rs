@@ -1,10 +1,11 @@
 //! What a [`Stream`] reads is the same for buffers of all lengths and for transports that return any
 //! number of bytes, in the reader's buffer or not.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use handclasp::handshake::{Answer, Question};
+use handclasp::record::{HEADER_LENGTH, MAX_CIPHERTEXT_LENGTH};
 use handclasp::transport::memory::exchange;
 use handclasp::{AnswerLater, ClientConnection, ErrorKind, ServerConnection, Stream};
 use handclasp_testing::numbers::varied_bytes;
@@ -111,6 +112,69 @@ fn data_before_a_broken_record_are_read_and_nothing_of_that_record_is() {
                 let error = handclasp::Error::from_io(&error).unwrap();
                 assert!(matches!(error.kind(), ErrorKind::Record(_)), "{error}");
             }
+        }
+    }
+}
+
+/// A transport that keeps where each read began in memory, and how many bytes it returned.
+struct KeptReads {
+    received: ReceivedBytes,
+    reads: Vec<(usize, usize)>,
+}
+
+impl Read for KeptReads {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.received.read(buffer)?;
+        self.reads.push((buffer.as_ptr().addr(), count));
+        Ok(count)
+    }
+}
+
+impl Write for KeptReads {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.received.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.received.flush()
+    }
+}
+
+#[test]
+fn a_reader_with_a_short_buffer_gets_one_aligned_record_a_read_while_data_flow() {
+    let (client, mut server) = connected();
+    let data = varied_bytes(16_384, 5);
+    let mut bytes = Vec::new();
+    for _ in 0..10 {
+        server.write(&data).unwrap();
+        bytes.extend(take_outgoing(&mut server));
+    }
+    let transport = KeptReads { received: ReceivedBytes::new(bytes, usize::MAX), reads: vec![] };
+    let mut stream = Stream::over(client, transport, |_| None);
+    let mut got = vec![0; 10 * data.len()];
+    for place in got.chunks_mut(8192) {
+        stream.read_exact(place).unwrap();
+    }
+    assert!(got == data.repeat(10));
+    // The first read finds that data flow, and the second one completes the first record.
+    for (place, count) in &stream.transport().reads[2..] {
+        assert_eq!(((place + HEADER_LENGTH) % 64, *count), (0, 16_406));
+    }
+}
+
+#[test]
+fn a_record_of_any_length_ends_a_stream_with_the_error_of_that_record() {
+    // A valid record has at most 16,401 bytes behind its header.
+    for length in [16_401, 16_402, MAX_CIPHERTEXT_LENGTH, MAX_CIPHERTEXT_LENGTH + 1] {
+        for buffer in BUFFERS {
+            let (client, _) = connected();
+            let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
+            let mut bytes = vec![23, 3, 3, high, low];
+            bytes.resize(HEADER_LENGTH + length, 7);
+            let mut stream = Stream::new(client, ReceivedBytes::new(bytes, usize::MAX));
+            let (_, error) = read_all(&mut stream, buffer);
+            let error = handclasp::Error::from_io(&error).unwrap();
+            assert!(matches!(error.kind(), ErrorKind::Record(_)), "{length}, {buffer}: {error}");
         }
     }
 }
