@@ -36,8 +36,10 @@ fn complete(exchange: Box<dyn ActiveKeyExchange>, share: &[u8]) -> SharedSecret 
 
 fn check(what: &str, seen: &Seen) {
     let hidden = seen.all();
-    let left = copies_further_down(&hidden).into_iter().filter(|count| *count > 0).count();
-    assert_eq!(left, 0, "{what}: of {} words", hidden.len());
+    let counts = copies_further_down(&hidden);
+    let left = hidden.iter().zip(counts).filter(|(_, count)| *count > 0);
+    let left: Vec<_> = left.map(|(hidden, _)| &hidden.label).collect();
+    assert!(left.is_empty(), "{what}: of {} secrets, these are left: {left:?}", hidden.len());
 }
 
 #[inline(never)]
@@ -305,4 +307,28 @@ fn check_tickets(side: &str, seen: &Seen) {
     assert!(!of_tickets.is_empty(), "{side} has no ticket");
     let left = copies_further_down(&of_tickets);
     assert!(left.iter().all(|count| *count == 0), "{side}: {left:?}");
+}
+
+/// What a call leaves would come to the heap with a value that the next call moves.
+#[test]
+fn no_secret_of_a_handshake_is_left_on_the_stack() {
+    if !is_readable() {
+        return;
+    }
+    let seen = Seen::default();
+    let world = World::new(&seen);
+    let server = || world.server(world.pair.early_server(1000), 1);
+    let mut first = further_down(|| world.client(world.pair.client_builder(), 0));
+    check("the first ClientHello", &seen);
+    let mut server_of_first = server();
+    further_down(|| world.meet(&mut first, &mut server_of_first));
+    check("a full handshake", &seen);
+
+    let mut client = further_down(|| world.client(world.pair.client_builder(), 1));
+    check("a ClientHello with 0-RTT data", &seen);
+    let mut server = server();
+    further_down(|| client.write_early_data(b"early")).unwrap();
+    check("0-RTT data", &seen);
+    further_down(|| world.meet(&mut client, &mut server));
+    check("a resumed handshake", &seen);
 }
