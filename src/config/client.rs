@@ -60,8 +60,6 @@ pub struct ClientConfig {
     /// The status_request of the layout.
     layout_ocsp_request: Option<OcspRequest>,
     pub(crate) request_timestamps: bool,
-    /// For the errors of connections.
-    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 impl ClientConfig {
@@ -105,7 +103,6 @@ impl ClientConfig {
                 ocsp_request: None,
                 layout_ocsp_request: None,
                 request_timestamps: false,
-                own_offer: Arc::default(),
             },
         }
     }
@@ -412,7 +409,8 @@ impl ClientConfigBuilder {
         config.common.check(ExtensionMessage::ClientHello)?;
         check_groups(&config)?;
         check_length(&config)?;
-        config.own_offer = Arc::new(own_offer(&config));
+        let offer = own_offer(&config);
+        Arc::make_mut(&mut config.common).own_offer = Arc::new(offer);
         Ok(config)
     }
 }
@@ -431,7 +429,7 @@ fn own_offer(config: &ClientConfig) -> OwnOffer {
         signature_schemes: schemes.filter(|scheme| !scheme.is_legacy()).collect(),
         pre_shared_keys: config.pre_shared_keys.iter().map(name).collect(),
         trust_anchors: config.verifier.trusted_names(),
-        ..config.common.own_offer()
+        ..config.common.common_offer()
     }
 }
 

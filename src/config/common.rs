@@ -30,6 +30,8 @@ pub(crate) struct CommonConfig {
     /// Each connection has an observer of each of them.
     pub(crate) observers: Vec<Arc<MakeObserver>>,
     pub(crate) limits: Limits,
+    /// For the errors of connections.
+    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 impl CommonConfig {
@@ -46,11 +48,12 @@ impl CommonConfig {
             key_log: None,
             observers: Vec::new(),
             limits: Limits::DEFAULT,
+            own_offer: Arc::default(),
         }
     }
 
     /// What a client and a server have in common of their lists.
-    pub(super) fn own_offer(&self) -> OwnOffer {
+    pub(super) fn common_offer(&self) -> OwnOffer {
         OwnOffer {
             versions: vec![ProtocolVersion::TLS_1_3],
             cipher_suites: self.provider.cipher_suites.iter().map(|suite| suite.id).collect(),

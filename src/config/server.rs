@@ -65,8 +65,6 @@ pub struct ServerConfig {
     pub(crate) cookies: Option<Arc<dyn CookieProtector>>,
     pub(crate) always_retry: bool,
     pub(crate) retry_for_preferred_group: bool,
-    /// For the errors of connections.
-    pub(crate) own_offer: Arc<OwnOffer>,
 }
 
 /// How much 0-RTT data a server accepts, and what prevents that it accepts them twice.
@@ -114,7 +112,6 @@ impl ServerConfig {
                 cookies: None,
                 always_retry: false,
                 retry_for_preferred_group: false,
-                own_offer: Arc::default(),
             },
         }
     }
@@ -422,11 +419,12 @@ impl ServerConfigBuilder {
             config.client_authentication = Some(Arc::new(policy));
         }
         config.common.check(ExtensionMessage::EncryptedExtensions)?;
-        config.own_offer = Arc::new(OwnOffer {
+        let offer = OwnOffer {
             groups: config.common.provider.groups.iter().map(|group| group.name()).collect(),
             signature_schemes: config.resolver.schemes(),
-            ..config.common.own_offer()
-        });
+            ..config.common.common_offer()
+        };
+        Arc::make_mut(&mut config.common).own_offer = Arc::new(offer);
         Ok(config)
     }
 

@@ -80,9 +80,7 @@ impl InProgress for State {
 
     fn position(&self) -> Position {
         match self {
-            Self::Start(state) => {
-                Position::of_client(&state.config, &state.server_name, Stage::Start)
-            }
+            Self::Start(state) => Position::of_client(&state.server_name, Stage::Start),
             Self::ExpectServerHello(state) => state.shared.position(state.stage()),
             Self::ExpectEncryptedExtensions(state) => {
                 state.flight.shared.position(Stage::EncryptedExtensions)
@@ -174,7 +172,7 @@ struct Shared {
 
 impl Shared {
     fn position(&self, stage: Stage) -> Position {
-        Position::of_client(&self.config, &self.server_name, stage)
+        Position::of_client(&self.server_name, stage)
     }
 }
 

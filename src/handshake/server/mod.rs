@@ -81,12 +81,8 @@ impl InProgress for State {
 
     fn position(&self) -> Position {
         match self {
-            Self::ExpectClientHello(state) => {
-                Position::of_server(&state.config, Stage::ClientHello)
-            }
-            Self::ExpectSecondClientHello(state) => {
-                Position::of_server(&state.config, Stage::ClientHelloAfterRetry)
-            }
+            Self::ExpectClientHello(_) => Position::of_server(Stage::ClientHello),
+            Self::ExpectSecondClientHello(_) => Position::of_server(Stage::ClientHelloAfterRetry),
             Self::ChoosingConfig(_) | Self::Negotiating(_) | Self::Signing(_) => {
                 Position::at(Stage::Answer)
             }
