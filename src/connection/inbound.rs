@@ -230,6 +230,9 @@ impl Connection {
         content_type: ContentType,
         payload: &'a mut [u8],
     ) -> Result<Received<'a>, Error> {
+        if self.time_is_old && content_type != ContentType::APPLICATION_DATA {
+            self.advance_clock();
+        }
         match content_type {
             ContentType::APPLICATION_DATA => self.on_application_data(payload),
             ContentType::HANDSHAKE => {

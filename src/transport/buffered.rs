@@ -352,7 +352,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         }
         // Certificates and tickets are checked at the time when they arrive, which can be long after
         // the connection was made.
-        self.connection.advance_clock();
+        self.connection.on_bytes_received();
         self.data_flow = count >= SHORT_READ;
         Ok(count)
     }

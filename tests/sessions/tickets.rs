@@ -1,7 +1,10 @@
 //! Tickets at their edges: when none is made, none is taken, none is kept, and none is sent.
 
 use core::time::Duration;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use handclasp::alert::AlertDescription;
 use handclasp::crypto::{CryptoError, Secret};
@@ -12,7 +15,7 @@ use handclasp::session::{
     ClientSession, ClientSessionStore, MAX_LIFETIME, MemoryClientSessions, SessionStore, TicketKeys,
 };
 use handclasp::wire::{ClientHello, ExtensionType, Extensions, HandshakeMessage, NewSessionTicket};
-use handclasp::{Connection, ErrorKind, Level, Reply};
+use handclasp::{Connection, ErrorKind, Level, Reply, Stream};
 use handclasp_testing::server_name;
 use handclasp_testing::sessions::{self, Pair, client, pass, server_at, talk, ticket_origin, time};
 use zeroize::Zeroizing;
@@ -275,4 +278,26 @@ fn without_records_a_ticket_says_that_early_data_may_come_and_not_how_much() {
             assert_eq!(error.alert_sent(), Some(AlertDescription::ILLEGAL_PARAMETER));
         }
     }
+}
+
+#[test]
+fn a_ticket_lives_from_the_time_at_which_a_stream_receives_it() {
+    let pair = Pair::new();
+    let builder = pair.server_builder().sessions(sessions::ticket_keys());
+    let config = pair.finish(builder.tickets(0).ticket_lifetime(1000));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let left = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (right, _) = listener.accept().unwrap();
+    let mut server = Stream::new(server_at(&config, 0), right);
+    let served = thread::spawn(move || {
+        server.write_all(b"data").unwrap();
+        thread::sleep(Duration::from_millis(1100));
+        server.connection_mut().send_tickets(1).unwrap();
+        server.write_all(b"more").unwrap();
+    });
+    Stream::new(pair.client(0), left).read_exact(&mut [0; 8]).unwrap();
+    served.join().unwrap();
+    let session = pair.store.take(&server_name(), time(1)).unwrap();
+    assert!(session.is_alive(time(1001)), "it is as old as the connection");
+    assert!(!session.is_alive(time(1060)));
 }
