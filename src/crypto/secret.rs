@@ -124,8 +124,8 @@ impl fmt::Debug for Secret {
 /// bytes between their fields: an old secret in such a place would come to the heap.
 ///
 /// `DEPTH` is how far below, in bytes. A wipe takes time, and empties the first cache of the processor: it
-/// should not be much deeper than the calls were. Calls go deeper in a build without optimization: `DEPTH` is enough
-/// for such a build, or is larger with debug assertions.
+/// should not be much deeper than the calls were. Calls go deeper in a build without optimization: `DEPTH` is larger
+/// with debug assertions, which such a build has by default.
 #[inline(never)]
 pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
