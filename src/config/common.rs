@@ -30,7 +30,7 @@ pub(crate) struct CommonConfig {
     /// Each connection has an observer of each of them.
     pub(crate) observers: Vec<Arc<MakeObserver>>,
     pub(crate) limits: Limits,
-    /// For the errors of connections.
+    /// What this side offers, for the errors of connections.
     pub(crate) own_offer: Arc<OwnOffer>,
 }
 

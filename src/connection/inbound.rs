@@ -13,7 +13,7 @@ use crate::registry::ContentType;
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received<'a> {
-    /// The record is not complete: call again with the same bytes and more behind them.
+    /// The record is not complete: call again with the same bytes and more after them.
     Incomplete,
     /// A record that has nothing for the application, such as a handshake message.
     Handled,
@@ -43,11 +43,11 @@ enum Next {
 pub(crate) struct UnreadRecord {
     /// Its length in bytes.
     pub(crate) record: usize,
-    /// How many bytes of data it has. They begin behind its header.
+    /// How many bytes of data it has. They begin after its header.
     pub(crate) data: usize,
 }
 
-/// Counters of what a peer may repeat only so often.
+/// Counters of what a peer may repeat a limited number of times.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     change_cipher_specs: u32,
@@ -81,7 +81,7 @@ impl Connection {
     }
 
     /// As [`receive`](Self::receive), for the record that begins at `start` of `buffer`. Application data
-    /// are decrypted to the front of `buffer`: they are not behind the header.
+    /// are decrypted to the front of `buffer`: they are not after the header.
     pub(crate) fn receive_to_front<'a>(
         &mut self,
         buffer: &'a mut [u8],
@@ -230,6 +230,7 @@ impl Connection {
         content_type: ContentType,
         payload: &'a mut [u8],
     ) -> Result<Received<'a>, Error> {
+        // See `on_bytes_received`.
         if self.time_is_old && content_type != ContentType::APPLICATION_DATA {
             self.advance_clock();
         }
@@ -279,7 +280,7 @@ impl Connection {
     }
 
     /// Ignored between the first ClientHello and the peer's Finished. At any other time it is an
-    /// `unexpected_message` (section 5). A server that may use cookies learns from the ClientHello behind it
+    /// `unexpected_message` (section 5). A server that may use cookies learns from the ClientHello after it
     /// whether that is the first one (`handshake/server/client_hello.rs`).
     fn on_change_cipher_spec<'a>(&mut self) -> Result<Received<'a>, Error> {
         if !self.handshake.has_begun() || self.handshake.is_complete() {

@@ -297,16 +297,17 @@ impl Connection {
         self.handshake.set_resumption_data(data)
     }
 
-    /// Sets the time: see [`Handshake::set_time`]. Streams do this whenever they receive bytes of a handshake,
-    /// and before an answer. A caller without a stream does it before [`receive`](Self::receive) and
-    /// [`answer`](Self::answer).
+    /// Sets the time: see [`Handshake::set_time`]. Streams do this when they receive bytes during a
+    /// handshake, later before each record that is not application data, and before an answer. A caller without a
+    /// stream does it before [`receive`](Self::receive) and [`answer`](Self::answer).
     pub fn set_time(&mut self, now: impl Into<Time>) {
         self.time_is_old = false;
         self.handshake.set_time(now);
     }
 
-    /// Bytes were received. The clock is read now in a handshake, and after it when a record is not application
-    /// data: those need no time, and a look at the clock takes 35 ns.
+    /// Bytes were received. Certificates and tickets are checked at the time when they arrive. During a handshake
+    /// the clock is read now. Later it is read only before a record that is not application data: application data
+    /// need no time, and reading the clock takes 35 ns.
     pub(crate) fn on_bytes_received(&mut self) {
         if self.is_handshaking() {
             self.advance_clock();

@@ -60,7 +60,7 @@ impl Connection {
     }
 
     /// Seals application data in place, without the copy of [`write`](Self::write). `record` has
-    /// [`HEADER_LENGTH`] bytes of any value, and the data behind them: 1 to
+    /// [`HEADER_LENGTH`] bytes of any value, and the data after them: 1 to
     /// [`max_record_data`](Self::max_record_data) bytes. It becomes a record.
     ///
     /// Send [`outgoing`](Self::outgoing) first, then the record, and both before the next call: the
@@ -208,7 +208,7 @@ impl Connection {
     }
 
     /// Fills the front of `outgoing`, which is empty, with bytes that count as sent, so that the content of a
-    /// record of this length is aligned behind its header.
+    /// record of this length is aligned after its header.
     fn align_content(&mut self, record_length: usize) {
         self.outgoing.reserve(CONTENT_ALIGNMENT + record_length);
         self.sent = aligned_start(&self.outgoing);

@@ -6,7 +6,7 @@ use super::secret::with_stack_wiped;
 use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
 
 /// How deep the calls of HKDF go in bytes: 3 KiB, and up to 10 KiB without optimization. Callers whose output is not
-/// followed by a change of keys overwrite so much of the stack: the primitives leave the output there, and
+/// followed by a change of keys overwrite this much of the stack: the primitives leave the output there, and
 /// the blocks that the next ones are made of.
 pub(crate) const HKDF_STACK_DEPTH: usize = if cfg!(debug_assertions) { 12 } else { 6 } * 1024;
 
@@ -50,7 +50,7 @@ pub fn hkdf_expand_with_key(
     })
 }
 
-/// The `info` of HKDF-Expand, and behind it the number of a block: 1 at first. It is no secret.
+/// The `info` of HKDF-Expand, and after it the number of a block: 1 at first. It is no secret.
 pub(crate) enum Info {
     /// As short as an HkdfLabel of TLS with the hash of messages is (RFC 9846, section 7.1): it needs no allocation.
     Short {
@@ -67,7 +67,7 @@ impl Info {
         Self::Short { bytes: [0; Self::SHORT], length: 0 }
     }
 
-    /// Writes the parts behind each other, in the place of what was there. Inlined, so that a part of a fixed
+    /// Writes the parts one after the other, in the place of what was there. Inlined, so that a part of a fixed
     /// length is copied without a call.
     #[inline(always)]
     pub(crate) fn write(&mut self, parts: &[&[u8]]) {

@@ -15,7 +15,7 @@ pub const MAX_HASH_LENGTH: usize = 48;
 /// A secret of at most one hash in length: a stage of the key schedule, or a HMAC.
 ///
 /// The bytes stand on the heap and stay in one place while the value moves: a move of the bytes
-/// themselves would leave a copy behind, in the box, queue or vector that the value came from.
+/// themselves would leave a copy in the box, queue or vector that the value came from.
 pub struct Secret {
     bytes: Box<[u8]>,
 }

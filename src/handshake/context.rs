@@ -311,8 +311,8 @@ pub(crate) struct TicketPlan {
     /// The type of this server's certificate: in this handshake, or in the one that a resumed session goes
     /// back to.
     pub(super) own_type: CertificateType,
-    /// The ticket_age_add of the first ticket, from ServerHello, with whose random it is drawn, to the ticket. As
-    /// bytes: each idle connection of a server has a place for it.
+    /// The ticket_age_add of the first ticket. It is drawn together with the random of ServerHello, and kept until
+    /// that ticket is sent. Bytes, because `Option<u32>` would make each idle connection larger.
     pub(super) first_age_add: Option<[u8; 4]>,
 }
 

@@ -1,5 +1,5 @@
-//! What an error should know of the state in which it happened. It is noted before each step, and costs hardly
-//! anything; the texts are made when a [`Diagnosis`](crate::diagnosis::Diagnosis) is asked for.
+//! The state in which an error happened. It is noted before each step, which costs hardly anything. The texts are
+//! made later, when the caller asks for a [`Diagnosis`](crate::diagnosis::Diagnosis).
 
 use std::sync::Arc;
 
@@ -9,25 +9,27 @@ use super::Stage;
 use crate::error::circumstances::OwnOffer;
 use crate::verify::ClientCertificatePolicy;
 
-/// The lists of this side that an error is about.
-pub(super) enum OwnLists {
+/// Which offer of this side an error is about.
+pub(super) enum OfferSource {
+    /// No offer explains an error in this state.
     None,
-    /// Those of the configuration. Its connections share them, so a reference is counted for an error only.
-    OfConfig,
-    OfRequest(Arc<OwnOffer>),
+    /// The configuration's. A position does not hold a reference to it: the reference is taken when there is an error.
+    Configuration,
+    /// The CertificateRequest's: its authorities and trust anchors.
+    Request(Arc<OwnOffer>),
 }
 
 /// Where a handshake is.
 pub(super) struct Position {
-    pub(super) own: OwnLists,
+    pub(super) own_offer: OfferSource,
     pub(super) stage: Stage,
     pub(super) server_address: Option<IpAddr>,
 }
 
 impl Position {
-    /// A position at which the lists of this side say nothing.
+    /// A position at which an error is about no offer of this side.
     pub(super) fn at(stage: Stage) -> Self {
-        Self { own: OwnLists::None, stage, server_address: None }
+        Self { own_offer: OfferSource::None, stage, server_address: None }
     }
 
     pub(super) fn of_client(server: &ServerName<'static>, stage: Stage) -> Self {
@@ -35,16 +37,16 @@ impl Position {
             ServerName::IpAddress(address) => Some(*address),
             _ => None,
         };
-        Self { own: OwnLists::OfConfig, stage, server_address }
+        Self { own_offer: OfferSource::Configuration, stage, server_address }
     }
 
     /// A server has asked for a certificate.
     pub(super) fn of_request(policy: &ClientCertificatePolicy) -> Self {
-        let own = OwnLists::OfRequest(Arc::clone(&policy.own_offer));
-        Self { own, ..Self::at(Stage::ClientCertificate) }
+        let own_offer = OfferSource::Request(Arc::clone(&policy.own_offer));
+        Self { own_offer, ..Self::at(Stage::ClientCertificate) }
     }
 
     pub(super) fn of_server(stage: Stage) -> Self {
-        Self { own: OwnLists::OfConfig, ..Self::at(stage) }
+        Self { own_offer: OfferSource::Configuration, ..Self::at(stage) }
     }
 }

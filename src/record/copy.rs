@@ -1,6 +1,6 @@
 /// The most bytes that are copied at once.
 ///
-/// The header of a record puts its content 5 bytes behind the beginning of a buffer, and an allocator
+/// The header of a record puts its content 5 bytes after the beginning of a buffer, and an allocator
 /// often gives source and destination the same place in a page. With such distances, some processors
 /// take up to 25 times as long for the string instruction that the memcpy of the C library uses for
 /// long copies. It uses no string instruction for pieces of this length.
@@ -31,7 +31,7 @@ pub(crate) fn move_in_pieces(
     destination: usize,
 ) {
     let Some(distance) = range.start.checked_sub(destination) else {
-        // The C library begins with the last of these bytes then, and uses no string instruction.
+        // memmove copies backwards here, and uses no string instruction.
         return buffer.copy_within(range, destination);
     };
     for start in range.clone().step_by(COPIED_AT_ONCE) {

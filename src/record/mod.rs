@@ -2,7 +2,7 @@
 //!
 //! Inbound, [`next_record`] finds where a record ends and [`Opener::open`] opens it in place: the
 //! payload is a part of the buffer that the record came in. Outbound, [`Sealer::seal`] copies the
-//! plaintext once, behind what is already in the caller's buffer, and seals it there.
+//! plaintext once, after what is already in the caller's buffer, and seals it there.
 
 mod alignment;
 mod copy;

@@ -34,7 +34,7 @@ const INPUT_LENGTH: usize = CONTENT_ALIGNMENT + MAX_RECORD_LENGTH;
 #[derive(Debug)]
 pub(super) struct Buffered<C> {
     pub(super) connection: C,
-    /// It becomes no shorter, so that few of its bytes are set to zero.
+    /// It is freed or grows, and is never truncated: `resize` would write the zeros again.
     input: Vec<u8>,
     /// The bytes of `input` that were received and not processed yet.
     unread: Range<usize>,
@@ -98,7 +98,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
                 let _ = self.flush(transport);
                 return Err(error.into());
             }
-            self.flush_or_read(transport)?;
+            self.flush_before_read(transport)?;
             self.receive_record(transport)?;
         }
         self.flush_handshake(transport)
@@ -114,7 +114,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     ) -> io::Result<bool> {
         while !done(&self.connection) {
             if self.connection.question().is_some() {
-                return Err(super::progress::waits_for_an_answer());
+                return Err(super::progress::no_answer_yet());
             }
             if self.connection.check().is_ok() && self.next_record().is_none() {
                 return Ok(false);
@@ -137,7 +137,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
 
     /// Sends what the transport takes now. `WouldBlock` is no error here, so that the caller goes on to
     /// read: if both peers waited until the other one reads, neither would continue.
-    fn flush_or_read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
+    fn flush_before_read<T: Read + Write>(&mut self, transport: &mut T) -> io::Result<()> {
         match self.flush(transport) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => {
@@ -300,16 +300,35 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         Ok(progress)
     }
 
-    /// Reads more bytes behind the unread ones.
+    /// Reads more bytes after the unread ones. The caller needs a record, so no plaintext is left.
     fn fill<T: Read>(&mut self, transport: &mut T) -> io::Result<()> {
         let is_empty = self.unread.is_empty() && self.plaintext.is_empty();
         if is_empty && !self.data_flow {
-            // Often there is nothing to read, or little: no buffer is allocated before that is known.
-            let mut bytes = [0; SHORT_READ];
-            let count = self.count_read(|_| transport.read(&mut bytes))?;
-            self.keep_unread(bytes.get(..count).unwrap_or_default());
-            return Ok(());
+            return self.read_short(transport);
         }
+        self.align_unread();
+        // Stop at the end of a full record, or the start of the next one would have to be moved. A longer
+        // record (up to `MAX_RECORD_LENGTH`) must still be read whole: only decrypting it shows that it is
+        // invalid.
+        let is_longer = self.unread.len() >= FULL_RECORD_LENGTH;
+        let length = if is_longer { MAX_RECORD_LENGTH } else { FULL_RECORD_LENGTH };
+        let free = self.unread.end..self.unread.start + length;
+        let count = self
+            .read_once(|input| transport.read(input.get_mut(free.clone()).unwrap_or_default()))?;
+        self.unread.end += count;
+        Ok(())
+    }
+
+    /// Often there is nothing to read, or little: no buffer is allocated before that is known.
+    fn read_short<T: Read>(&mut self, transport: &mut T) -> io::Result<()> {
+        let mut bytes = [0; SHORT_READ];
+        let count = self.read_once(|_| transport.read(&mut bytes))?;
+        self.keep_unread(bytes.get(..count).unwrap_or_default());
+        Ok(())
+    }
+
+    /// Moves the unread bytes to where the content of their record is aligned, with room for any record.
+    fn align_unread(&mut self) {
         if self.input.len() < INPUT_LENGTH {
             self.input.resize(INPUT_LENGTH, 0);
         }
@@ -319,20 +338,11 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             self.unread = start..start + self.unread.len();
             self.plaintext = 0..0;
         }
-        // The read ends behind a full record: the beginning of the next one would have to be moved. A
-        // record that is longer is not valid, but only its end shows that.
-        let is_longer = self.unread.len() >= FULL_RECORD_LENGTH;
-        let length = if is_longer { MAX_RECORD_LENGTH } else { FULL_RECORD_LENGTH };
-        let behind = self.unread.end..start + length;
-        let count = self.count_read(|input| {
-            transport.read(input.get_mut(behind.clone()).unwrap_or_default())
-        })?;
-        self.unread.end += count;
-        Ok(())
     }
 
-    /// Reads once, and returns how many bytes were read. If there are none, the connection ends.
-    fn count_read(
+    /// Reads once, and updates the connection and `data_flow`. Returns how many bytes were read. If there
+    /// are none, the connection ends.
+    fn read_once(
         &mut self,
         mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
     ) -> io::Result<usize> {
@@ -350,8 +360,6 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         if count == 0 {
             self.connection.end_of_input()?;
         }
-        // Certificates and tickets are checked at the time when they arrive, which can be long after
-        // the connection was made.
         self.connection.on_bytes_received();
         self.data_flow = count >= SHORT_READ;
         Ok(count)
@@ -381,8 +389,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
         buffer: &mut (impl ReaderBuffer<T> + ?Sized),
     ) -> io::Result<usize> {
         let unread = self.unread.clone();
-        let count = self.count_read(|input| {
-            buffer.read_behind(input.get(unread.clone()).unwrap_or_default(), transport)
+        let count = self.read_once(|input| {
+            buffer.read_after(input.get(unread.clone()).unwrap_or_default(), transport)
         })?;
         let received = buffer.front(unread.len() + count);
         self.unread = 0..0;
@@ -400,8 +408,8 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
     ) -> io::Result<usize> {
         let (mut position, mut total) = (0, 0);
         loop {
-            let behind_data = received.get_mut(total..).unwrap_or_default();
-            let opened = self.connection.receive_to_front(behind_data, position - total);
+            let after_data = received.get_mut(total..).unwrap_or_default();
+            let opened = self.connection.receive_to_front(after_data, position - total);
             match progress_of(opened, &mut self.early_data) {
                 Ok(Progress::Taken { record, data }) => {
                     position += record;
@@ -447,7 +455,7 @@ impl<C: DerefMut<Target = Connection>> Buffered<C> {
             if let Some(record) = self.next_record() {
                 return Ok(record);
             }
-            self.flush_or_read(transport)?;
+            self.flush_before_read(transport)?;
             self.fill(transport)?;
         }
     }

@@ -1,4 +1,4 @@
-//! What came of the bytes that a stream received.
+//! What a connection did with the bytes that a stream received, for both streams.
 
 use std::io;
 
@@ -21,8 +21,11 @@ pub(super) enum Progress {
     Closed,
 }
 
-/// What the connection made of its input. If it has to wait for the answer to a question, the error is
-/// `WouldBlock`.
+/// Converts what [`Connection::receive`](crate::connection::Connection::receive) returned. Appends 0-RTT data to
+/// `early_data`: they do not count as data of the record.
+///
+/// # Errors
+/// The connection's error. `WouldBlock` when it waits for the answer to a question.
 pub(super) fn progress_of(
     received: Result<(usize, Received<'_>), Error>,
     early_data: &mut Vec<u8>,
@@ -30,7 +33,7 @@ pub(super) fn progress_of(
     let (record, received) = received?;
     let data = match received {
         Received::Closed => return Ok(Progress::Closed),
-        Received::Waiting => return Err(waits_for_an_answer()),
+        Received::Waiting => return Err(no_answer_yet()),
         Received::Incomplete => return Ok(Progress::Incomplete),
         Received::Data(data) => data.len(),
         Received::EarlyData(data) => {
@@ -42,7 +45,8 @@ pub(super) fn progress_of(
     Ok(Progress::Taken { record, data })
 }
 
-pub(super) fn waits_for_an_answer() -> io::Error {
+/// The `WouldBlock` error of a stream whose handshake waits for the answer to a question.
+pub(super) fn no_answer_yet() -> io::Error {
     let reason = "the handshake waits for the answer to a question";
     io::Error::new(io::ErrorKind::WouldBlock, reason)
 }

@@ -8,9 +8,9 @@ pub(super) trait ReaderBuffer<T> {
     /// How many bytes fit.
     fn room(&self) -> usize;
 
-    /// Copies `before` to the front, and reads from the transport once, behind these bytes. Returns how
+    /// Copies `before` to the front, and reads from the transport once, after these bytes. Returns how
     /// many bytes were read. They and `before` are the [`front`](Self::front) then.
-    fn read_behind(&mut self, before: &[u8], transport: &mut T) -> io::Result<usize>;
+    fn read_after(&mut self, before: &[u8], transport: &mut T) -> io::Result<usize>;
 
     /// The first `length` bytes, which were read.
     fn front(&mut self, length: usize) -> &mut [u8];
@@ -36,7 +36,7 @@ impl<T: Read> ReaderBuffer<T> for [u8] {
         self.len()
     }
 
-    fn read_behind(&mut self, before: &[u8], transport: &mut T) -> io::Result<usize> {
+    fn read_after(&mut self, before: &[u8], transport: &mut T) -> io::Result<usize> {
         let start = copy_in_pieces(before, self);
         let end = read_length(self.len());
         transport.read(self.get_mut(start..end).unwrap_or_default())
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_read_ends_behind_full_records_and_has_room_for_any_record_that_has_begun() {
+    fn a_read_ends_after_full_records_and_has_room_for_any_record_that_has_begun() {
         for (room, expected) in [
             (0, 0),
             (4096, 4096),

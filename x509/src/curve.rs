@@ -1,10 +1,13 @@
-//! Checks that a public key is a point of its curve. Public keys are no secret, so nothing here runs
-//! in constant time.
+//! Checks that a public key is a point of its curve. Nothing here runs in constant time: public keys are not
+//! secret.
+//!
+//! Products are Montgomery products: a b / R modulo p, with R = 2^(64 N) for numbers of N words (Montgomery,
+//! "Modular multiplication without trial division"). They need no division.
 
 use core::cmp::Ordering;
 
-/// A number of `N` words of 64 bits, the least significant first. Products and sums have loops of their own for each
-/// length, which the compiler unrolls: a handshake waits for them. The other loops are in functions of slices.
+/// A number of `N` words of 64 bits, the least significant first. A handshake waits for products and sums, so they are
+/// functions of `N`: the compiler unrolls their loops. The other loops are in functions of slices, which exist once.
 type Number<const N: usize> = [u64; N];
 
 /// The points of y² = x³ - 3x + b modulo p (NIST SP 800-186, section 3.2.1).
@@ -12,9 +15,9 @@ pub(super) struct Curve<const N: usize> {
     /// The number of bytes of a coordinate.
     pub(super) bytes: usize,
     modulus: Modulus<N>,
-    /// -3 / 2^(64 N) modulo p, which needs no product then. A test computes it again, and b.
+    /// -3 / R modulo p. A test computes this and `b` again.
     minus_three: Number<N>,
-    /// b / 2^(64 N) modulo p.
+    /// b / R modulo p.
     b: Number<N>,
 }
 
@@ -125,12 +128,14 @@ impl<const N: usize> Curve<N> {
         if !is_below(&x, p) || !is_below(&y, p) {
             return false;
         }
-        // It is a point if (x² - 3) x + b - y² is 0. Each of these three products divides by 2^(64 N), and
-        // the last one divides the whole sum, of which 0 stays 0.
-        let y_squared = product(&y, &y, &self.modulus);
+        // It is a point if (x² - 3) x + b - y² is 0. `left` is this divided by R², as the inner products and
+        // the outer one each divide by R. That is 0 in the same cases.
+        let y_squared = montgomery_product(&y, &y, &self.modulus);
         let b_minus_y_squared = sum(&self.b, &difference(p, &y_squared), p);
-        let x_squared_minus_three = sum(&product(&x, &x, &self.modulus), &self.minus_three, p);
-        let left = add_product(&b_minus_y_squared, &x_squared_minus_three, &x, &self.modulus);
+        let x_squared_minus_three =
+            sum(&montgomery_product(&x, &x, &self.modulus), &self.minus_three, p);
+        let left =
+            montgomery_multiply_add(&b_minus_y_squared, &x_squared_minus_three, &x, &self.modulus);
         left == [0; N]
     }
 }
@@ -145,7 +150,7 @@ const P25519: Modulus<4> = Modulus::new([
 /// The d of its equation, -x² + y² = 1 + d x² y².
 const D25519: Number<4> =
     [0x75eb_4dca_1359_78a3, 0x0070_0a4d_4141_d8ab, 0x8cc7_4079_7779_e898, 0x5203_6cee_2b6f_fe73];
-/// 2^512 modulo p. The product with it multiplies by the factor that a product divides by.
+/// R² modulo p, with R = 2^256. The Montgomery product with it multiplies by R.
 const SQUARE25519: Number<4> = [38 * 38, 0, 0, 0];
 /// The y, other than 0 and 1, of the eight points whose order divides 8.
 const SMALL25519: [Number<4>; 3] = [
@@ -161,13 +166,13 @@ pub(super) fn is_ed25519_point(key: &[u8]) -> bool {
     if !is_below(&y, p) {
         return false;
     }
-    let scaled = |value: &Number<4>| product(value, &SQUARE25519, &P25519);
+    let scaled = |value: &Number<4>| montgomery_product(value, &SQUARE25519, &P25519);
     let one = scaled(&one());
-    let y_squared = scaled(&product(&scaled(&y), &y, &P25519));
-    // x² is u / v. It is a square if u v is, as v is never 0.
+    let y_squared = scaled(&montgomery_product(&scaled(&y), &y, &P25519));
+    // x² is u / v. It is a square if u v is, as v is never 0. The product is u v R, and R is a square.
     let u = sum(&y_squared, &difference(p, &one), p);
-    let v = sum(&product(&scaled(&D25519), &y_squared, &P25519), &one, p);
-    is_square(&product(&u, &v, &P25519), p)
+    let v = sum(&montgomery_product(&scaled(&D25519), &y_squared, &P25519), &one, p);
+    is_square(&montgomery_product(&u, &v, &P25519), p)
 }
 
 /// Whether the key is one of the eight points of small order, in any encoding. Everyone can make
@@ -226,7 +231,7 @@ fn is_below(a: &[u64], b: &[u64]) -> bool {
     a.iter().rev().cmp(b.iter().rev()) == Ordering::Less
 }
 
-/// a + b modulo p, for two numbers below p.
+/// a + b modulo p, for two numbers whose sum is below 2 p.
 fn sum<const N: usize>(a: &Number<N>, b: &Number<N>, p: &Number<N>) -> Number<N> {
     let mut sum = *a;
     let carry = add_multiple(&mut sum, b, 1);
@@ -251,15 +256,18 @@ fn subtract(number: &mut [u64], subtrahend: &[u64]) {
     }
 }
 
-/// a b / 2^(64 N) modulo p, for two numbers below p.
-fn product<const N: usize>(a: &Number<N>, b: &Number<N>, modulus: &Modulus<N>) -> Number<N> {
-    add_product(&[0; N], a, b, modulus)
+/// a b / R modulo p, for two numbers below p.
+fn montgomery_product<const N: usize>(
+    a: &Number<N>,
+    b: &Number<N>,
+    modulus: &Modulus<N>,
+) -> Number<N> {
+    montgomery_multiply_add(&[0; N], a, b, modulus)
 }
 
-/// (addend + a b) / 2^(64 N) modulo p, for three numbers below p (Montgomery, "Modular multiplication
-/// without trial division").
+/// (addend + a b) / R modulo p, for three numbers below p.
 #[inline(never)]
-fn add_product<const N: usize>(
+fn montgomery_multiply_add<const N: usize>(
     addend: &Number<N>,
     a: &Number<N>,
     b: &Number<N>,
@@ -319,7 +327,7 @@ fn add_multiple<const N: usize>(sum: &mut Number<N>, number: &Number<N>, factor:
     carry
 }
 
-/// A number of one word more, `top`, that is below 2 p, modulo p.
+/// Reduces a number modulo p. `top` is the word above its highest one. With it, the number is below 2 p.
 #[inline(never)]
 fn reduce(number: &mut [u64], top: u64, p: &[u64]) {
     if top != 0 || !is_below(number, p) {
@@ -377,8 +385,11 @@ mod tests {
         let (modulus, one) = (&curve.modulus, one());
         let mut three = [0; N];
         three[0] = 3;
-        assert_eq!(curve.minus_three, product(&difference(&modulus.p, &three), &one, modulus));
-        assert_eq!(curve.b, product(b, &one, modulus));
+        assert_eq!(
+            curve.minus_three,
+            montgomery_product(&difference(&modulus.p, &three), &one, modulus)
+        );
+        assert_eq!(curve.b, montgomery_product(b, &one, modulus));
     }
 
     #[test]

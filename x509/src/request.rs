@@ -55,6 +55,7 @@ impl ChainRequest<'_> {
     /// and the algorithm is accepted.
     pub(super) fn remembers(&self, key: PublicKey<'_>, signed: Signed<'_>, der: &[u8]) -> bool {
         let Some(cache) = self.signature_cache else { return false };
+        // The cache is asked first: without a hit, `verify` follows, and looks for the algorithm itself.
         cache.contains(key, der) && signed.is_accepted(key, self.algorithms)
     }
 

@@ -79,7 +79,7 @@ fn connect_to_the_store(url: &str) -> Result<Pool, Box<dyn Error>> {
     let mut builder = Builder::from_config(config);
     builder.set_policy(ReconnectPolicy::new_constant(0, 500));
     builder.with_connection_config(|connection| {
-        // A call does not wait until the store has acknowledged the one before.
+        // Disables Nagle's algorithm: otherwise a call may wait until the store has acknowledged the previous one.
         connection.tcp.nodelay = Some(true);
         connection.unresponsive.max_timeout = Some(Duration::from_secs(2));
         connection.unresponsive.interval = Duration::from_millis(500);

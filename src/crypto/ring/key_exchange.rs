@@ -62,7 +62,7 @@ impl KeyPair {
     }
 }
 
-/// `ring` uses a key once.
+/// Consumes the key: `ring` lets a key be used once.
 fn agree(
     private: EphemeralPrivateKey,
     peer_share: &[u8],

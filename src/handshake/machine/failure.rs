@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::error::circumstances::{Circumstances, Traffic};
 use crate::handshake::Stage;
 use crate::handshake::incoming_messages::IncomingMessages;
-use crate::handshake::position::{OwnLists, Position};
+use crate::handshake::position::{OfferSource, Position};
 use crate::observer::Event;
 
 impl Handshake {
@@ -75,11 +75,11 @@ impl Handshake {
     }
 
     fn circumstances_at(&self, position: Position) -> Circumstances {
-        let Position { own, stage, server_address } = position;
-        let own = match own {
-            OwnLists::None => None,
-            OwnLists::OfConfig => Some(Arc::clone(&self.context.config.own_offer)),
-            OwnLists::OfRequest(lists) => Some(lists),
+        let Position { own_offer, stage, server_address } = position;
+        let own = match own_offer {
+            OfferSource::None => None,
+            OfferSource::Configuration => Some(Arc::clone(&self.context.config.own_offer)),
+            OfferSource::Request(offer) => Some(offer),
         };
         let asked = self.context.session_basis.answer.as_ref();
         Circumstances {

@@ -183,7 +183,7 @@ fn send_server_hello(
     psk_index: Option<u16>,
     context: &mut Context,
 ) -> Result<(), Error> {
-    let random = draw_random(&negotiated.config, context)?;
+    let random = draw_random_and_age_add(&negotiated.config, context)?;
     let key_share = negotiated
         .key_exchange
         .as_ref()
@@ -205,17 +205,21 @@ fn send_server_hello(
     Ok(())
 }
 
-/// Draws the random of ServerHello (section 4.2.3). If a ticket follows the handshake, its ticket_age_add (section
-/// 4.7.1) is drawn in the same call of the generator: a second call takes longer than some more bytes.
-fn draw_random(config: &ServerConfig, context: &mut Context) -> Result<[u8; 32], ProviderError> {
+/// Draws the random of ServerHello (section 4.2.3), and returns it. If a ticket follows the handshake, its
+/// ticket_age_add (section 4.7.1) is drawn in the same call of the generator and kept in `context`: a second call
+/// takes longer than some more bytes.
+fn draw_random_and_age_add(
+    config: &ServerConfig,
+    context: &mut Context,
+) -> Result<[u8; 32], ProviderError> {
     let generator = &*config.common.provider.random;
     if let Some(plan) = &mut context.tickets {
         if plan.count > 0 {
-            // Twice as much as the random: zeros of a generator that stops half-way are only recognized then.
+            // `fill` checks only whole blocks of 16 bytes: of 36 bytes, the last four would not be checked.
             let mut drawn = [[0; 32]; 2];
             provider_fault::fill(generator, drawn.as_flattened_mut())?;
-            let [random, more] = drawn;
-            plan.first_age_add = more.first_chunk().copied();
+            let [random, for_age_add] = drawn;
+            plan.first_age_add = for_age_add.first_chunk().copied();
             return Ok(random);
         }
     }

@@ -133,7 +133,7 @@ impl Acceptor {
     /// until the client closes, for at most [`CLOSING_TIME`](crate::transport::CLOSING_TIME), so that
     /// the alert arrives. It has no permit then.
     ///
-    /// If the client has sent more right behind its Finished, a request for example, `accept` does not send
+    /// If the client has sent more right after its Finished, a request for example, `accept` does not send
     /// the server's tickets yet. The first write sends them together with its data. A read that has to wait
     /// for the client, a flush and a shutdown send them, too. If the server does none of these for long, it
     /// should flush the stream first. If it drops the stream before, no tickets are sent.

@@ -43,18 +43,18 @@ impl<T: AsyncRead + Unpin> ReaderBuffer<Polled<'_, '_, T>> for ReadBuf<'_> {
         self.remaining()
     }
 
-    fn read_behind(&mut self, before: &[u8], polled: &mut Polled<'_, '_, T>) -> io::Result<usize> {
+    fn read_after(&mut self, before: &[u8], polled: &mut Polled<'_, '_, T>) -> io::Result<usize> {
         let start = self.filled().len();
         let length = read_length(self.remaining()) - before.len();
         self.put_slice(before);
-        let behind = self.filled().len();
+        let start_of_read = self.filled().len();
         let read = if self.initialized().len() == self.capacity() {
             polled.read(self.initialize_unfilled_to(length))
         } else {
             // To read into a part of the buffer, that part would have to be set to zero before.
             let transport = Pin::new(&mut *polled.transport);
             let read = would_block(transport.poll_read(polled.context, self));
-            read.map(|()| self.filled().len() - behind)
+            read.map(|()| self.filled().len() - start_of_read)
         };
         // The reader gets none of these bytes before they are decrypted.
         self.set_filled(start);

@@ -59,7 +59,7 @@ impl Clients {
         })
     }
 
-    /// The first client comes again so often, and returns how long its handshakes took.
+    /// The first client comes again `count` times, and returns how long its handshakes took.
     pub fn come_alone(&self, count: usize) -> Vec<Duration> {
         (0..count).map(|_| self.visit_again(&self.configs[0])).collect()
     }
@@ -75,7 +75,7 @@ impl Clients {
         let start = Instant::now();
         let socket = TcpStream::connect(self.server).unwrap();
         socket.set_nodelay(true).unwrap();
-        // The end resets the connection, so that no port waits.
+        // The end resets the connection, so that no port stays in TIME_WAIT.
         socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
         let mut connection = ClientConnection::new(config.clone(), server_name());
         if self.kind.is_early() {
@@ -84,7 +84,7 @@ impl Clients {
         let mut stream = Stream::new(connection, socket);
         stream.handshake().unwrap();
         let took = start.elapsed();
-        // After the tickets.
+        // The server sends it after the tickets: when it is here, the next visit can resume.
         let mut ready = [0];
         stream.read_exact(&mut ready).unwrap();
         assert_eq!(ready, READY);
