@@ -22,12 +22,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
-    SharedSecret, SystemRandom, provider_fault, with_stack_wiped,
+    SharedSecret, SystemRandom, provider_fault, stack_depth, with_stack_wiped,
 };
 use crate::registry::NamedGroup;
 
 /// How deep the calls of the crate go in bytes: 42 KiB with ML-KEM-1024, and more than 400 KiB without optimization.
-const STACK_DEPTH: usize = if cfg!(debug_assertions) { 1000 * 1024 } else { 56 * 1024 };
+const STACK_DEPTH: usize = stack_depth(56 * 1024, 1000 * 1024);
 
 /// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
 pub const MLKEM768: LibcruxGroup<2400, 1184, 1088> = LibcruxGroup {

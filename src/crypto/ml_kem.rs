@@ -18,12 +18,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
-    SharedSecret, SystemRandom, provider_fault, with_stack_wiped,
+    SharedSecret, SystemRandom, provider_fault, stack_depth, with_stack_wiped,
 };
 use crate::registry::NamedGroup;
 
 /// How deep the calls of the crate `ml-kem` go in bytes: 50 KiB with ML-KEM-1024, and 128 KiB without optimization.
-const STACK_DEPTH: usize = if cfg!(debug_assertions) { 136 * 1024 } else { 56 * 1024 };
+const STACK_DEPTH: usize = stack_depth(56 * 1024, 136 * 1024);
 
 /// ML-KEM-768: shares of 1184 bytes from the client and 1088 from the server.
 pub const MLKEM768: MlKemGroup = MlKemGroup { parameter_set: ParameterSet::MlKem768 };

@@ -63,7 +63,7 @@ pub(crate) use provider_error::ProviderError;
 pub use provider_error::ProviderFault;
 pub use random::{SecureRandom, SystemRandom};
 pub use secret::{Digest, MAX_HASH_LENGTH, Secret, SharedSecret};
-pub(crate) use secret::{wipe_stack, with_stack_wiped};
+pub(crate) use secret::{stack_depth, wipe_stack, with_stack_wiped};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub use signature::signing_key;
 pub use signature::{

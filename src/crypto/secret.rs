@@ -124,11 +124,16 @@ impl fmt::Debug for Secret {
 /// bytes between their fields: an old secret in such a place would come to the heap.
 ///
 /// `DEPTH` is how far below, in bytes. A wipe takes time, and empties the first cache of the processor: it
-/// should not be much deeper than the calls were. Calls go deeper in a build without optimization: `DEPTH` is larger
-/// with debug assertions, which such a build has by default.
+/// should not be much deeper than the calls were, see [`stack_depth`].
 #[inline(never)]
 pub(crate) fn wipe_stack<const DEPTH: usize>() {
     black_box(&mut [0_u8; DEPTH]);
+}
+
+/// How deep a wipe is, in bytes, for calls that go deeper in a build without optimization. The compiler does not say
+/// whether it optimizes: debug assertions stand for that, which are on by default where it does not.
+pub(crate) const fn stack_depth(optimized: usize, not_optimized: usize) -> usize {
+    if cfg!(debug_assertions) { not_optimized } else { optimized }
 }
 
 /// Does work that leaves secrets on the stack, and overwrites `DEPTH` bytes of it. The caller's own

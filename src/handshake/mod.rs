@@ -45,14 +45,15 @@ pub use step::Step;
 pub(crate) use context::{Context, Quic};
 pub(crate) use step::USUAL_FLIGHT;
 
+use crate::crypto::stack_depth;
 use crate::error::Error;
 use crate::registry::HandshakeType;
 use crate::wire::HandshakeMessage;
 
 /// How deep the calls of a handshake go in bytes: 22 KiB, and a signature is the deepest. Without optimization they
-/// go deeper: up to 36 KiB for a ClientHello with 0-RTT data. The handshake's owner overwrites so much of the stack
+/// go deeper: up to 36 KiB for a ClientHello with 0-RTT data. The handshake's owner overwrites this much of the stack
 /// after a change of keys.
-pub(crate) const STACK_DEPTH: usize = if cfg!(debug_assertions) { 48 } else { 24 } * 1024;
+pub(crate) const STACK_DEPTH: usize = stack_depth(24 * 1024, 48 * 1024);
 
 /// Checks that the message is the one that the state waits for. Any other is an
 /// `unexpected_message` (section 4).

@@ -317,16 +317,15 @@ fn no_secret_of_a_handshake_is_left_on_the_stack() {
     }
     let seen = Seen::default();
     let world = World::new(&seen);
-    let server = || world.server(world.pair.early_server(1000), 1);
-    let mut first = further_down(|| world.client(world.pair.client_builder(), 0));
+    let mut client = further_down(|| world.client(world.pair.client_builder(), 0));
     check("the first ClientHello", &seen);
-    let mut server_of_first = server();
-    further_down(|| world.meet(&mut first, &mut server_of_first));
+    let mut server = world.server(world.pair.early_server(1000), 0);
+    further_down(|| world.meet(&mut client, &mut server));
     check("a full handshake", &seen);
 
     let mut client = further_down(|| world.client(world.pair.client_builder(), 1));
     check("a ClientHello with 0-RTT data", &seen);
-    let mut server = server();
+    let mut server = world.server(world.pair.early_server(1000), 1);
     further_down(|| client.write_early_data(b"early")).unwrap();
     check("0-RTT data", &seen);
     further_down(|| world.meet(&mut client, &mut server));

@@ -30,11 +30,7 @@ struct Modulus<const N: usize> {
 
 impl<const N: usize> Modulus<N> {
     const fn new(p: Number<N>) -> Self {
-        let lowest = match p.first() {
-            Some(lowest) => *lowest,
-            None => 1,
-        };
-        Self { p, negated_inverse: negated_inverse(lowest) }
+        Self { p, negated_inverse: negated_inverse(lowest(&p)) }
     }
 }
 
@@ -223,8 +219,11 @@ fn one<const N: usize>() -> Number<N> {
 }
 
 /// The least significant word.
-fn lowest(number: &[u64]) -> u64 {
-    number.first().copied().unwrap_or_default()
+const fn lowest(number: &[u64]) -> u64 {
+    match number.first() {
+        Some(lowest) => *lowest,
+        None => 0,
+    }
 }
 
 fn is_below(a: &[u64], b: &[u64]) -> bool {
