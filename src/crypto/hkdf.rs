@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::secret::{stack_depth, with_stack_wiped};
+use super::secret::with_stack_wiped;
 use super::{CryptoError, Hash, HashAlgorithm, HmacKey, ProviderError, Secret, provider_fault};
 
 /// How deep the calls of HKDF go in bytes: 3 KiB, and up to 10 KiB without optimization. Callers whose output is not
 /// followed by a change of keys overwrite this much of the stack: the primitives leave the output there, and
 /// the blocks that the next ones are made of.
-pub(crate) const HKDF_STACK_DEPTH: usize = stack_depth(6 * 1024, 12 * 1024);
+pub(crate) const HKDF_STACK_DEPTH: usize = 12 * 1024;
 
 /// HKDF-Expand (RFC 5869, section 2.3): fills `output` from the pseudorandom key `key` and from `info`.
 /// It overwrites what the primitives leave of the output on the stack.

@@ -39,11 +39,11 @@
 //!
 //! # Secrets on the stack
 //!
-//! The primitives leave secrets on the stack. During a handshake, the connection overwrites it once after
-//! each change of keys, which covers the steps before. Steps that no change of keys follows overwrite the
-//! stack that they have used themselves: an exporter, the PSK of a ticket, an imported PSK, and
-//! [`expand_label`]. They do so with `with_stack_wiped`, by `HKDF_STACK_DEPTH` bytes, which is how deep the
-//! calls of HKDF go.
+//! The primitives leave secrets on the stack. A value that is moved takes the bytes between its fields with it, so an
+//! old secret there would come to the heap with the next state of a handshake. So each function here that derives
+//! secrets overwrites the stack that it has used, with `with_stack_wiped`, by `HKDF_STACK_DEPTH` bytes, which is how
+//! deep the calls of HKDF go. The keys of records are the exception: the connection overwrites the stack after it
+//! has installed them.
 //!
 //! # Observers
 //!
@@ -57,7 +57,9 @@ mod psk;
 mod traffic;
 mod transcript;
 
-use crate::crypto::{CipherSuite, Digest, Secret, SharedSecret, StaticOrArc};
+use crate::crypto::{
+    CipherSuite, Digest, HKDF_STACK_DEPTH, Secret, SharedSecret, StaticOrArc, with_stack_wiped,
+};
 use crate::observer::Observers;
 
 use constants::hash_of_nothing;
@@ -181,7 +183,9 @@ impl EarlySecret {
         let secret = match psk {
             Some(psk) => {
                 let hkdf = Hkdf { hash: suite.hash.clone(), prefix };
-                hkdf.extract("early", &[], psk, observers)?
+                with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+                    hkdf.extract("early", &[], psk, observers)
+                })?
             }
             None => constants::early_secret(suite.hash.algorithm(), observers)?,
         };
@@ -204,12 +208,14 @@ impl EarlySecret {
         kind: PskKind,
         observers: &mut Observers,
     ) -> Result<TrafficSecret> {
-        let (stage, prk) = (&self.stage, self.stage.prk());
-        let nothing = stage.hash_of_nothing();
-        let secret = prk.derive_secret(kind.binder_label(), nothing, observers)?;
-        let binder_key = TrafficSecret::new(stage.suite.clone(), stage.prefix, secret);
-        self.derived = Some(stage.derived(&prk, observers)?);
-        Ok(binder_key)
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let (stage, prk) = (&self.stage, self.stage.prk());
+            let nothing = stage.hash_of_nothing();
+            let secret = prk.derive_secret(kind.binder_label(), nothing, observers)?;
+            let binder_key = TrafficSecret::new(stage.suite.clone(), stage.prefix, secret);
+            self.derived = Some(stage.derived(&prk, observers)?);
+            Ok(binder_key)
+        })
     }
 
     /// The traffic secret of 0-RTT data, and the exporter that can be used with them.
@@ -219,10 +225,12 @@ impl EarlySecret {
         observers: &mut Observers,
     ) -> Result<EarlyTraffic> {
         let stage = &self.stage;
-        let prk = stage.prk();
-        let client = stage.traffic(&prk, &CLIENT_EARLY_TRAFFIC, client_hello, observers)?;
-        let exporter = stage.exporter(&prk, &EARLY_EXPORTER, client_hello, observers)?;
-        Ok(EarlyTraffic { client, exporter })
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let prk = stage.prk();
+            let client = stage.traffic(&prk, &CLIENT_EARLY_TRAFFIC, client_hello, observers)?;
+            let exporter = stage.exporter(&prk, &EARLY_EXPORTER, client_hello, observers)?;
+            Ok(EarlyTraffic { client, exporter })
+        })
     }
 
     /// The next stage, with the result of the key exchange; `None` without one (`psk_ke`).
@@ -233,13 +241,15 @@ impl EarlySecret {
     ) -> Result<HandshakeSecret> {
         let Self { stage, has_psk, derived } = self;
         let hash = stage.suite.hash.algorithm();
-        let salt = match (derived, has_psk, stage.prefix) {
-            (Some(derived), ..) => derived,
-            (None, false, LabelPrefix::Tls13) => constants::derived(hash, observers)?,
-            _ => stage.derived(&stage.prk(), observers)?,
-        };
         let input = shared.map_or(constants::zeros(hash), SharedSecret::as_bytes);
-        stage.extract("handshake", salt.as_bytes(), input, observers).map(HandshakeSecret)
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let salt = match (derived, has_psk, stage.prefix) {
+                (Some(derived), ..) => derived,
+                (None, false, LabelPrefix::Tls13) => constants::derived(hash, observers)?,
+                _ => stage.derived(&stage.prk(), observers)?,
+            };
+            stage.extract("handshake", salt.as_bytes(), input, observers).map(HandshakeSecret)
+        })
     }
 }
 
@@ -259,13 +269,16 @@ impl HandshakeSecret {
         to_server_hello: &Digest,
         observers: &mut Observers,
     ) -> Result<HandshakeTraffic> {
-        let (stage, prk) = (&self.0, self.0.prk());
-        let client = stage.traffic(&prk, &CLIENT_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
-        let server = stage.traffic(&prk, &SERVER_HANDSHAKE_TRAFFIC, to_server_hello, observers)?;
-        let salt = stage.derived(&prk, observers)?;
-        let zeros = constants::zeros(stage.suite.hash.algorithm());
-        let main = stage.extract("main", salt.as_bytes(), zeros, observers)?;
-        Ok(HandshakeTraffic { client, server, main: MainSecret(main) })
+        let (stage, hash) = (&self.0, to_server_hello);
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let prk = stage.prk();
+            let client = stage.traffic(&prk, &CLIENT_HANDSHAKE_TRAFFIC, hash, observers)?;
+            let server = stage.traffic(&prk, &SERVER_HANDSHAKE_TRAFFIC, hash, observers)?;
+            let salt = stage.derived(&prk, observers)?;
+            let zeros = constants::zeros(stage.suite.hash.algorithm());
+            let main = stage.extract("main", salt.as_bytes(), zeros, observers)?;
+            Ok(HandshakeTraffic { client, server, main: MainSecret(main) })
+        })
     }
 }
 
@@ -287,11 +300,14 @@ impl MainSecret {
         to_server_finished: &Digest,
         observers: &mut Observers,
     ) -> Result<ApplicationTraffic> {
-        let (stage, prk, hash) = (&self.0, self.0.prk(), to_server_finished);
-        let client = stage.traffic(&prk, &CLIENT_APPLICATION_TRAFFIC, hash, observers)?;
-        let server = stage.traffic(&prk, &SERVER_APPLICATION_TRAFFIC, hash, observers)?;
-        let exporter = stage.exporter(&prk, &EXPORTER, hash, observers)?;
-        Ok(ApplicationTraffic { client, server, exporter })
+        let (stage, hash) = (&self.0, to_server_finished);
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let prk = stage.prk();
+            let client = stage.traffic(&prk, &CLIENT_APPLICATION_TRAFFIC, hash, observers)?;
+            let server = stage.traffic(&prk, &SERVER_APPLICATION_TRAFFIC, hash, observers)?;
+            let exporter = stage.exporter(&prk, &EXPORTER, hash, observers)?;
+            Ok(ApplicationTraffic { client, server, exporter })
+        })
     }
 
     /// The secret that the PSKs of tickets are made of.
@@ -300,7 +316,9 @@ impl MainSecret {
         to_client_finished: &Digest,
         observers: &mut Observers,
     ) -> Result<ResumptionSecret> {
-        let secret = self.0.prk().derive_secret("res master", to_client_finished, observers)?;
+        let secret = with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            self.0.prk().derive_secret("res master", to_client_finished, observers)
+        })?;
         Ok(ResumptionSecret::new(self.0.hkdf(), secret))
     }
 }

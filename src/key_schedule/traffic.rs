@@ -162,7 +162,9 @@ impl TrafficSecret {
         transcript: &Digest,
         observers: &mut Observers,
     ) -> Result<Secret> {
-        let finished_key = self.prk().expand_label_to_secret("finished", &[], observers)?;
-        provider_fault::hmac(&*self.suite.hash, finished_key.as_bytes(), &[transcript])
+        with_stack_wiped::<HKDF_STACK_DEPTH, _>(|| {
+            let finished_key = self.prk().expand_label_to_secret("finished", &[], observers)?;
+            provider_fault::hmac(&*self.suite.hash, finished_key.as_bytes(), &[transcript])
+        })
     }
 }

@@ -3,11 +3,11 @@
 use zeroize::Zeroizing;
 
 use super::{HeaderKey, PacketKey, Version};
-use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret, stack_depth, wipe_stack};
+use crate::crypto::{CipherSuite, CryptoError, NONCE_LENGTH, Secret, wipe_stack};
 use crate::key_schedule::{Prk, TrafficSecret};
 
 /// How deep the calls below [`KeyUpdate::next`] go, in bytes: 5 KiB, and more than 12 KiB without optimization.
-const STACK_DEPTH: usize = stack_depth(12 * 1024, 24 * 1024);
+const STACK_DEPTH: usize = 24 * 1024;
 
 /// What protects the packets of one direction at one level (RFC 9001, section 5.1).
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use ring::rand::SystemRandom;
 use crate::crypto::overwritten::{Overwritten, words_of};
 use crate::crypto::{
     ActiveKeyExchange, CompletedKeyExchange, CryptoError, KeyExchangeError, KeyExchangeGroup,
-    SharedSecret, stack_depth, with_stack_wiped,
+    SharedSecret, with_stack_wiped,
 };
 use crate::registry::NamedGroup;
 
 /// How deep the calls of a key exchange go in bytes: 6 KiB, and more without optimization.
-const STACK_DEPTH: usize = stack_depth(8 * 1024, 12 * 1024);
+const STACK_DEPTH: usize = 12 * 1024;
 
 /// X25519 (RFC 7748). A shared secret of zeros is refused.
 pub const X25519: RingGroup = RingGroup { name: NamedGroup::X25519, algorithm: &agreement::X25519 };
